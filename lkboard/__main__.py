@@ -1,0 +1,7 @@
+"""``python -m lkboard`` is the ``lkboard`` command."""
+
+import sys
+
+from lkboard.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Boards are data: `boards/<id>/board.yml` becomes a `Board`, and its texts are filled in."""

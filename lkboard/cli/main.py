@@ -1,0 +1,157 @@
+"""The entry point ``lkboard``: finds the verb, runs it, and turns failures into exit statuses."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from lkboard import __version__
+from lkboard.errors import Cancelled, InternalError, LkboardError, UsageError
+from lkboard.events import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from lkboard.cli.command import Command
+    from lkboard.cli.render import Ui
+
+_GROUPS = ("build", "run and test", "write", "boards and images", "other")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but a usage error is an exception like any other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"see: {self.prog} --help")
+
+
+def commands() -> tuple[Command, ...]:
+    """Return every verb, one per module of `lkboard.cli.commands`, in alphabetical order."""
+    package = importlib.import_module("lkboard.cli.commands")
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return tuple(importlib.import_module(f"lkboard.cli.commands.{name}").COMMAND for name in names)
+
+
+def _shared_options() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    group = shared.add_argument_group("output")
+    # SUPPRESS: an option given before the verb must not be reset by the verb's own default
+    keep = argparse.SUPPRESS
+    group.add_argument("--json", action="store_true", default=keep, help="print events and results as JSON lines")
+    group.add_argument("-q", "--quiet", action="store_true", default=keep, help="print only results and problems")
+    group.add_argument("-v", "--verbose", action="store_true", default=keep, help="print details as well")
+    return shared
+
+
+def build_parser(verbs: Sequence[Command]) -> argparse.ArgumentParser:
+    """Return the parser for all verbs, with the verbs grouped by purpose in its help."""
+    shared = _shared_options()
+    lines = []
+    for group in _GROUPS:
+        lines.append(f"{group}:")
+        lines += [f"  {verb.name:<10} {verb.summary}" for verb in verbs if verb.group == group]
+        lines.append("")
+    parser = _Parser(
+        prog="lkboard",
+        usage="lkboard VERB [OPTION…]",
+        description="One YAML file and a set of container images become a bootable operating system for a board.",
+        epilog="\n".join(lines) + "Each verb explains itself: lkboard VERB --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"lkboard {__version__}")
+    _add_verbs(parser, verbs, shared, "verb")
+    return parser
+
+
+def _add_verbs(
+    parser: argparse.ArgumentParser, verbs: Sequence[Command], shared: argparse.ArgumentParser, dest: str
+) -> None:
+    is_top = dest == "verb"
+    options = {"help": argparse.SUPPRESS} if is_top else {"title": "verbs"}
+    subparsers = parser.add_subparsers(dest=dest, metavar="VERB", parser_class=_Parser, **options)  # type: ignore[call-overload]
+    for verb in verbs:
+        sub = subparsers.add_parser(
+            verb.name,
+            help=verb.summary,
+            description=verb.summary[0].upper() + verb.summary[1:] + ".",
+            epilog=f"example:\n  {verb.example}" if verb.example else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[shared],
+            allow_abbrev=False,
+        )
+        sub.set_defaults(command=verb, parser=sub)
+        if verb.add_arguments:
+            verb.add_arguments(sub)
+        if verb.children:
+            _add_verbs(sub, verb.children, shared, f"{dest}_of_{verb.name}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``lkboard`` and return its exit status: 0 done, 1 failed, 2 usage, 3 refused, 6 cancelled, as in `errors`."""
+    from lkboard.cli.legacy import rewrite
+    from lkboard.cli.render import Ui
+
+    arguments, notes = rewrite(sys.argv[1:] if argv is None else argv)
+    ui = Ui(is_json="--json" in arguments, quiet="-q" in arguments or "--quiet" in arguments)
+    try:
+        args = build_parser(commands()).parse_args(arguments)
+        ui.debug = getattr(args, "verbose", False)
+        for note in notes:
+            ui.say(f"note: {note}")
+        return _run(args, ui)
+    except LkboardError as error:
+        ui.error(error)
+        return error.exit_status
+    except Cancelled as cancelled:
+        ui.say("stopped; nothing was left half-written")
+        return cancelled.exit_status
+    except BrokenPipeError:
+        # the reader of our output is gone: point stdout elsewhere so that the interpreter's last flush is quiet
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        ui.error(_os_error(error))
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback is a bug
+        return _internal(error, ui)
+
+
+def _run(args: argparse.Namespace, ui: Ui) -> int:
+    command: Command | None = getattr(args, "command", None)
+    if command is None or command.run is None:
+        parser = getattr(args, "parser", None)
+        (parser or build_parser(commands())).print_help(ui.stderr)
+        return UsageError.exit_status
+    job = Job(ui.listen)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        job.cancel()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return command.run(args, ui, job)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _os_error(error: OSError) -> LkboardError:
+    """Turn an error of the operating system that no layer explained into one clear line."""
+    return LkboardError(error.strerror or str(error), where=error.filename)
+
+
+def _internal(error: Exception, ui: Ui) -> int:
+    import traceback
+
+    ui.error(InternalError(f"internal error: {type(error).__name__}: {error}", hint="please report it, with -v"))
+    if ui.debug:
+        traceback.print_exception(error, file=ui.stderr)
+    return InternalError.exit_status

@@ -1,0 +1,156 @@
+"""How events and results reach the user: bars on a terminal, plain lines elsewhere, JSON lines with ``--json``.
+
+Standard output carries results only; progress, notes and errors go to standard error. With ``--json`` everything,
+events included, is one JSON object a line on standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TextIO
+
+from lkboard.events import Note, Progress, Step
+
+if TYPE_CHECKING:
+    from lkboard.errors import LkboardError
+    from lkboard.events import Event
+
+_BAR_WIDTH = 24
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def human_size(size: float) -> str:
+    """Return a size in bytes with a binary unit and three digits at the most: ``29.3 MiB``."""
+    for unit in _UNITS:
+        if abs(size) < 1024 or unit == _UNITS[-1]:
+            return f"{size:.0f} {unit}" if unit == "B" or abs(size) >= 100 else f"{size:.1f} {unit}"
+        size /= 1024
+    raise AssertionError
+
+
+def human_time(seconds: float) -> str:
+    """Return a duration as ``0.4 s``, ``12 s`` or ``3:05 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d} min"
+
+
+class Ui:
+    """One run's way to talk to the user. ``quiet`` leaves only results, warnings and errors; ``debug`` adds details."""
+
+    def __init__(
+        self,
+        *,
+        is_json: bool = False,
+        quiet: bool = False,
+        debug: bool = False,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+    ) -> None:
+        self.is_json = is_json
+        self.quiet = quiet
+        self.debug = debug
+        self.stdout = stdout or sys.stdout
+        self.stderr = stderr or sys.stderr
+        self._has_bars = self.stderr.isatty() and not is_json and not quiet
+        self._line = ""
+        self._rates: dict[str, tuple[float, int]] = {}
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether a question can be asked and answered."""
+        return sys.stdin.isatty() and self.stderr.isatty() and not self.is_json
+
+    def result(self, text: str, **fields: object) -> None:
+        """Print a result: the text, or with ``--json`` the fields (plus ``"event": "result"``) as one JSON line."""
+        self._clear()
+        if self.is_json:
+            self._json({"event": "result", **fields})
+        else:
+            print(text, file=self.stdout, flush=True)
+
+    def say(self, text: str) -> None:
+        """Print a line for people on standard error; nothing with ``--json`` or ``--quiet``."""
+        if not self.is_json and not self.quiet:
+            self._print(text)
+
+    def error(self, error: LkboardError) -> None:
+        """Print an error: one line each on standard error, and a JSON line with ``--json``."""
+        self._clear()
+        self._print("\n".join(f"lkboard: {line}" for line in str(error).splitlines()))
+        if self.is_json:
+            fields = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
+            self._json({"event": "error", **fields})
+
+    def listen(self, event: Event) -> None:
+        """Show an event (a listener of `lkboard.events.Job`)."""
+        if self.is_json:
+            self._json({"event": type(event).__name__.lower(), **asdict(event)})
+        elif isinstance(event, Step):
+            self._step(event)
+        elif isinstance(event, Progress):
+            self._progress(event)
+        elif isinstance(event, Note):
+            self._note(event)
+
+    def _step(self, event: Step) -> None:
+        self._clear()
+        if self.quiet:
+            return
+        if event.state == "started":
+            self._rates[event.name] = (time.monotonic(), 0)
+            if self._has_bars:
+                self._draw(f"{event.name} …")
+        elif event.state == "done":
+            self._print(f"{event.name}: {human_time(event.seconds)}")
+        elif event.state == "failed":
+            self._print(f"{event.name}: failed after {human_time(event.seconds)}")
+
+    def _progress(self, event: Progress) -> None:
+        if not self._has_bars:
+            return
+        is_bytes = event.unit == "bytes"
+        started, _ = self._rates.setdefault(event.step, (time.monotonic(), event.done))
+        seconds = max(time.monotonic() - started, 0.001)
+        rate = event.done / seconds
+        done = human_size(event.done) if is_bytes else str(event.done)
+        if not event.total:
+            self._draw(f"{event.step}  {done}" + (f"  {human_size(rate)}/s" if is_bytes else f" {event.unit}"))
+            return
+        filled = min(_BAR_WIDTH, _BAR_WIDTH * event.done // event.total)
+        bar = "█" * filled + "░" * (_BAR_WIDTH - filled)
+        total = human_size(event.total) if is_bytes else f"{event.total} {event.unit}"
+        left = f"  {human_time((event.total - event.done) / rate)} left" if rate and seconds > 1 else ""
+        speed = f"  {human_size(rate)}/s" if is_bytes and seconds > 1 else ""
+        self._draw(f"{event.step}  {bar} {100 * event.done // event.total:3d} %  {done} of {total}{speed}{left}")
+
+    def _note(self, event: Note) -> None:
+        if event.level == "debug" and not self.debug:
+            return
+        if self.quiet and event.level != "warning":
+            return
+        self._clear()
+        self._print(f"warning: {event.text}" if event.level == "warning" else event.text)
+
+    def _draw(self, line: str) -> None:
+        self._clear()
+        self._line = line
+        self.stderr.write(line)
+        self.stderr.flush()
+
+    def _clear(self) -> None:
+        if self._line:
+            self.stderr.write("\r\x1b[2K")
+            self._line = ""
+
+    def _print(self, text: str) -> None:
+        print(text, file=self.stderr, flush=True)
+
+    def _json(self, fields: dict[str, object]) -> None:
+        print(json.dumps(fields, ensure_ascii=False, default=str), file=self.stdout, flush=True)

@@ -1,0 +1,1 @@
+"""Text to `Config`: YAML with positions, the schema, merging, and every rule that makes a config wrong."""

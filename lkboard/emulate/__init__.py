@@ -1,0 +1,1 @@
+"""Run an image in QEMU and judge how far it boots."""

@@ -1,0 +1,126 @@
+"""What a running job tells its listeners, and how it is stopped: one interface for terminal, JSON lines and window.
+
+A job is passed down through the use cases. Work that takes long opens a step, reports progress in it and calls
+`Job.check` often (at least every 100 ms or every MiB), so that a stop takes effect at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from lkboard.errors import Cancelled
+
+StepState = Literal["started", "done", "failed", "cancelled"]
+Level = Literal["debug", "info", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A named part of a job started or ended. ``seconds`` is its duration, 0.0 at the start."""
+
+    name: str
+    state: StepState
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a step has come. ``total`` is None while it is not known; ``unit`` is ``bytes`` or a plural noun."""
+
+    step: str
+    done: int
+    total: int | None = None
+    unit: str = "bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth saying that is not an error."""
+
+    text: str
+    level: Level = "info"
+
+
+Event = Step | Progress | Note
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Listen to nothing."""
+
+
+class Job:
+    """One run of a use case: emits events and can be cancelled from any thread.
+
+    Listeners are called one at a time, from whichever thread emits. Progress of one step reaches them at most every
+    ``progress_interval`` seconds, and always when the step is complete.
+    """
+
+    def __init__(self, listener: Listener = ignore, *, progress_interval: float = 0.1) -> None:
+        self._listener = listener
+        self._interval = progress_interval
+        self._cancelled = threading.Event()
+        self._lock = threading.Lock()
+        self._last_progress: dict[str, float] = {}
+
+    def emit(self, event: Event) -> None:
+        """Hand an event to the listener."""
+        with self._lock:
+            self._listener(event)
+
+    def note(self, text: str, level: Level = "info") -> None:
+        """Emit a `Note`."""
+        self.emit(Note(text, level))
+
+    def progress(self, step: str, done: int, total: int | None = None, unit: str = "bytes") -> None:
+        """Emit a `Progress`, thinned out in time, and stop here if the job was cancelled.
+
+        Raises `Cancelled`.
+        """
+        self.check()
+        now = time.monotonic()
+        with self._lock:
+            is_due = done == total or now - self._last_progress.get(step, float("-inf")) >= self._interval
+            if is_due:
+                self._last_progress[step] = now
+                self._listener(Progress(step, done, total, unit))
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Emit the start and the end of a step around a block. Raises `Cancelled` at its start if it is too late."""
+        self.check()
+        start = time.monotonic()
+        self.emit(Step(name, "started"))
+        state: StepState = "failed"
+        try:
+            yield
+            state = "done"
+        except Cancelled:
+            state = "cancelled"
+            raise
+        finally:
+            self.emit(Step(name, state, time.monotonic() - start))
+
+    def cancel(self) -> None:
+        """Ask the job to stop. Safe in signal handlers and from any thread."""
+        self._cancelled.set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancelled.is_set()
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the job was asked to stop."""
+        if self._cancelled.is_set():
+            raise Cancelled
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but wake up and raise `Cancelled` at once when the job is cancelled."""
+        if self._cancelled.wait(seconds):
+            raise Cancelled

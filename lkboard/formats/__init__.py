@@ -1,0 +1,1 @@
+"""One file per output format, each with a constant FORMAT."""

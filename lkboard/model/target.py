@@ -1,0 +1,68 @@
+"""Where an artifact is written, and what happened there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from lkboard.model.device import Assessment, BlockDevice
+    from lkboard.model.extents import Extent
+
+WriteState = Literal["verified", "written-not-verified", "failed", "cancelled", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class WritePlan:
+    """What a write would do, to be shown before it is confirmed. Sizes are in bytes.
+
+    ``device`` and ``assessment`` are None for an ordinary file; ``replaces`` says what would be lost.
+    """
+
+    source: str
+    target: str
+    size_bytes: int
+    mapped_bytes: int
+    replaces: tuple[str, ...] = ()
+    device: BlockDevice | None = None
+    assessment: Assessment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """How a write ended. ``state`` uses the five names that all front ends share (writer.md section 2.8)."""
+
+    target: str
+    state: WriteState
+    bytes_written: int
+    bytes_verified: int
+    seconds: float
+
+
+class Target(Protocol):
+    """A place that can take an image. One state machine drives every target.
+
+    prepare → write … → flush → verify … → commit → close, or abort at any point before commit. Until ``commit`` the
+    place must not look like a finished image.
+    """
+
+    def prepare(self, size_bytes: int) -> None:
+        """Open the place exclusively and make it unmistakably unfinished."""
+
+    def write(self, extent: Extent, data: memoryview) -> None:
+        """Write ``data``, which is the bytes of ``extent``."""
+
+    def flush(self) -> None:
+        """Bring everything written so far to the medium."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Read back from the medium itself, not from a cache."""
+
+    def commit(self) -> None:
+        """Make the written image a finished one."""
+
+    def abort(self) -> None:
+        """Give up: leave nothing that looks finished."""
+
+    def close(self) -> None:
+        """Let go of the place."""

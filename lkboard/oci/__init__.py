@@ -1,0 +1,1 @@
+"""Images: registry client, store, pull, push and flattening."""

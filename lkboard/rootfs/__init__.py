@@ -1,0 +1,1 @@
+"""`Config` and images become a `Rootfs`, and a `Rootfs` becomes boot parts."""

@@ -1,0 +1,1 @@
+"""One file per place that an image can be written to, each with a constant TARGET."""
