@@ -18,7 +18,7 @@ class Command:
     """A verb: ``group`` is the heading in ``lkboard --help``, ``example`` one real command line.
 
     ``run`` gets the parsed arguments, the way to talk to the user and the job (stopped by Ctrl-C), and returns the
-    exit status; failures are raised. A verb with verbs of its own (``kit build``) has ``children`` and neither arguments nor ``run``.
+    exit status; failures are raised. A verb that has verbs of its own (``kit build``) has ``children`` and no ``run``.
     """
 
     name: str
