@@ -1,0 +1,82 @@
+"""The command line's frame: help, usage errors, exit statuses, interruption. All through real processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lkboard import __version__
+from lkboard.cli.main import build_parser, commands
+
+
+def lkboard(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lkboard", *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_help_lists_every_verb_under_a_known_heading() -> None:
+    done = lkboard("--help")
+    assert done.returncode == 0
+    for command in commands():
+        assert f"\n  {command.name} " in done.stdout
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
+def test_every_verb_explains_itself(command: object) -> None:
+    name = command.name  # type: ignore[attr-defined]
+    done = lkboard(name, "--help")
+    assert done.returncode == 0
+    assert f"lkboard {name}" in done.stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from lkboard.cli.main import build_parser, commands; build_parser(commands()).format_help();"
+        "print([m for m in ('yaml', 'requests', 'zstandard', 'isal', 'deflate', 'pyfatfs', 'ssl') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_version_is_the_packages() -> None:
+    assert lkboard("--version").stdout == f"lkboard {__version__}\n"
+    assert lkboard("version").stdout == f"lkboard {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("version", "--nonsense"), ("check",), ("kit",)])
+def test_bad_usage_is_status_2_without_a_traceback(arguments: tuple[str, ...]) -> None:
+    done = lkboard(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert "lkboard" in done.stderr
+
+
+def test_options_are_not_abbreviated() -> None:
+    assert lkboard("version", "--js").returncode == 2
+
+
+def test_shared_options_go_before_or_behind_the_verb() -> None:
+    parser = build_parser(commands())
+    assert parser.parse_args(["--json", "version"]).json
+    assert parser.parse_args(["version", "--json"]).json
+
+
+def test_json_output_is_one_object() -> None:
+    assert lkboard("version", "--json").stdout == f'{{"event": "result", "version": "{__version__}"}}\n'
+
+
+def test_a_closed_pipe_is_not_a_traceback() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lkboard", "version"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    text = process.stderr.read()
+    process.wait(timeout=60)
+    process.stderr.close()
+    assert "Traceback" not in text

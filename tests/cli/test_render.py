@@ -1,0 +1,115 @@
+"""How events look: plain lines, bars on a terminal, JSON lines."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from lkboard.cli.render import Ui, human_size, human_time
+from lkboard.errors import BuildError
+from lkboard.events import Note, Progress, Step
+
+
+class Terminal(io.StringIO):
+    """A text stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def ui(*, is_json: bool = False, quiet: bool = False, terminal: bool = False) -> Ui:
+    stderr = Terminal() if terminal else io.StringIO()
+    return Ui(is_json=is_json, quiet=quiet, stdout=io.StringIO(), stderr=stderr)
+
+
+def output(shown: Ui) -> str:
+    assert isinstance(shown.stdout, io.StringIO)
+    return shown.stdout.getvalue()
+
+
+def progress(shown: Ui) -> str:
+    assert isinstance(shown.stderr, io.StringIO)
+    return shown.stderr.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (30723276, "29.3 MiB"), (1 << 40, "1.0 TiB")]
+)
+def test_sizes(size: int, text: str) -> None:
+    assert human_size(size) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (9.96, "10.0 s"), (42.4, "42 s"), (185, "3:05 min")])
+def test_durations(seconds: float, text: str) -> None:
+    assert human_time(seconds) == text
+
+
+def test_a_step_is_one_line_when_it_ends() -> None:
+    shown = ui()
+    shown.listen(Step("Pull images", "started"))
+    shown.listen(Progress("Pull images", 5, 10))
+    shown.listen(Step("Pull images", "done", 1.5))
+    assert progress(shown) == "Pull images: 1.5 s\n"
+
+
+def test_a_terminal_gets_a_bar_that_is_wiped_at_the_end() -> None:
+    shown = ui(terminal=True)
+    shown.listen(Step("Write", "started"))
+    shown.listen(Progress("Write", 1 << 20, 2 << 20))
+    assert "50 %  1.0 MiB of 2.0 MiB" in progress(shown)
+    shown.listen(Step("Write", "done", 2))
+    assert progress(shown).endswith("\r\x1b[2KWrite: 2.0 s\n")
+
+
+def test_progress_without_a_total_shows_what_is_done() -> None:
+    shown = ui(terminal=True)
+    shown.listen(Progress("Read", 7, None, "files"))
+    assert "Read  7 files" in progress(shown)
+
+
+def test_warnings_survive_quiet_and_notes_do_not() -> None:
+    shown = ui(quiet=True)
+    shown.listen(Note("fine"))
+    shown.listen(Note("careful", "warning"))
+    shown.listen(Step("Write", "done", 1))
+    assert progress(shown) == "warning: careful\n"
+
+
+def test_details_need_verbose() -> None:
+    shown = ui()
+    shown.listen(Note("detail", "debug"))
+    assert progress(shown) == ""
+    shown.debug = True
+    shown.listen(Note("detail", "debug"))
+    assert progress(shown) == "detail\n"
+
+
+def test_json_lines_carry_every_event_and_the_result_on_standard_output() -> None:
+    shown = ui(is_json=True)
+    shown.listen(Step("Write", "started"))
+    shown.listen(Progress("Write", 1, 2))
+    shown.listen(Note("n"))
+    shown.result("text for people", path="x")
+    lines = [json.loads(line) for line in output(shown).splitlines()]
+    assert [line["event"] for line in lines] == ["step", "progress", "note", "result"]
+    assert lines[-1]["path"] == "x"
+    assert progress(shown) == ""
+
+
+def test_an_error_is_a_line_for_people_and_an_object_for_programs() -> None:
+    shown = ui(is_json=True)
+    shown.error(BuildError("no room", where="x.img", hint="make some"))
+    assert progress(shown) == "lkboard: x.img: no room (make some)\n"
+    assert json.loads(output(shown)) == {
+        "event": "error", "code": "build", "message": "no room", "where": "x.img", "hint": "make some",
+    }  # fmt: skip
+
+
+def test_results_are_the_only_thing_on_standard_output() -> None:
+    shown = ui()
+    shown.say("working")
+    shown.listen(Note("note"))
+    shown.result("done")
+    assert output(shown) == "done\n"

@@ -1,0 +1,95 @@
+"""Jobs: events in order, thinned progress, and stopping."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from lkboard.errors import Cancelled
+from lkboard.events import Event, Job, Note, Progress, Step
+
+
+def test_a_step_is_announced_and_closed_with_its_duration() -> None:
+    events: list[Event] = []
+    job = Job(events.append)
+    with job.step("Write"):
+        job.note("half way")
+    start, note, end = events
+    assert start == Step("Write", "started")
+    assert note == Note("half way", "info")
+    assert isinstance(end, Step)
+    assert (end.name, end.state) == ("Write", "done")
+    assert end.seconds >= 0
+
+
+@pytest.mark.parametrize(("error", "state"), [(ValueError("x"), "failed"), (Cancelled(), "cancelled")])
+def test_a_step_that_ends_early_says_how(error: Exception, state: str) -> None:
+    events: list[Event] = []
+    with pytest.raises(type(error)), Job(events.append).step("Pull"):
+        raise error
+    assert isinstance(events[-1], Step)
+    assert events[-1].state == state
+
+
+def test_progress_is_thinned_but_the_last_one_always_arrives() -> None:
+    events: list[Event] = []
+    job = Job(events.append, progress_interval=3600)
+    for done in range(1, 101):
+        job.progress("Write", done, 100)
+    assert events == [Progress("Write", 1, 100), Progress("Write", 100, 100)]
+
+
+def test_steps_are_thinned_independently() -> None:
+    events: list[Event] = []
+    job = Job(events.append, progress_interval=3600)
+    job.progress("a", 1, 9)
+    job.progress("b", 1, 9)
+    assert [event.step for event in events if isinstance(event, Progress)] == ["a", "b"]
+
+
+def test_a_cancelled_job_stops_at_the_next_check_progress_and_step() -> None:
+    job = Job()
+    job.cancel()
+    assert job.is_cancelled
+    with pytest.raises(Cancelled):
+        job.check()
+    with pytest.raises(Cancelled):
+        job.progress("Write", 1, 2)
+    with pytest.raises(Cancelled), job.step("Verify"):
+        pytest.fail("a step was entered after the job was cancelled")
+
+
+def test_a_wait_ends_as_soon_as_the_job_is_cancelled() -> None:
+    job = Job()
+    threading.Timer(0.05, job.cancel).start()
+    start = time.monotonic()
+    with pytest.raises(Cancelled):
+        job.wait(60)
+    assert time.monotonic() - start < 10
+
+
+def test_listeners_are_called_one_at_a_time() -> None:
+    inside = threading.Lock()
+
+    def listen(_event: Event) -> None:
+        assert inside.acquire(blocking=False)
+        inside.release()
+
+    job = Job(listen)
+    failures: list[BaseException] = []
+
+    def emit() -> None:
+        try:
+            for number in range(300):
+                job.note(str(number))
+        except BaseException as error:  # noqa: BLE001 - carried to the main thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=emit) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
