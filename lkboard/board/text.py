@@ -1,0 +1,45 @@
+"""The generated texts of a board: config.txt, cmdline.txt, boot loader entries."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lkboard.board.document import suggest
+from lkboard.errors import BoardError, Place
+from lkboard.model.disk import BootFile
+from lkboard.model.extents import Content
+
+if TYPE_CHECKING:
+    from lkboard.model.board import Board
+
+_SLOT = re.compile(r"\{(\w*)\}")
+_SLOTS = ("kernel", "initrd", "cmdline", "device_tree", "title")
+
+
+def check_template(template: str, file: str) -> None:
+    """Raise `BoardError` if a template has a slot that nothing fills."""
+    for number, line in enumerate(template.splitlines(), start=1):
+        for match in _SLOT.finditer(line):
+            if match[1] not in _SLOTS:
+                where = Place(file, number, match.start() + 1)
+                raise BoardError(f"nothing fills '{match[0]}'", where=where, hint=suggest(match[1], _SLOTS))
+
+
+def render(board: Board, cmdline: str) -> tuple[BootFile, ...]:
+    """Return the board's texts, filled in. ``cmdline`` is the kernel's whole command line.
+
+    A line break in it becomes a blank, which is the same to the kernel and safe in files that are made of lines.
+    """
+    values = {
+        "kernel": board.kernel_path,
+        "initrd": board.initrd_path,
+        "cmdline": " ".join(cmdline.splitlines()),
+        "device_tree": board.device_tree,
+        "title": board.title,
+    }
+
+    def fill(template: str) -> Content:
+        return Content.of(_SLOT.sub(lambda match: values[match[1]], template).encode())
+
+    return tuple(BootFile(text.to, fill(text.template)) for text in board.text)
