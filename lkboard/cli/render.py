@@ -67,7 +67,7 @@ class Ui:
         """Whether a question can be asked and answered."""
         return sys.stdin.isatty() and self.stderr.isatty() and not self.is_json
 
-    def result(self, text: str, **fields: object) -> None:
+    def result(self, text: str, /, **fields: object) -> None:
         """Print a result: the text, or with ``--json`` the fields (plus ``"event": "result"``) as one JSON line."""
         self._clear()
         if self.is_json:
