@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a record and its fields stand. ``fields`` pairs a field's YAML name with the place of its value."""
+    """Where a record and its fields stand.
+
+    ``fields`` pairs a field's YAML name, or the path below it (``binds.2``, ``resources.memory.limit``), with the place
+    of its value. ``path`` is the record's own path from the root of its file (``services.0``).
+    """
 
     own: Place = Place("")
     fields: tuple[tuple[str, Place], ...] = ()
+    path: str = ""
 
     def of(self, name: str) -> Place:
         """Return the place of a field's value, or of the record when the field was not written."""
