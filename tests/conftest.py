@@ -1,0 +1,25 @@
+"""Fixtures that every room may use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.jobs import RecordingJob
+from support.registry import Registry, running_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A real registry, plain http on loopback, shared by all tests: give images names of your own."""
+    with running_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+@pytest.fixture
+def job() -> RecordingJob:
+    """A job whose events can be looked at."""
+    return RecordingJob()
