@@ -13,22 +13,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
 from lkboard.events import Note, Progress, Step
+from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
     from lkboard.errors import LkboardError
     from lkboard.events import Event
 
+__all__ = ["Ui", "human_size", "human_time"]
+
 _BAR_WIDTH = 24
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-
-
-def human_size(size: float) -> str:
-    """Return a size in bytes with a binary unit and three digits at the most: ``29.3 MiB``."""
-    for unit in _UNITS:
-        if abs(size) < 1024 or unit == _UNITS[-1]:
-            return f"{size:.0f} {unit}" if unit == "B" or abs(size) >= 100 else f"{size:.1f} {unit}"
-        size /= 1024
-    raise AssertionError
 
 
 def human_time(seconds: float) -> str:

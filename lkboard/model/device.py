@@ -5,13 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+SWAP = "[swap]"
+"""What stands for the mount point of active swap."""
+
 
 @dataclass(frozen=True, slots=True)
 class MountPoint:
-    """A place where a device, one of its partitions or something on top of them is mounted, or ``[swap]``."""
+    """A place where a device, one of its partitions or something on top of them is mounted, or `SWAP`."""
 
     path: str
     device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What a device or one of its partitions holds now; ``filesystem`` is udev's name (``vfat``, ``crypto_LUKS``)."""
+
+    path: str
+    size_bytes: int
+    filesystem: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +33,8 @@ class BlockDevice:
 
     ``id`` is what ``--yes-erase`` asks for: serial number or WWN; the path of a loop device; empty if it has none.
     ``diskseq`` is the kernel's count of media changes (0 when unknown): it tells a swapped card from the chosen one.
+    ``location`` is where it is plugged in (its folder in sysfs). ``holders`` are devices that are stacked on it or its
+    partitions (``dm-0 (cryptroot)``), ``contents`` its partitions, or the file system on the whole of it.
     """
 
     path: str
@@ -35,10 +50,11 @@ class BlockDevice:
     is_loop: bool = False
     is_virtual: bool = False
     diskseq: int = 0
+    location: str = ""
     sector_size: int = 512
     mounts: tuple[MountPoint, ...] = ()
     holders: tuple[str, ...] = ()
-    contents: tuple[str, ...] = ()
+    contents: tuple[Volume, ...] = ()
 
     @property
     def title(self) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from lkboard.model.device import Assessment, BlockDevice
-    from lkboard.model.extents import Extent
 
 WriteState = Literal["verified", "written-not-verified", "failed", "cancelled", "skipped"]
 
@@ -46,17 +45,21 @@ class Target(Protocol):
     place must not look like a finished image.
     """
 
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+
     def prepare(self, size_bytes: int) -> None:
         """Open the place exclusively and make it unmistakably unfinished."""
 
-    def write(self, extent: Extent, data: memoryview) -> None:
-        """Write ``data``, which is the bytes of ``extent``."""
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write ``data`` at a byte offset, a multiple of 4096."""
 
     def flush(self) -> None:
         """Bring everything written so far to the medium."""
 
-    def read(self, offset: int, size: int) -> bytes:
-        """Read back from the medium itself, not from a cache."""
+    def read(self, offset: int, size: int) -> bytes | memoryview:
+        """Read back from the medium itself, not from a cache. A view is valid until the next call."""
 
     def commit(self) -> None:
         """Make the written image a finished one."""

@@ -1,0 +1,128 @@
+"""A regular file as a target: sparse, under a temporary name until it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HOLE = 64 << 10
+"""Zeros are left out in pieces of this size."""
+_ZEROS = bytes(_HOLE)
+_SYNC_EVERY = 64 << 20
+"""Bytes between two flushes: when the page cache runs ahead of the disk, progress lies and stopping takes long."""
+
+
+class FileTarget:
+    """Writes to ``.NAME.part`` in the same folder, which is renamed at the end."""
+
+    def __init__(self, path: Path) -> None:
+        # a symlink stays: the file that it leads to is replaced
+        self._path = Path(os.path.realpath(path))
+        self._temporary = self._path.with_name(f".{self._path.name}.part")
+        self._descriptor = -1
+        self._unsynced = 0
+
+    @property
+    def name(self) -> str:
+        """The path of the finished file."""
+        return str(self._path)
+
+    def prepare(self, size_bytes: int) -> None:
+        """Make the temporary file. Raises `OutputError`, also when another process is writing it."""
+        with self._explained():
+            self._descriptor = self._open_alone()
+            os.truncate(self._descriptor, 0)
+            os.truncate(self._descriptor, size_bytes)
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write the pieces that are not zero: the file started as one hole. Raises `OutputError`."""
+        with self._explained():
+            for start in range(0, len(data), _HOLE):
+                piece = data[start : start + _HOLE]
+                if piece != _ZEROS[: len(piece)]:
+                    _write_all(self._descriptor, piece, offset + start)
+            self._unsynced += len(data)
+            if self._unsynced >= _SYNC_EVERY:
+                self._unsynced = 0
+                os.fdatasync(self._descriptor)
+
+    def flush(self) -> None:
+        """Bring everything to the disk and forget the cached pages. Raises `OutputError`."""
+        with self._explained():
+            os.fsync(self._descriptor)
+            os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Read back. Raises `OutputError`."""
+        with self._explained():
+            return os.pread(self._descriptor, size, offset)
+
+    def commit(self) -> None:
+        """Give the file its name. Raises `OutputError`."""
+        with self._explained():
+            self._temporary.replace(self._path)
+            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def abort(self) -> None:
+        """Remove the temporary file if it is ours."""
+        if self._descriptor >= 0:
+            with contextlib.suppress(OSError):
+                self._temporary.unlink()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _open_alone(self) -> int:
+        """Open the temporary file, or take over the one of a killed run; the lock tells that from a running one."""
+        while True:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(self._temporary, flags, 0o666)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._is_at_its_name(descriptor):
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+
+    def _is_at_its_name(self, descriptor: int) -> bool:
+        """Whether nobody renamed the file between our opening and our locking it."""
+        with contextlib.suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(descriptor), self._temporary.stat())
+        return False
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except BlockingIOError as error:
+            raise OutputError("another lkboard is writing this file", where=self._path) from error
+        except FileNotFoundError as error:
+            parent = self._path.parent
+            raise OutputError("there is no such folder", where=parent, hint=f"mkdir -p {parent}") from error
+        except OSError as error:
+            hint = "free some space, or choose another disk" if error.errno == errno.ENOSPC else None
+            raise OutputError(f"cannot write the file: {error.strerror}", where=self._path, hint=hint) from error
+
+
+def _write_all(descriptor: int, data: memoryview, offset: int) -> None:
+    while data:
+        count = os.pwrite(descriptor, data, offset)
+        data, offset = data[count:], offset + count
