@@ -3,8 +3,10 @@
     LkboardError
     ├─ UsageError 2
     ├─ ConfigError 1 (several problems at once)     ├─ BoardError 1
-    ├─ OciError 1: ReferenceInvalid, NotFound, AuthNeeded, RegistryError, DigestMismatch, PlatformMissing, StoreCorrupt
+    ├─ OciError 1: ReferenceInvalid, NotFound, AuthNeeded, RegistryError, DigestMismatch, PlatformMissing,
+    │               ManifestInvalid, StoreCorrupt, StoreUnusable
     ├─ BuildError 1: ImageConflict, LayerInvalid, TooSmall, MissingTool, OutputError
+    ├─ DiskInvalid 1
     ├─ EmulationError 1: NoEmulator, BootFailed
     ├─ DeviceError 4: SafetyRefused 3, VerifyFailed 5, PermissionNeeded 8, Vanished 4
     └─ InternalError 70     Cancelled 6 (not an error)
@@ -157,10 +159,22 @@ class PlatformMissing(OciError):
         self.available = tuple(available)
 
 
+class ManifestInvalid(OciError):
+    """A manifest, an index or an image configuration is not what the image specification asks for."""
+
+    code = "oci.manifest"
+
+
 class StoreCorrupt(OciError):
     """The local store holds a damaged blob that could not be fetched again."""
 
     code = "oci.store"
+
+
+class StoreUnusable(OciError):
+    """The local store cannot be read or written (disk full, not permitted)."""
+
+    code = "oci.store-unusable"
 
 
 class BuildError(LkboardError):
@@ -207,6 +221,12 @@ class OutputError(BuildError):
     """An output file cannot be written (no such folder, disk full, not permitted)."""
 
     code = "build.output"
+
+
+class DiskInvalid(LkboardError):
+    """A disk image or device has no partition table or file system that can be read, or a damaged one."""
+
+    code = "disk"
 
 
 class EmulationError(LkboardError):

@@ -1,0 +1,49 @@
+"""Locks between processes. They are the kernel's, so a process that dies leaves none behind."""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from lkboard.events import Job
+
+_POLL_SECONDS = 0.05
+
+
+@contextmanager
+def exclusive(path: Path, job: Job) -> Iterator[None]:
+    """Hold the file ``path`` alone, among threads as well as processes (flock). Raises `Cancelled` while waiting."""
+    with _held(path, fcntl.flock, job):
+        yield
+
+
+@contextmanager
+def exclusive_record(path: Path, job: Job) -> Iterator[None]:
+    """Hold the file ``path`` alone as LinuxKit does (fcntl record lock, build.md section 7.1).
+
+    Such a lock is shared by the threads of a process: hold an `exclusive` one around it.
+    """
+    with _held(path, fcntl.lockf, job):
+        yield
+
+
+@contextmanager
+def _held(path: Path, lock: Callable[[BinaryIO, int], None], job: Job) -> Iterator[None]:
+    with path.open("ab") as file:
+        while not _try(file, lock):
+            job.wait(_POLL_SECONDS)
+        yield
+
+
+def _try(file: BinaryIO, lock: Callable[[BinaryIO, int], None]) -> bool:
+    try:
+        lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # fcntl may say either
+        return False
+    return True

@@ -1,0 +1,94 @@
+"""Which image of an index runs on a platform (registry.md section 7, build.md section 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lkboard.model.image import Descriptor, Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SYNONYMS = {
+    "x86_64": ("amd64", ""),
+    "aarch64": ("arm64", ""),
+    "armhf": ("arm", "v7"),
+    "armel": ("arm", "v6"),
+    "i386": ("386", ""),
+}
+# What an architecture means when no variant is given.
+_BASELINES = {"amd64": (1,), "arm64": (8,), "arm": (7,)}
+_ATTESTATION = ("vnd.docker.reference.type", "attestation-manifest")
+_ATTESTED = "vnd.docker.reference.digest"
+
+_Rank = tuple[int, tuple[int, ...]]
+
+
+def parse_platform(text: str) -> Platform:
+    """Read ``[os/]architecture[/variant]``; the architecture may also be called as ``uname -m`` does (``aarch64``)."""
+    parts = text.split("/")
+    if parts[0] not in {"linux", "windows", "darwin", "freebsd"}:
+        parts.insert(0, "linux")
+    architecture, variant = _SYNONYMS.get(parts[1], (parts[1], "")) if len(parts) > 1 else ("", "")
+    return Platform(parts[0], architecture, parts[2] if len(parts) > 2 else variant)
+
+
+def is_attestation(descriptor: Descriptor) -> bool:
+    """Return whether an index entry describes another one instead of being an image."""
+    platform = descriptor.platform
+    return _ATTESTATION in descriptor.annotations or (
+        platform is not None and "unknown" in (platform.os, platform.architecture)
+    )
+
+
+def attestations_of(image: Descriptor, entries: Iterable[Descriptor]) -> tuple[Descriptor, ...]:
+    """Return the entries of an index that attest ``image``."""
+    return tuple(
+        entry for entry in entries if is_attestation(entry) and dict(entry.annotations).get(_ATTESTED) == image.digest
+    )
+
+
+def choose(entries: Iterable[Descriptor], wanted: Platform) -> Descriptor | None:
+    """Return the entry that suits ``wanted`` best, the first among equals, or None."""
+    best: tuple[_Rank, Descriptor] | None = None
+    for entry in entries:
+        if entry.platform is None or is_attestation(entry):
+            continue
+        rank = _rank(entry.platform, wanted)
+        if rank is not None and (best is None or rank < best[0]):
+            best = rank, entry
+    return best[1] if best else None
+
+
+def is_suitable(offered: Platform, wanted: Platform) -> bool:
+    """Return whether an image whose configuration names ``offered`` may be used; what it leaves out does not matter."""
+    known = replace(offered, os=offered.os or wanted.os, architecture=offered.architecture or wanted.architecture)
+    return _rank(known, wanted) is not None
+
+
+def _rank(offered: Platform, wanted: Platform) -> _Rank | None:
+    """Return how well ``offered`` suits, smaller being better, or None.
+
+    The best is the highest variant that is not above the wanted one. Above it is taken only if no variant was asked
+    for, as LinuxKit does, which knows no variants.
+    """
+    if (offered.os, offered.architecture) != (wanted.os, wanted.architecture):
+        return None
+    baseline = _BASELINES.get(wanted.architecture)
+    level, limit = _level(offered.variant, baseline), _level(wanted.variant, baseline)
+    if level is None or limit is None:
+        return (0, ()) if offered.variant == wanted.variant else (2, ()) if not wanted.variant else None
+    if level <= limit:
+        return 0, tuple(-part for part in level)
+    return None if wanted.variant else (1, level)
+
+
+def _level(variant: str, baseline: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """Return ``v8.1`` as (8, 1), no variant as the architecture's baseline, and None for what has no order."""
+    if not variant or baseline is None:
+        return baseline
+    try:
+        return tuple(int(part) for part in variant.removeprefix("v").split("."))
+    except ValueError:
+        return None

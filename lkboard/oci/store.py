@@ -1,0 +1,251 @@
+"""The store: an OCI image layout that LinuxKit and skopeo read as well (registry.md section 11, build.md section 7.1).
+
+CACHE/
+  oci-layout, index.json      names are annotations org.opencontainers.image.ref.name holding the full reference
+  blobs/sha256/<hex>          mode 0444, published only when whole and verified
+  .lock                       LinuxKit's lock
+  .lkboard/                   ours; may be deleted while nobody works
+    ingest/<digest>/data      partial downloads
+    locks/<digest>, index.lock
+    verified/<digest>         inode, modification time and size of a blob at the time its digest was checked
+    quarantine/<digest>       damaged blobs
+    <kind>/                   derived data (`Store.derived_dir`)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lkboard.errors import StoreCorrupt
+from lkboard.events import Job
+from lkboard.oci.digest import Digester, algorithm_of, digest_of
+from lkboard.oci.documents import descriptor_fields, parse_descriptor
+from lkboard.oci.files import new_file, store_errors
+from lkboard.oci.ingest import Partial
+from lkboard.oci.locks import exclusive, exclusive_record
+from lkboard.oci.media_types import OCI_INDEX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import BinaryIO
+
+    from lkboard.model.image import Descriptor
+
+REF_NAME = "org.opencontainers.image.ref.name"
+_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+_BLOB_MODE = 0o444
+_CHUNK = 1 << 20
+
+
+class Store:
+    """Blobs by digest and images by name, in a folder that several processes may share.
+
+    Nothing is created before something is written. Raises `StoreUnusable` when the file system refuses, `StoreCorrupt`
+    when what is there is damaged.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._private = root / ".lkboard"
+        self._index = root / "index.json"
+
+    # blobs
+
+    def blob_path(self, digest: str) -> Path:
+        """Return where a blob is, or would be."""
+        algorithm, _, encoded = digest.partition(":")
+        return self.root / "blobs" / algorithm / encoded
+
+    def has(self, digest: str) -> bool:
+        """Return whether a blob is there; it may be damaged."""
+        return self.blob_path(digest).is_file()
+
+    def read(self, descriptor: Descriptor) -> bytes:
+        """Return a small blob (manifest, index, configuration) after checking its digest.
+
+        Raises `StoreCorrupt` when it is missing or damaged; a damaged one is moved out of the way.
+        """
+        digest, path = descriptor.digest, self.blob_path(descriptor.digest)
+        if not path.is_file():
+            raise StoreCorrupt(f"the blob {digest} is missing", where=self.root)
+        with store_errors(path):
+            data = path.read_bytes()
+        if digest_of(data, algorithm_of(digest)) != digest:
+            self.quarantine(digest)
+            raise StoreCorrupt(f"the blob {digest} is damaged", where=self.root)
+        return data
+
+    def is_sound(self, descriptor: Descriptor, job: Job | None = None) -> bool:
+        """Return whether a blob is there with the right bytes; a damaged one is moved out of the way.
+
+        Its digest is computed only if the file changed since that was last done.
+        """
+        path = self.blob_path(descriptor.digest)
+        if not path.is_file():
+            return False
+        with store_errors(path):
+            is_sound = path.stat().st_size == descriptor.size and (
+                self._is_recorded(descriptor.digest) or _file_digest(path, descriptor.digest, job) == descriptor.digest
+            )
+        if is_sound:
+            self._record(descriptor.digest)
+        else:
+            self.quarantine(descriptor.digest)
+        return is_sound
+
+    def add(self, data: bytes) -> str:
+        """Store bytes and return their digest."""
+        digest = digest_of(data)
+        with self._new_blob(digest) as file:
+            file.write(data)
+        return digest
+
+    def add_file(self, path: Path) -> tuple[str, int]:
+        """Store a copy of a file and return its digest and its size in bytes."""
+        with store_errors(path):
+            digest = _file_digest(path, "sha256:")
+        with self._new_blob(digest) as target, path.open("rb") as source:
+            size = 0
+            while chunk := source.read(_CHUNK):
+                size += target.write(chunk)
+        return digest, size
+
+    @contextmanager
+    def ingest(self, descriptor: Descriptor, job: Job) -> Iterator[Partial]:
+        """Hold what is there of a blob while it is fetched; other processes that want it wait until then.
+
+        Look again with `is_sound` before fetching, and end with `commit`.
+        """
+        name = _file_name(descriptor.digest)
+        with store_errors(self._private):
+            (self._private / "locks").mkdir(parents=True, exist_ok=True)
+        with (
+            exclusive(self._private / "locks" / name, job),
+            Partial(self._private / "ingest" / name / "data", descriptor, job) as partial,
+        ):
+            yield partial
+
+    def commit(self, partial: Partial) -> None:
+        """Publish a partial blob that has become whole and whose digest is right."""
+        self._create()
+        partial.publish(self.blob_path(partial.descriptor.digest))
+        self._record(partial.descriptor.digest)
+
+    def quarantine(self, digest: str) -> None:
+        """Move a damaged blob out of the way, as far as the file system allows."""
+        target = self._private / "quarantine" / _file_name(digest)
+        with suppress(OSError):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.blob_path(digest).replace(target)
+
+    def derived_dir(self, kind: str) -> Path:
+        """Return the folder for disposable data of a kind that was derived from blobs, making it if needed."""
+        folder = self._private / kind
+        with store_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    # names
+
+    def names(self) -> Mapping[str, Descriptor]:
+        """Return the descriptors of all named images."""
+        try:
+            entries = self._read_index()["manifests"]
+            return {name: parse_descriptor(entry) for entry in entries if (name := _name_of(entry))}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreCorrupt(
+                f"the index of the store cannot be read: {error}", where=self._index, hint="delete the file"
+            ) from error
+
+    def find(self, name: str) -> Descriptor | None:
+        """Return the descriptor of a named image, or None."""
+        return self.names().get(name)
+
+    def set_name(self, name: str, descriptor: Descriptor, job: Job | None = None) -> None:
+        """Give an image a name, taking it from the image that had it. Waits for others; raises `Cancelled` then."""
+        job = job or Job()
+        self._create()
+        annotations = {**dict(descriptor.annotations), REF_NAME: name}
+        entry = {**descriptor_fields(descriptor), "annotations": annotations}
+        entry.pop("data", None)
+        with (
+            store_errors(self._index),
+            exclusive(self._private / "index.lock", job),
+            exclusive_record(self.root / ".lock", job),
+        ):
+            self.names()  # what cannot be read must not be replaced
+            index = self._read_index()
+            index["manifests"] = [other for other in index["manifests"] if _name_of(other) != name] + [entry]
+            with new_file(self._index, self.derived_dir("ingest"), 0o644) as file:
+                file.write(json.dumps(index, indent=3).encode())
+
+    def _read_index(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self._index.read_bytes()))
+        except FileNotFoundError:
+            return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
+
+    def _create(self) -> None:
+        with store_errors(self.root):
+            temporary = self.derived_dir("ingest")
+            if not (self.root / "oci-layout").exists():
+                with new_file(self.root / "oci-layout", temporary, 0o644) as file:
+                    file.write(_LAYOUT)
+
+    @contextmanager
+    def _new_blob(self, digest: str) -> Iterator[BinaryIO]:
+        self._create()
+        path = self.blob_path(digest)
+        with store_errors(path), new_file(path, self.derived_dir("ingest"), _BLOB_MODE) as file:
+            yield file
+        self._record(digest)
+
+    # what is known to be sound
+
+    def _record(self, digest: str) -> None:
+        """Remember what the file of a blob whose digest was checked looks like. A hint only: it may fail."""
+        with suppress(OSError):
+            (self.derived_dir("verified") / _file_name(digest)).write_text(_look(self.blob_path(digest)))
+
+    def _is_recorded(self, digest: str) -> bool:
+        try:
+            return (self._private / "verified" / _file_name(digest)).read_text() == _look(self.blob_path(digest))
+        except OSError:
+            return False
+
+
+def open_store(cache_dir: str | None) -> Store:
+    """Return the store at ``cache_dir``, ``$LKBOARD_CACHE`` or ``$XDG_CACHE_HOME/lkboard/cache``, the first that is set."""
+    named = cache_dir or os.environ.get("LKBOARD_CACHE")
+    if named:
+        return Store(Path(named))
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Store((Path(base) if base else Path.home() / ".cache") / "lkboard" / "cache")
+
+
+def _file_name(digest: str) -> str:
+    return digest.replace(":", "-")
+
+
+def _name_of(entry: dict[str, Any]) -> str | None:
+    name = (entry.get("annotations") or {}).get(REF_NAME)
+    return name if isinstance(name, str) else None
+
+
+def _look(path: Path) -> str:
+    status = path.stat()
+    return f"{status.st_ino} {status.st_mtime_ns} {status.st_size}"
+
+
+def _file_digest(path: Path, like: str, job: Job | None = None) -> str:
+    digester = Digester(algorithm_of(like))
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if job:
+                job.check()
+            digester.update(chunk)
+    return digester.digest
