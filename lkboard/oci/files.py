@@ -13,6 +13,7 @@ from lkboard.errors import StoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
     from typing import BinaryIO
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -35,25 +36,32 @@ def store_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def new_file(target: Path, temporary_folder: Path, mode: int) -> Iterator[BinaryIO]:
-    """Write ``target`` through a temporary file of the same file system, which takes its place only when it is whole."""
-    with tempfile.NamedTemporaryFile(dir=temporary_folder, prefix="new-", delete=False) as file:
-        temporary = Path(file.name)
-        try:
+def temporary_file(folder: Path) -> Iterator[BinaryIO]:
+    """Open a new file that is gone afterwards unless it was published."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix="new-")
+    os.close(handle)
+    try:
+        with Path(name).open("wb") as file:
             yield file
-            os.fchmod(file.fileno(), mode)
-            publish(file, temporary, target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
-def publish(file: BinaryIO, temporary: Path, target: Path) -> None:
-    """Bring the open file ``temporary`` to the medium and give it its final name, for good."""
+@contextmanager
+def new_file(target: Path, temporary_folder: Path, mode: int) -> Iterator[BinaryIO]:
+    """Write ``target`` so that it appears whole, at the end of the block, or not at all."""
+    with temporary_file(temporary_folder) as file:
+        yield file
+        publish(file, target, mode)
+
+
+def publish(file: BinaryIO | FileIO, target: Path, mode: int) -> None:
+    """Bring an open file to the medium and give it its final name in the same file system, for good."""
     file.flush()
+    os.fchmod(file.fileno(), mode)
     os.fsync(file.fileno())
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary.replace(target)
+    Path(file.name).replace(target)
     folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

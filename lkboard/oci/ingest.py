@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from lkboard.oci.digest import Digester, algorithm_of
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from lkboard.model.image import Descriptor
 
 _CHUNK = 1 << 20
-_READ_ONLY = 0o444
 
 
 class Partial:
@@ -70,11 +68,10 @@ class Partial:
         self._digester = Digester(algorithm_of(self.descriptor.digest))
         self.offset = 0
 
-    def publish(self, target: Path) -> None:
+    def publish(self, target: Path, mode: int) -> None:
         """Make the file the blob ``target``. The caller has compared the digest."""
         with store_errors(self._path):
-            os.fchmod(self._file.fileno(), _READ_ONLY)
-            publish(self._file, self._path, target)
+            publish(self._file, target, mode)
             self._path.parent.rmdir()
 
     def _write_all(self, view: memoryview) -> None:

@@ -20,11 +20,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lkboard.errors import StoreCorrupt
+from lkboard.errors import StoreCorrupt, StoreUnusable
 from lkboard.events import Job
+from lkboard.model.image import Descriptor
 from lkboard.oci.digest import Digester, algorithm_of, digest_of
 from lkboard.oci.documents import descriptor_fields, parse_descriptor
-from lkboard.oci.files import new_file, store_errors
+from lkboard.oci.files import new_file, publish, store_errors, temporary_file
 from lkboard.oci.ingest import Partial
 from lkboard.oci.locks import exclusive, exclusive_record
 from lkboard.oci.media_types import OCI_INDEX
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import BinaryIO
 
-    from lkboard.model.image import Descriptor
 
 REF_NAME = "org.opencontainers.image.ref.name"
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 _BLOB_MODE = 0o444
+_FILE_MODE = 0o644
 _CHUNK = 1 << 20
 
 
@@ -100,19 +101,21 @@ class Store:
     def add(self, data: bytes) -> str:
         """Store bytes and return their digest."""
         digest = digest_of(data)
-        with self._new_blob(digest) as file:
-            file.write(data)
+        if not self.is_sound(Descriptor("", digest, len(data))):
+            with self._incoming() as file:
+                file.write(data)
+                self._publish(file, digest)
         return digest
 
     def add_file(self, path: Path) -> tuple[str, int]:
         """Store a copy of a file and return its digest and its size in bytes."""
-        with store_errors(path):
-            digest = _file_digest(path, "sha256:")
-        with self._new_blob(digest) as target, path.open("rb") as source:
-            size = 0
+        digester = Digester()
+        with self._incoming() as target, store_errors(path), path.open("rb") as source:
             while chunk := source.read(_CHUNK):
-                size += target.write(chunk)
-        return digest, size
+                target.write(chunk)
+                digester.update(chunk)
+            self._publish(target, digester.digest)
+            return digester.digest, source.tell()
 
     @contextmanager
     def ingest(self, descriptor: Descriptor, job: Job) -> Iterator[Partial]:
@@ -132,7 +135,7 @@ class Store:
     def commit(self, partial: Partial) -> None:
         """Publish a partial blob that has become whole and whose digest is right."""
         self._create()
-        partial.publish(self.blob_path(partial.descriptor.digest))
+        partial.publish(self.blob_path(partial.descriptor.digest), _BLOB_MODE)
         self._record(partial.descriptor.digest)
 
     def quarantine(self, digest: str) -> None:
@@ -180,7 +183,7 @@ class Store:
             self.names()  # what cannot be read must not be replaced
             index = self._read_index()
             index["manifests"] = [other for other in index["manifests"] if _name_of(other) != name] + [entry]
-            with new_file(self._index, self.derived_dir("ingest"), 0o644) as file:
+            with new_file(self._index, self.derived_dir("ingest"), _FILE_MODE) as file:
                 file.write(json.dumps(index, indent=3).encode())
 
     def _read_index(self) -> dict[str, Any]:
@@ -189,26 +192,27 @@ class Store:
         except FileNotFoundError:
             return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
 
-    def _create(self) -> None:
-        with store_errors(self.root):
-            temporary = self.derived_dir("ingest")
-            if not (self.root / "oci-layout").exists():
-                with new_file(self.root / "oci-layout", temporary, 0o644) as file:
-                    file.write(_LAYOUT)
-
     @contextmanager
-    def _new_blob(self, digest: str) -> Iterator[BinaryIO]:
-        self._create()
-        path = self.blob_path(digest)
-        with store_errors(path), new_file(path, self.derived_dir("ingest"), _BLOB_MODE) as file:
+    def _incoming(self) -> Iterator[BinaryIO]:
+        with store_errors(self.root), temporary_file(self.derived_dir("ingest")) as file:
             yield file
+
+    def _publish(self, file: BinaryIO, digest: str) -> None:
+        self._create()
+        publish(file, self.blob_path(digest), _BLOB_MODE)
         self._record(digest)
+
+    def _create(self) -> None:
+        layout = self.root / "oci-layout"
+        if not layout.exists():
+            with store_errors(layout), new_file(layout, self.derived_dir("ingest"), _FILE_MODE) as file:
+                file.write(_LAYOUT)
 
     # what is known to be sound
 
     def _record(self, digest: str) -> None:
         """Remember what the file of a blob whose digest was checked looks like. A hint only: it may fail."""
-        with suppress(OSError):
+        with suppress(OSError, StoreUnusable):
             (self.derived_dir("verified") / _file_name(digest)).write_text(_look(self.blob_path(digest)))
 
     def _is_recorded(self, digest: str) -> bool:
@@ -219,7 +223,7 @@ class Store:
 
 
 def open_store(cache_dir: str | None) -> Store:
-    """Return the store at ``cache_dir``, ``$LKBOARD_CACHE`` or ``$XDG_CACHE_HOME/lkboard/cache``, the first that is set."""
+    """Return the store at ``cache_dir``, else ``$LKBOARD_CACHE``, else ``$XDG_CACHE_HOME/lkboard/cache``."""
     named = cache_dir or os.environ.get("LKBOARD_CACHE")
     if named:
         return Store(Path(named))
