@@ -1,0 +1,120 @@
+"""Read the bytes that a `Content` stands for, and join contents to something larger."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from typing import TYPE_CHECKING
+
+from lkboard.errors import BuildError
+from lkboard.model.extents import Content, ExtentMap, FileSpan, Inline, Source, Zeros, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+CHUNK_SIZE = 1 << 20
+
+
+def read(content: Content) -> bytes:
+    """Return all bytes. Raises `BuildError` when a source cannot be read or has become shorter."""
+    if len(content.parts) == 1 and isinstance(content.parts[0], Inline):
+        return content.parts[0].data
+    return b"".join(chunks(content))
+
+
+def chunks(content: Content, size: int = CHUNK_SIZE) -> Iterator[bytes | memoryview]:
+    """Yield all bytes in pieces of at most ``size``. Raises `BuildError` as `read` does."""
+    for part in content.parts:
+        yield from source_chunks(part, size)
+
+
+def digest(content: Content) -> str:
+    """Return ``sha256:<hex>`` of all bytes. Raises `BuildError` as `read` does."""
+    state = hashlib.sha256()
+    for chunk in chunks(content):
+        state.update(chunk)
+    return f"sha256:{state.hexdigest()}"
+
+
+def source_chunks(source: Source, size: int = CHUNK_SIZE) -> Iterator[bytes | memoryview]:
+    """Yield the bytes of one source in pieces of at most ``size``. Raises `BuildError` as `read` does."""
+    match source:
+        case Inline(data):
+            view = memoryview(data)
+            for start in range(0, len(data), size):
+                yield view[start : start + size]
+        case FileSpan():
+            yield from _file_chunks(source, size)
+        case Zeros(length):
+            blank = bytes(min(size, length))
+            for start in range(0, length, size):
+                yield blank[: length - start]
+
+
+def open_span(span: FileSpan) -> int:
+    """Open the file of a span for reading and return the descriptor. Raises `BuildError`."""
+    try:
+        return os.open(span.path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise BuildError(f"cannot read '{span.path}': {error.strerror}") from error
+
+
+def shrunk(span: FileSpan) -> BuildError:
+    """Return the error that says that a file is shorter than it was when the build was planned."""
+    return BuildError(f"'{span.path}' became shorter while it was read", hint="leave it alone and build again")
+
+
+def read_piece(span: FileSpan, descriptor: int, offset: int, size: int) -> bytes:
+    """Return 1 to ``size`` bytes at ``offset`` of the open file of a span. Raises `BuildError`."""
+    try:
+        piece = os.pread(descriptor, size, offset)
+    except OSError as error:
+        raise BuildError(f"cannot read '{span.path}': {error.strerror}") from error
+    if not piece:
+        raise shrunk(span)
+    return piece
+
+
+def _file_chunks(span: FileSpan, size: int) -> Iterator[bytes]:
+    descriptor = open_span(span)
+    try:
+        done = 0
+        while done < span.size:
+            piece = read_piece(span, descriptor, span.offset + done, min(size, span.size - done))
+            yield piece
+            done += len(piece)
+    finally:
+        os.close(descriptor)
+
+
+def concatenate(contents: Iterable[Content]) -> ExtentMap:
+    """Return contents one after the other as a map; neighbours that are held in memory become one extent."""
+    parts = (part for content in contents for part in content.parts if part.size)
+    joined: list[Source] = []
+    for is_inline, run in itertools.groupby(parts, lambda part: isinstance(part, Inline)):
+        if is_inline:
+            joined.append(Inline(b"".join(part.data for part in run if isinstance(part, Inline))))
+        else:
+            joined.extend(run)
+    whole = Content(tuple(joined))
+    return ExtentMap(place(whole, 0), whole.size)
+
+
+def encode(text: str) -> bytes:
+    """Return a path or name of an entry as the bytes it had in its layer, whatever the locale."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def as_content(extents: ExtentMap) -> Content:
+    """Return a map as a content: its gaps become `Zeros`."""
+    parts: list[Source] = []
+    position = 0
+    for extent in extents.extents:
+        if extent.offset > position:
+            parts.append(Zeros(extent.offset - position))
+        parts.append(extent.source)
+        position = extent.end
+    if extents.size > position:
+        parts.append(Zeros(extents.size - position))
+    return Content(tuple(parts))

@@ -1,0 +1,36 @@
+"""Identities made from content: what tools usually take from the clock or a random generator.
+
+The same bytes give the same identities, so an image is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import TYPE_CHECKING
+
+from lkboard.disk import content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lkboard.model.disk import BootFile
+
+
+def seed(files: Iterable[BootFile]) -> bytes:
+    """Return 32 bytes that stand for the paths and contents of files, in their order."""
+    state = hashlib.sha256()
+    for file in files:
+        state.update(f"{content.digest(file.content)} {file.path}\0".encode())
+    return state.digest()
+
+
+def guid(seed: bytes, name: str) -> str:
+    """Return an upper-case GUID (RFC 9562, version 5) for what ``name`` says (``disk``, ``partition 1``)."""
+    return str(uuid.uuid5(uuid.UUID(bytes=seed[:16]), name)).upper()
+
+
+def number(seed: bytes, name: str) -> int:
+    """Return a 32-bit number for what ``name`` says; never 0, which stands for "no identity" in an MBR."""
+    value = hashlib.sha256(seed + name.encode()).digest()[:4]
+    return int.from_bytes(value, "little") or 1

@@ -1,0 +1,125 @@
+"""Read the partition table of a disk image or device, without the code that writes them.
+
+Sources: UEFI specification, sections 5.2 (MBR) and 5.3 (GPT).
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from lkboard.errors import DiskInvalid
+from lkboard.model.disk import SECTOR_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_PROTECTIVE = 0xEE
+_ENTRIES_SIZE_MAX = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPartition:
+    """A partition as it is on a disk, in bytes. ``type`` is a GUID (GPT) or two hexadecimal digits (MBR)."""
+
+    number: int
+    start_bytes: int
+    size_bytes: int
+    type: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The fields of a GPT header that matter to a reader."""
+
+    sector: int
+    other_sector: int
+    entries_sector: int
+    entry_count: int
+    entry_size: int
+    entries_crc: int
+
+
+def partitions(path: Path) -> tuple[FoundPartition, ...]:
+    """Return the partitions of an image or device in the order of their numbers.
+
+    Checks both headers and the entries of a GPT. Of an MBR the primary partitions are returned, an extended one as it
+    is. Raises `DiskInvalid` when there is no table or it is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            found = tuple(_partitions(file))
+    except OSError as error:
+        raise DiskInvalid(f"cannot be read: {error.strerror}", where=path) from error
+    except _TableError as error:
+        raise DiskInvalid(str(error), where=path, hint="build or download the image again") from error
+    return found
+
+
+class _TableError(Exception):
+    """What is wrong with a table."""
+
+
+def _partitions(file: BinaryIO) -> Iterator[FoundPartition]:
+    sector = _read(file, 0, SECTOR_SIZE)
+    entries = [struct.unpack_from("<B3xB3xII", sector, 446 + 16 * index) for index in range(4)]
+    is_table = sector[510:] == b"\x55\xaa" and all(status in {0, 0x80} for status, *_ in entries)
+    if not is_table or not any(kind for _, kind, *_ in entries):
+        raise _TableError("has no partition table")
+    if any(kind == _PROTECTIVE for _, kind, *_ in entries):
+        yield from _gpt_partitions(file)
+        return
+    for number, (_, kind, start, size) in enumerate(entries, start=1):
+        if kind:
+            yield FoundPartition(number, start * SECTOR_SIZE, size * SECTOR_SIZE, f"{kind:02x}")
+
+
+def _gpt_partitions(file: BinaryIO) -> Iterator[FoundPartition]:
+    primary = _header(file, 1)
+    entries = _entries(file, primary)
+    backup = _header(file, primary.other_sector)
+    if backup.other_sector != primary.sector or _entries(file, backup) != entries:
+        raise _TableError("has two partition tables (GPT) that differ")
+    for number in range(1, primary.entry_count + 1):
+        kind, first, last, name = struct.unpack_from("<16s16xQQ8x72s", entries, (number - 1) * primary.entry_size)
+        if any(kind):
+            yield FoundPartition(
+                number=number,
+                start_bytes=first * SECTOR_SIZE,
+                size_bytes=(last - first + 1) * SECTOR_SIZE,
+                type=str(uuid.UUID(bytes_le=kind)).upper(),
+                name=name.decode("utf-16-le", "replace").partition("\0")[0],
+            )
+
+
+def _header(file: BinaryIO, sector: int) -> _Header:
+    data = _read(file, sector * SECTOR_SIZE, SECTOR_SIZE)
+    signature, size, crc, own_sector, other = struct.unpack_from("<8s4xII4xQQ", data)
+    if signature != b"EFI PART" or not 92 <= size <= SECTOR_SIZE or own_sector != sector:
+        raise _TableError(f"has no partition table (GPT) in sector {sector}")
+    if zlib.crc32(data[:16] + bytes(4) + data[20:size]) != crc:
+        raise _TableError(f"has a damaged partition table (GPT header in sector {sector}: wrong checksum)")
+    return _Header(sector, other, *struct.unpack_from("<QIII", data, 72))
+
+
+def _entries(file: BinaryIO, header: _Header) -> bytes:
+    size = header.entry_count * header.entry_size
+    if header.entry_size < 128 or size > _ENTRIES_SIZE_MAX:
+        raise _TableError("has a partition table (GPT) with impossible sizes")
+    data = _read(file, header.entries_sector * SECTOR_SIZE, size)
+    if zlib.crc32(data) != header.entries_crc:
+        raise _TableError(f"has a damaged partition table (GPT header in sector {header.sector}: wrong entries)")
+    return data
+
+
+def _read(file: BinaryIO, offset: int, size: int) -> bytes:
+    file.seek(offset)
+    data = file.read(size)
+    if len(data) < size:
+        raise _TableError("is too short for its partition table" if offset else "has no partition table")
+    return data

@@ -1,0 +1,170 @@
+"""Tar archives in the POSIX pax format, byte for byte as the reference writes them (build.md section 5.1)."""
+
+from __future__ import annotations
+
+import itertools
+import posixpath
+from typing import TYPE_CHECKING
+
+from lkboard.disk import content
+from lkboard.disk.content import encode
+from lkboard.errors import BuildError
+from lkboard.model.extents import EMPTY, Content
+from lkboard.model.rootfs import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lkboard.model.extents import ExtentMap
+    from lkboard.model.rootfs import Entry
+
+_BLOCK_SIZE = 512
+_END = bytes(2 * _BLOCK_SIZE)
+_NAME_SIZE = 100
+_OWNER_NAME_SIZE = 32
+_SECOND = 1_000_000_000
+_MAX_7_DIGITS = 0o7777777
+_MAX_11_DIGITS = 0o77777777777
+_NO_DEVICE = bytes(8)
+
+
+def plan(entries: Sequence[Entry], *, with_origin: bool = True) -> ExtentMap:
+    """Return an archive of entries in their order.
+
+    ``with_origin`` adds the records LINUXKIT.source and LINUXKIT.location to entries that have an origin. Raises
+    `BuildError` when an entry does not fit the format.
+    """
+    bodies = (_record(entry, with_origin=with_origin) for entry in entries)
+    return content.concatenate(itertools.chain(bodies, [Content.of(_END)]))
+
+
+def _record(entry: Entry, *, with_origin: bool) -> Content:
+    data = entry.content if entry.kind is Kind.FILE else EMPTY
+    head = _extended_header(entry, data.size, with_origin=with_origin) + _entry_header(entry, data.size)
+    return Content.of(head) + data + Content.of(_padding(data.size))
+
+
+def _entry_header(entry: Entry, size: int) -> bytes:
+    if max(entry.device) > _MAX_7_DIGITS:
+        raise BuildError(f"'{entry.path}' has a device number above {_MAX_7_DIGITS}, a tar cannot hold it")
+    return _header(
+        name=_ascii(encode(entry.path)),
+        numbers=(entry.mode, entry.uid, entry.gid, size, entry.mtime_ns // _SECOND),
+        kind=entry.kind.value,
+        link=_ascii(encode(entry.link)),
+        owners=(_ascii(encode(entry.uname)), _ascii(encode(entry.gname))),
+        devices=b"".join(_octal(number, _MAX_7_DIGITS) for number in entry.device),
+    )
+
+
+def _extended_header(entry: Entry, size: int, *, with_origin: bool) -> bytes:
+    """Return the "x" header with its records and padding; nothing if there is no record."""
+    records = dict(entry.pax) | dict(_overflows(entry, size))
+    if with_origin and entry.origin.source:
+        records["LINUXKIT.source"] = encode(entry.origin.source)
+        records["LINUXKIT.location"] = encode(entry.origin.location)
+    if not records:
+        return b""
+    data = b"".join(_pax_record(encode(key), value) for key, value in sorted(records.items()))
+    folder, name = posixpath.split(entry.path)
+    header = _header(
+        name=_ascii(encode(posixpath.normpath(posixpath.join(folder, "PaxHeaders.0", name))))[:_NAME_SIZE].rstrip(b"/"),
+        numbers=(0, 0, 0, len(data), 0),
+        kind="x",
+        devices=2 * _NO_DEVICE,
+    )
+    return header + data + _padding(len(data))
+
+
+def _overflows(entry: Entry, size: int) -> Iterator[tuple[str, bytes]]:
+    """Yield a record for each field whose value the entry header cannot hold."""
+    texts = (
+        ("path", entry.path, _NAME_SIZE),
+        ("linkpath", entry.link, _NAME_SIZE),
+        ("uname", entry.uname, _OWNER_NAME_SIZE),
+        ("gname", entry.gname, _OWNER_NAME_SIZE),
+    )
+    for key, text, limit in texts:
+        encoded = encode(text)
+        if len(encoded) > limit or not encoded.isascii():
+            yield key, encoded
+    numbers = (("uid", entry.uid, _MAX_7_DIGITS), ("gid", entry.gid, _MAX_7_DIGITS), ("size", size, _MAX_11_DIGITS))
+    for key, number, largest in numbers:
+        if number > largest:
+            yield key, str(number).encode()
+    seconds, fraction = divmod(entry.mtime_ns, _SECOND)
+    if fraction or not 0 <= seconds <= _MAX_11_DIGITS:
+        yield "mtime", _time(entry.mtime_ns)
+
+
+def _time(nanoseconds: int) -> bytes:
+    """Return seconds with as many decimals as needed; the fraction counts away from zero."""
+    seconds, fraction = divmod(abs(nanoseconds), _SECOND)
+    sign = "-" if nanoseconds < 0 else ""
+    decimals = f".{fraction:09d}".rstrip("0") if fraction else ""
+    return f"{sign}{seconds}{decimals}".encode()
+
+
+def _pax_record(key: bytes, value: bytes) -> bytes:
+    """Return length, key and value; the length counts its own digits."""
+    rest = len(key) + len(value) + 3
+    length = rest + len(str(rest))
+    length = rest + len(str(length))
+    return b"%d %s=%s\n" % (length, key, value)
+
+
+def _header(
+    *,
+    name: bytes,
+    numbers: tuple[int, int, int, int, int],
+    kind: str,
+    link: bytes = b"",
+    owners: tuple[bytes, bytes] = (b"", b""),
+    devices: bytes,
+) -> bytes:
+    """Return one header block; ``numbers`` are mode, uid, gid, size and time. The prefix field stays empty."""
+    mode, uid, gid, size, seconds = numbers
+    before = b"".join(
+        (
+            _text(name, _NAME_SIZE),
+            _octal(mode, _MAX_7_DIGITS),
+            _octal(uid, _MAX_7_DIGITS),
+            _octal(gid, _MAX_7_DIGITS),
+            _octal(size, _MAX_11_DIGITS),
+            _octal(seconds, _MAX_11_DIGITS),
+        )
+    )
+    after = b"".join(
+        (
+            kind.encode(),
+            _text(link, _NAME_SIZE),
+            b"ustar\x0000",
+            _text(owners[0], _OWNER_NAME_SIZE),
+            _text(owners[1], _OWNER_NAME_SIZE),
+            devices,
+        )
+    )
+    checksum = sum(before) + sum(b" " * 8) + sum(after)
+    return (before + b"%06o\0 " % checksum + after).ljust(_BLOCK_SIZE, b"\0")
+
+
+def _text(value: bytes, size: int) -> bytes:
+    """Return a text field: cut, and without the slash it may end with when it is cut (readers take it for a folder)."""
+    field = bytearray(value[:size].ljust(size, b"\0"))
+    if len(value) > size and field.endswith(b"/"):
+        field[len(field.rstrip(b"/"))] = 0
+    return bytes(field)
+
+
+def _octal(value: int, largest: int) -> bytes:
+    """Return a number field with a NUL at its end; zero if the value does not fit (a record has it then)."""
+    digits = 7 if largest == _MAX_7_DIGITS else 11
+    return b"%0*o\0" % (digits, value if 0 <= value <= largest else 0)
+
+
+def _ascii(value: bytes) -> bytes:
+    return value if value.isascii() else bytes(byte for byte in value if byte < 0x80)
+
+
+def _padding(size: int) -> bytes:
+    return bytes(-size % _BLOCK_SIZE)
