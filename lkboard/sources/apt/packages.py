@@ -1,0 +1,210 @@
+"""Debian packages in the store: resolved and fetched by the private apt, kept for ever, opened on demand.
+
+Package files are blobs. One OCI artifact per architecture lists them, so that garbage collection keeps them and a
+later run finds them without a network.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.errors import BuildError
+from lkboard.model.image import Descriptor
+from lkboard.oci.documents import Manifest, descriptor_fields, parse_document
+from lkboard.oci.media_types import OCI_MANIFEST
+from lkboard.sources.apt.archive import Archive, unpack
+from lkboard.sources.apt.private import PrivateApt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lkboard.events import Job
+    from lkboard.oci.store import Store
+
+STEP = "Fetch Debian packages"
+_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+_PACKAGE_TYPE = "application/vnd.debian.binary-package"
+_ARTIFACT_TYPE = "application/vnd.lkboard.debian-packages"
+_PREFIX = "org.lkboard.debian."
+_NOTED = ("name", "version", "architecture", "suite")
+_META_DEPENDENCY = re.compile(r"(?P<name>linux-image-[a-z0-9.+-]+) \(= (?P<version>\S+)\)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Package:
+    """One version of a package. ``sha256`` and ``size`` (bytes) are of the file, ``suite`` is where it was found.
+
+    ``architecture`` is the one that it was asked for, also where the package itself is for all of them.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    sha256: str
+    size: int
+    suite: str
+
+    @property
+    def digest(self) -> str:
+        """The digest of the package file: its key in the store."""
+        return f"sha256:{self.sha256}"
+
+
+def shelf_name(architecture: str) -> str:
+    """Return the store's name for the list of packages of an architecture; not a name that any registry has."""
+    return f"lkboard.local/debian-packages:{architecture}"
+
+
+class DebianPackages:
+    """The packages that one run uses. ``host`` is the folder with the host's package sources."""
+
+    def __init__(self, store: Store, job: Job, *, host: Path = Path("/etc/apt")) -> None:
+        self._store = store
+        self._job = job
+        self._host = host
+        self._apts: dict[str, PrivateApt] = {}
+        self._archives: dict[str, Archive] = {}
+
+    def newest(self, names: Sequence[str], architecture: str) -> tuple[Package, ...]:
+        """Return the newest version of each package; a kernel's meta package becomes the versioned one.
+
+        Asks the mirrors. Raises `BuildError` and `MissingTool`.
+        """
+        apt = self._updated(architecture)
+        stanzas = apt.show(names)
+        meta = {name: match["name"] for name in names if (match := _meta_dependency(stanzas[name]))}
+        stanzas |= apt.show([*meta.values()])
+        return tuple(_package(stanzas[meta.get(name, name)], architecture) for name in names)
+
+    def stored(self, architecture: str) -> tuple[Package, ...]:
+        """Return the packages that the store has, in the order in which they came."""
+        descriptor = self._store.find(shelf_name(architecture))
+        if descriptor is None:
+            return ()
+        document = parse_document(self._store.read(descriptor), OCI_MANIFEST, shelf_name(architecture))
+        assert isinstance(document, Manifest)
+        packages = (_from_layer(layer) for layer in document.layers)
+        return tuple(package for package in packages if self._store.has(package.digest))
+
+    def find(self, name: str, architecture: str) -> Package:
+        """Return a package and see to it that its file is in the store: any version that is there, else the newest.
+
+        Raises `BuildError` and `MissingTool`.
+        """
+        found = [package for package in self.stored(architecture) if package.name == name]
+        package = found[-1] if found else self.newest([name], architecture)[0]
+        self.fetch([package])
+        return package
+
+    def fetch(self, packages: Sequence[Package]) -> None:
+        """Bring package files into the store: exactly these versions with exactly these digests.
+
+        Raises `BuildError` when a mirror no longer has one of them, or has another file by its name.
+        """
+        missing = [package for package in packages if not self._store.has(package.digest)]
+        for package in packages:
+            self._check_known(package)
+        if not missing:
+            return
+        with self._job.step(STEP):
+            for architecture in sorted({package.architecture for package in missing}):
+                self._download([package for package in missing if package.architecture == architecture], architecture)
+
+    def open(self, package: Package) -> Archive:
+        """Return the files of a package that was fetched. They live in the store's derived data."""
+        if package.digest not in self._archives:
+            blob = self._store.blob_path(package.digest)
+            self._archives[package.digest] = unpack(blob, self._store.derived_dir("packages"), self._job)
+        return self._archives[package.digest]
+
+    def forget(self, package: Package) -> None:
+        """Drop the unpacked form of a package: a kernel's takes 400 MB. It comes back by itself when it is needed."""
+        if self._archives.pop(package.digest, None):
+            for path in self._store.derived_dir("packages").glob(f"{package.sha256}.*.tar"):
+                path.unlink(missing_ok=True)
+
+    def _updated(self, architecture: str) -> PrivateApt:
+        apt = self._apts.get(architecture)
+        if apt is None:
+            apt = PrivateApt(self._store.derived_dir("apt"), architecture, self._job, host=self._host)
+            self._apts[architecture] = apt
+        with self._job.step(f"Read Debian package lists ({architecture})"):
+            apt.update()
+        return apt
+
+    def _download(self, packages: Sequence[Package], architecture: str) -> None:
+        apt = self._updated(architecture)
+        total = sum(package.size for package in packages)
+        with tempfile.TemporaryDirectory(dir=self._store.derived_dir("apt")) as folder:
+            apt.download(
+                [(package.name, package.version) for package in packages],
+                Path(folder),
+                lambda done: self._job.progress(STEP, min(done, total), total),
+            )
+            files = {path.name.partition("_")[0]: path for path in Path(folder).glob("*.deb")}
+            for package in packages:
+                self._add(package, files[package.name])
+        self._put_on_shelf(packages, architecture)
+
+    def _add(self, package: Package, path: Path) -> None:
+        digest, _size = self._store.add_file(path)
+        if digest != package.digest:
+            raise BuildError(
+                f"the mirror's package '{package.name}' {package.version} has the digest {digest}, not {package.digest}",
+                hint="the lock and the mirror disagree: check the mirror, or make the lock anew",
+            )
+
+    def _check_known(self, package: Package) -> None:
+        """Refuse a package whose digest is known as something else: a lock that was edited by hand."""
+        for known in self.stored(package.architecture):
+            same_file = known.sha256 == package.sha256
+            if same_file and (known.name, known.version) != (package.name, package.version):
+                raise BuildError(
+                    f"the file {package.digest} is '{known.name}' {known.version}, not '{package.name}' {package.version}",
+                    hint="make the lock anew: lkboard kit build --lock FILE",
+                )
+
+    def _put_on_shelf(self, packages: Sequence[Package], architecture: str) -> None:
+        there = {package.digest: package for package in (*self.stored(architecture), *packages)}
+        empty = self._store.add(b"{}")
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "artifactType": _ARTIFACT_TYPE,
+            "config": descriptor_fields(Descriptor(_EMPTY_TYPE, empty, 2)),
+            "layers": [descriptor_fields(_to_layer(package)) for package in there.values()],
+        }
+        data = json.dumps(manifest, separators=(",", ":")).encode()
+        self._store.set_name(shelf_name(architecture), Descriptor(OCI_MANIFEST, self._store.add(data), len(data)))
+
+
+def _meta_dependency(stanza: dict[str, str]) -> re.Match[str] | None:
+    """Match the one dependency of a kernel's meta package, as ``linux-image-6.1.0-18-amd64 (= 6.1.76-1)``."""
+    return _META_DEPENDENCY.fullmatch(stanza.get("depends", ""))
+
+
+def _package(stanza: dict[str, str], architecture: str) -> Package:
+    return Package(
+        name=stanza["package"],
+        version=stanza["version"],
+        architecture=architecture,
+        sha256=stanza["sha256"],
+        size=int(stanza["size"]),
+        suite=stanza["suite"],
+    )
+
+
+def _to_layer(package: Package) -> Descriptor:
+    notes = tuple((_PREFIX + field, getattr(package, field)) for field in _NOTED)
+    return Descriptor(_PACKAGE_TYPE, package.digest, package.size, annotations=notes)
+
+
+def _from_layer(layer: Descriptor) -> Package:
+    notes = dict(layer.annotations)
+    fields = {name: notes[_PREFIX + name] for name in _NOTED}
+    return Package(**fields, sha256=layer.digest.partition(":")[2], size=layer.size)

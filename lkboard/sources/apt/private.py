@@ -1,0 +1,200 @@
+"""apt with a state of its own: lists, cache and status below one folder, for one architecture.
+
+The host's configuration still applies where it says how to reach mirrors (proxies, certificates, logins); its hooks,
+pins, architectures and locks do not.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.errors import BuildError, MissingTool
+from lkboard.sources.apt.host import host_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from lkboard.events import Job
+
+Stanza = dict[str, str]
+"""Fields of one package in a package index, by their names in lower case."""
+
+# A file, not -o options: only a file can clear the lists that the host's hooks are kept in (apt.conf(5), #clear).
+_CONFIG = """\
+#clear APT::Update;
+#clear APT::Architectures;
+#clear DPkg;
+APT::Architecture "{architecture}";
+APT::Architectures {{ "{architecture}"; }};
+APT::Sandbox::User "{user}";
+APT::Update::Error-Mode "any";
+APT::Get::List-Cleanup "true";
+Acquire::Languages "none";
+Acquire::Retries "3";
+Dir::State "{root}/state";
+Dir::State::status "{root}/state/status";
+Dir::Cache "{root}/cache";
+Dir::Etc::SourceList "{root}/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::Preferences "/dev/null";
+Dir::Etc::PreferencesParts "/dev/null";
+"""
+_POLL_SECONDS = 0.1
+
+
+class PrivateApt:
+    """apt for one architecture below ``root``. ``host`` is the folder with the host's sources."""
+
+    def __init__(self, root: Path, architecture: str, job: Job, *, host: Path = Path("/etc/apt")) -> None:
+        self.architecture = architecture
+        self._root = root.absolute() / architecture
+        self._job = job
+        self._host = host
+        self._is_current = False
+
+    def update(self) -> None:
+        """Fetch the signed package lists, once per object.
+
+        Raises `MissingTool`, `BuildError` (no mirror, no network, wrong signature) and `Cancelled`.
+        """
+        if self._is_current:
+            return
+        self._prepare()
+        with self._locked():
+            self._run(["apt-get", "-qq", "update"], "the package lists cannot be fetched")
+        self._is_current = True
+
+    def show(self, names: Sequence[str]) -> dict[str, Stanza]:
+        """Return what the package index says about the newest version of each package.
+
+        A field ``suite`` (``bookworm-security/main``) is added. Raises `BuildError` for a package that does not exist.
+        """
+        if not names:
+            return {}
+        text = self._query(["show", "--no-all-versions", *names])
+        stanzas = {stanza["package"]: stanza for stanza in _stanzas(text)}
+        missing = [name for name in names if name not in stanzas]
+        if missing:
+            raise BuildError(
+                f"Debian has no package '{missing[0]}' for {self.architecture}", hint="check its name: apt-cache search"
+            )
+        for name, suite in self._suites([*stanzas]).items():
+            stanzas[name]["suite"] = suite
+        return stanzas
+
+    def download(
+        self, packages: Sequence[tuple[str, str]], folder: Path, on_bytes: Callable[[int], None] = lambda _done: None
+    ) -> None:
+        """Fetch exact versions, given as (name, version), into a folder; apt checks them against the signed lists.
+
+        Raises `BuildError` when a mirror no longer has one of them.
+        """
+        wanted = [f"{name}={version}" for name, version in packages]
+        self._run(
+            ["apt-get", "-qq", "download", *wanted],
+            "packages cannot be fetched",
+            folder=folder,
+            on_tick=lambda: on_bytes(_size(folder)),
+        )
+
+    def _prepare(self) -> None:
+        if shutil.which("apt-get") is None:
+            raise MissingTool("apt-get", "apt")
+        sources = [source for source in host_sources(self._host)]
+        for name in ("state/lists/partial", "cache/archives/partial"):
+            (self._root / name).mkdir(parents=True, exist_ok=True)
+        (self._root / "state/status").touch()
+        (self._root / "sources.list").write_text("".join(f"{source}\n" for source in sources))
+        user = "root" if os.geteuid() == 0 else "_apt"
+        (self._root / "apt.conf").write_text(_CONFIG.format(architecture=self.architecture, root=self._root, user=user))
+
+    def _suites(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return where the newest version of each package is, as ``suite/component``."""
+        suites: dict[str, str] = {}
+        for line in self._query(["madison", *names]).splitlines():
+            name, _version, origin = (part.strip() for part in line.split("|"))
+            suites.setdefault(name, origin.split()[1])
+        return suites
+
+    def _query(self, arguments: Sequence[str]) -> str:
+        return self._run(["apt-cache", *arguments], "the package lists cannot be read", tolerate=True)
+
+    def _run(
+        self,
+        command: Sequence[str],
+        failure: str,
+        *,
+        folder: Path | None = None,
+        on_tick: Callable[[], None] = lambda: None,
+        tolerate: bool = False,
+    ) -> str:
+        program, *arguments = command
+        environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+            process = subprocess.Popen(
+                [program, "-c", str(self._root / "apt.conf"), *arguments],
+                cwd=folder or self._root, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment,
+            )  # fmt: skip
+            self._wait(process, on_tick)
+            errors.seek(0)
+            if process.returncode and not tolerate:
+                raise BuildError(
+                    f"{failure} ({self.architecture}): {_reason(errors.read())}",
+                    hint="check the network and the mirrors in /etc/apt: apt-get update",
+                )
+            output.seek(0)
+            return output.read()
+
+    def _wait(self, process: subprocess.Popen[bytes], on_tick: Callable[[], None]) -> None:
+        try:
+            while True:
+                self._job.check()
+                on_tick()
+                try:
+                    process.wait(_POLL_SECONDS)
+                except subprocess.TimeoutExpired:
+                    continue
+                return
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other lkboard processes away from the same lists; apt itself would fail instead of waiting."""
+        with (self._root / "lock").open("w") as lock:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    self._job.wait(_POLL_SECONDS)
+            yield
+
+
+def _stanzas(text: str) -> Iterator[Stanza]:
+    for block in text.split("\n\n"):
+        fields = dict(re.findall(r"(?m)^([A-Za-z0-9-]+): ?(.*)$", block))
+        if fields:
+            yield {name.lower(): value for name, value in fields.items()}
+
+
+def _reason(errors: str) -> str:
+    """Return the one line of apt's complaints that says most."""
+    lines = [line.strip() for line in errors.splitlines() if line[:2] in {"E:", "W:"}]
+    fatal = [line for line in lines if "Some index files failed" not in line] or lines or ["no reason given"]
+    return re.sub(r"\s+", " ", fatal[0].partition(":")[2].strip() or fatal[0])
+
+
+def _size(folder: Path) -> int:
+    with os.scandir(folder) as entries:
+        return sum(entry.stat().st_size for entry in entries if entry.is_file())
