@@ -1,0 +1,58 @@
+"""The disk of a board: what all formats share that end in a raw disk image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkboard.disk import image
+from lkboard.disk.layout import solve
+from lkboard.errors import BuildError
+from lkboard.model.disk import BootFile
+from lkboard.model.extents import EMPTY
+
+if TYPE_CHECKING:
+    from lkboard.formats.format import BuildInput
+    from lkboard.model.board import Board
+    from lkboard.model.extents import Content, ExtentMap
+
+
+def plan(build: BuildInput) -> ExtentMap:
+    """Return the disk of the board of a build, sized by the board's layout.
+
+    Raises `BuildError` when the config has no kernel, and what the layout raises.
+    """
+    board = build.board
+    assert board is not None, "the app chooses a board for every format that has boards"
+    files = boot_files(build, board)
+    return image.plan(solve(board.layout, files, epoch=build.epoch))
+
+
+def boot_files(build: BuildInput, board: Board) -> tuple[BootFile, ...]:
+    """Return the files of a board's boot file system in the order in which a boot chain reads them.
+
+    These are the board's own files, its generated texts, kernel and initrd. Microcode stands in front of the initrd,
+    where the kernel looks for it; the reference loses it here (build.md section 10, 22). Raises `BuildError` when the
+    config has no kernel.
+    """
+    from lkboard.board.cmdline import command_line
+    from lkboard.board.text import render
+    from lkboard.rootfs.bootparts import boot_parts
+
+    parts = boot_parts(build.rootfs, build.cache_dir, build.job)
+    if parts.kernel is None:
+        raise BuildError(
+            f"the config has no kernel, so there is nothing that the board '{board.id}' could start",
+            hint="add 'kernel: {image: …}' to the config",
+        )
+    texts = render(board, command_line(board, parts.cmdline))
+    kernel = BootFile(board.kernel_path, _kernel(parts.kernel, board))
+    initrd = BootFile(board.initrd_path, (parts.microcode or EMPTY) + parts.initrd)
+    return (*build.board_files, *texts, kernel, initrd)
+
+
+def _kernel(kernel: Content, board: Board) -> Content:
+    if board.kernel_form == "as-is":
+        return kernel
+    from lkboard.rootfs.kernel import unwrap_kernel
+
+    return unwrap_kernel(kernel)

@@ -1,0 +1,62 @@
+"""What an output format is: each module beside this one that has a constant FORMAT is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkboard.model.rootfs import EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from lkboard.events import Job
+    from lkboard.model.board import Board
+    from lkboard.model.disk import BootFile
+    from lkboard.model.extents import ExtentMap
+    from lkboard.model.rootfs import Rootfs
+
+
+@dataclass(frozen=True, slots=True)
+class BuildInput:
+    """What a format is made from.
+
+    ``architecture`` is in Go's names; ``cache_dir`` holds encoded segments; ``board`` and the files that come with it
+    are there for formats that need a board; ``epoch`` is the time of everything that lkboard makes up.
+    """
+
+    rootfs: Rootfs
+    architecture: str
+    cache_dir: Path
+    job: Job
+    board: Board | None = None
+    board_files: tuple[BootFile, ...] = ()
+    epoch: int = EPOCH
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """One output: its bytes, and what is put behind the base name (``-kernel``)."""
+
+    suffix: str
+    extents: ExtentMap
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of output.
+
+    ``outputs`` are the suffixes of all files that it can make, in their order. No ``architectures`` means any. A
+    stream format makes one file that may go to standard output. ``boards`` is None for formats that need no board,
+    else the board that is taken for an architecture when the user names none. ``plan`` raises `BuildError`, and
+    `Cancelled` through the job.
+    """
+
+    name: str
+    title: str
+    outputs: tuple[str, ...]
+    plan: Callable[[BuildInput], tuple[PlannedFile, ...]]
+    architectures: tuple[str, ...] = ()
+    is_stream: bool = False
+    boards: Mapping[str, str] | None = None
