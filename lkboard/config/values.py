@@ -11,21 +11,19 @@ if TYPE_CHECKING:
 
     from lkboard.model.config import Mount
 
-CAPABILITIES = tuple(
-    f"CAP_{name}"
-    for name in (
-        "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
-        "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT "
-        "SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP "
-        "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
-    ).split()
-)
+_CAPABILITY_NAMES = """
+    CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE
+    NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN
+    SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE
+    MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE
+"""
+CAPABILITIES = tuple(f"CAP_{name}" for name in _CAPABILITY_NAMES.split())
 """Every capability, in the kernel's order, which is the order that ``all`` stands for."""
+_WILDCARDS = ("all", "none")
 
 UNLIMITED = 2**64 - 1
-_LIMITS = frozenset(
-    "CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING MSGQUEUE NICE RTPRIO RTTIME".split()
-)
+_LIMIT_NAMES = "CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING MSGQUEUE NICE RTPRIO RTTIME"
+_LIMITS = frozenset(_LIMIT_NAMES.split())
 _DESTINATIONS = {
     "proc": "/proc",
     "devpts": "/dev/pts",
@@ -72,12 +70,14 @@ class Rlimit:
     hard: int
 
 
-def expand_capabilities(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the capabilities that a list names; ``all`` or ``none`` alone, in any case, stand for all or none.
+def is_wildcard(names: Sequence[str]) -> bool:
+    """Return whether a list of capabilities is ``all`` or ``none``, in any case, and nothing else."""
+    return len(names) == 1 and names[0].lower() in _WILDCARDS
 
-    Raises `InvalidValue`.
-    """
-    if len(names) == 1 and names[0].lower() in ("all", "none"):
+
+def expand_capabilities(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the capabilities that a list names. Raises `InvalidValue`."""
+    if is_wildcard(names):
         return CAPABILITIES if names[0].lower() == "all" else ()
     for name in names:
         check_capability(name)
@@ -88,8 +88,8 @@ def check_capability(name: str) -> None:
     """Raise `InvalidValue` unless a name is one of `CAPABILITIES`."""
     if name in CAPABILITIES:
         return
-    if name.lower() in ("all", "none"):
-        raise InvalidValue(f"'{name}' must be the only one of its list", f"write [{name}], or name each capability")
+    if name.lower() in _WILDCARDS:
+        raise InvalidValue(f"the capability '{name}' must be alone", f"write [{name}], or name each capability")
     likely = re.sub(r"\W+", "_", name.upper())
     likely = likely if likely.startswith("CAP_") else f"CAP_{likely}"
     hint = f"did you mean {likely}?" if likely in CAPABILITIES else "see capabilities(7) for their names"

@@ -28,8 +28,11 @@ class Places:
     path: str = ""
 
     def of(self, name: str) -> Place:
-        """Return the place of a field's value, or of the record when the field was not written."""
-        return dict(self.fields).get(name, self.own)
+        """Return the place of a field's value, or of the nearest thing around it when it was not written."""
+        places = dict(self.fields)
+        while name and name not in places:
+            name = name.rpartition(".")[0]
+        return places.get(name, self.own)
 
 
 @dataclass(frozen=True, slots=True)

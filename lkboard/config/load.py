@@ -1,0 +1,63 @@
+"""Config files, wherever they are, to one checked `Config`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkboard.config.merge import merge
+from lkboard.config.parse import Draft, errors_of, read_draft
+from lkboard.config.rules import judge
+from lkboard.config.sources import Unreadable, read_text, shown
+from lkboard.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lkboard.errors import Problem
+    from lkboard.model.board import Board
+    from lkboard.model.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A config without errors; ``problems`` are its warnings and hints."""
+
+    config: Config
+    problems: tuple[Problem, ...] = ()
+
+
+def load_config(names: Sequence[str], *, stdin: bytes | None = None) -> Loaded:
+    """Read, merge and check config files: paths, ``-`` for ``stdin``, or http and https addresses.
+
+    Raises `ConfigError` with the errors of all files.
+    """
+    config, problems = examine(names, stdin=stdin)
+    if config is None:
+        raise ConfigError(errors_of(problems))
+    return Loaded(config, problems)
+
+
+def examine(
+    names: Sequence[str], *, stdin: bytes | None = None, board: Board | None = None
+) -> tuple[Config | None, tuple[Problem, ...]]:
+    """Return the merged config, or None if there is an error, and all problems in the order of files and lines.
+
+    ``board`` adds what is wrong for that board.
+    """
+    drafts = [_read(name, stdin) for name in names]
+    problems = [problem for draft in drafts for problem in draft.problems]
+    configs = [draft.config for draft in drafts if draft.config]
+    config = merge(configs)
+    if len(configs) == len(drafts):
+        problems += judge(config, errors_of(problems), board)
+    order = {shown(name): index for index, name in enumerate(names)}
+    problems.sort(key=lambda problem: (order.get(problem.place.file, 0), problem.place))
+    return None if errors_of(problems) else config, tuple(problems)
+
+
+def _read(name: str, stdin: bytes | None) -> Draft:
+    try:
+        return read_draft(read_text(name, stdin), shown(name))
+    except Unreadable as error:
+        return Draft(None, (error.problem,))

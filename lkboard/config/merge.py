@@ -1,0 +1,46 @@
+"""Several configs to one (build.md section 2.5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from lkboard.model.config import Config, Kernel, Places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_REPLACED = ("image", "cmdline", "binary", "tar", "ucode")
+
+
+def merge(configs: Iterable[Config]) -> Config:
+    """Return configs as one: lists are joined, the kernel's fields replaced one by one, later files win.
+
+    Volumes of every file can be used in every file, which LinuxKit means to allow (build.md section 10.4).
+    """
+    return reduce(_merge_two, configs, Config())
+
+
+def _merge_two(first: Config, second: Config) -> Config:
+    return Config(
+        kernel=_merge_kernels(first.kernel, second.kernel),
+        init=first.init + second.init,
+        onboot=first.onboot + second.onboot,
+        onshutdown=first.onshutdown + second.onshutdown,
+        services=first.services + second.services,
+        files=first.files + second.files,
+        volumes=first.volumes + second.volumes,
+        files_read=first.files_read + second.files_read,
+    )
+
+
+def _merge_kernels(first: Kernel, second: Kernel) -> Kernel:
+    written = {name for name, _place in second.places.fields}
+    # tar and ucode count even when they are empty: that is how they are switched off
+    taken = {name for name in written if name in ("tar", "ucode") or getattr(second, name)}
+    values = {name: getattr(second, name) for name in _REPLACED if name in taken}
+    fields = [(name, place) for name, place in first.places.fields if name not in taken]
+    fields += [(name, place) for name, place in second.places.fields if name in taken]
+    own = second.places if second.places.fields else first.places
+    return replace(first, **values, places=Places(own.own, tuple(fields), own.path))

@@ -1,0 +1,292 @@
+"""YAML text to a tree of nodes that know their place.
+
+The tree is built from the events of PyYAML, because its own composer recurses: some ten thousand brackets end the
+process. Anchors are expanded while they are counted, so that a small file cannot stand for a huge one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import yaml
+
+from lkboard.config.scalars import Kind, Value, resolve, resolve_tagged
+from lkboard.errors import Place, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+MAX_DEPTH = 100
+MAX_VALUES = 200_000
+"""Values of a document, each alias counted with all that it stands for; far above any real config."""
+
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_HINTS = (
+    ("mapping values are not allowed", "check the indentation; put text that contains ': ' in quotes"),
+    ("did not find expected key", "fields of one record must be indented alike"),
+    ("did not find expected '-' indicator", "items of one list must be indented alike"),
+    ("did not find expected ',' or", "close the bracket"),
+    ("could not find expected ':'", "a field is written as NAME: VALUE"),
+    ("found unexpected end of stream", "close the quotes"),
+    ("did not find expected alphabetic or numeric character", "put text that begins with * or & in quotes"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A single value. ``text`` is what was written, without quotes; ``value`` what it means."""
+
+    place: Place
+    kind: Kind
+    value: Value
+    text: str
+
+    @property
+    def weight(self) -> int:
+        """How many values the node stands for."""
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list. ``weight`` is how many values it stands for, aliases expanded."""
+
+    place: Place
+    items: tuple[Node, ...]
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Pairs of key and value; keys are text and occur once, merges (``<<``) are done. ``weight`` as in `Sequence`."""
+
+    place: Place
+    pairs: tuple[tuple[Scalar, Node], ...]
+    weight: int
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def read_document(text: str, file: str) -> tuple[Node | None, tuple[Problem, ...]]:
+    """Read the first document of a YAML text.
+
+    The node is None when the text is not YAML, or has no document; a problem says so. Other problems (a key that is
+    there twice) leave a node.
+    """
+    builder = _Builder(file)
+    try:
+        _check_characters(text, file)
+        for event in _events(text, file):
+            builder.feed(event)
+            if builder.is_complete:
+                break
+    except _Broken as broken:
+        return None, (*builder.problems, broken.problem)
+    if builder.root is None:
+        hint = "write at least {}, which is a config without any section"
+        return None, (Problem(Place(file), "", "the file is empty", hint, "config.empty"),)
+    return builder.root, tuple(builder.problems)
+
+
+class _Broken(Exception):
+    """The document cannot be read any further."""
+
+    def __init__(self, place: Place, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.problem = Problem(place, "", message, hint, "config.syntax")
+
+
+def _check_characters(text: str, file: str) -> None:
+    found = _UNPRINTABLE.search(text)
+    if found is None:
+        return
+    before = text[: found.start()]
+    place = Place(file, before.count("\n") + 1, found.start() - before.rfind("\n"))
+    code = f"U+{ord(found.group()):04X}"
+    raise _Broken(
+        place, f"the character {code} is not allowed in YAML", 'write it as an escape in double quotes: "\\x.."'
+    )
+
+
+def _events(text: str, file: str) -> Iterator[yaml.Event]:
+    # libyaml is 15 times as fast; without it the loader written in Python does the same
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        yield from yaml.parse(text, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(error, text, file) from error
+    except yaml.YAMLError as error:
+        raise _Broken(Place(file), " ".join(str(error).split())) from error
+
+
+def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> _Broken:
+    mark = error.problem_mark or error.context_mark
+    problem = error.problem or "this is not YAML"
+    if mark is None:
+        return _Broken(Place(file), problem)
+    place = Place(file, mark.line + 1, mark.column + 1)
+    if "cannot start any token" in problem:
+        return _Broken(place, *_bad_start(text, mark.line, mark.column))
+    message = f"{problem} {error.context}" if error.context else problem
+    return _Broken(place, message, next((hint for words, hint in _HINTS if words in problem), ""))
+
+
+def _bad_start(text: str, line: int, column: int) -> tuple[str, str]:
+    rest = text.split("\n")[line][column:] if line <= text.count("\n") else ""
+    if rest.startswith("\t"):
+        return "a tab cannot be used for indentation", "indent with blanks"
+    return f"text cannot begin with '{rest[:1]}'", "put it in quotes"
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping whose end has not been seen yet; a mapping's children are keys and values in turn."""
+
+    place: Place
+    anchor: str | None
+    close: Callable[[_Open], Node]
+    children: list[Node] = field(default_factory=list)
+    merges: list[int] = field(default_factory=list)
+
+    @property
+    def weight(self) -> int:
+        return 1 + sum(child.weight for child in self.children)
+
+
+class _Builder:
+    """Puts events together to a tree, without recursion."""
+
+    def __init__(self, file: str) -> None:
+        self.root: Node | None = None
+        self.is_complete = False
+        self.problems: list[Problem] = []
+        self._file = file
+        self._open: list[_Open] = []
+        self._anchors: dict[str, Node | None] = {}
+        self._count = 0
+
+    def feed(self, event: yaml.Event) -> None:
+        """Take the next event. Raises `_Broken`."""
+        match event:
+            case yaml.ScalarEvent():
+                self._scalar(event)
+            case yaml.MappingStartEvent():
+                self._start(event, self._mapping)
+            case yaml.SequenceStartEvent():
+                self._start(event, self._sequence)
+            case yaml.CollectionEndEvent():
+                opened = self._open.pop()
+                self._add(opened.close(opened), opened.anchor)
+            case yaml.AliasEvent():
+                self._alias(event)
+            case yaml.DocumentEndEvent():
+                self.is_complete = True
+
+    def _place(self, event: yaml.Event) -> Place:
+        mark = event.start_mark
+        assert mark is not None
+        return Place(self._file, mark.line + 1, mark.column + 1)
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        place = self._place(event)
+        text = event.value
+        is_plain = event.implicit[0]
+        if is_plain and text == "<<" and self._expects_key():
+            self._open[-1].merges.append(len(self._open[-1].children))
+        kind: Kind = "text"
+        value: Value = text
+        try:
+            if event.tag not in (None, "!"):
+                kind, value = resolve_tagged(text, event.tag)
+            elif is_plain:
+                kind, value = resolve(text)
+        except ValueError as error:
+            self._report(place, str(error), "remove the tag", "config.tag")
+        self._add(Scalar(place, kind, value, text), event.anchor)
+
+    def _expects_key(self) -> bool:
+        return bool(self._open) and self._open[-1].close == self._mapping and len(self._open[-1].children) % 2 == 0
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        place = self._place(event)
+        name = event.anchor
+        if name not in self._anchors:
+            raise _Broken(place, f"there is no anchor '{name}' above", f"write &{name} before the value that is meant")
+        node = self._anchors[name]
+        if node is None:
+            raise _Broken(place, f"the anchor '{name}' contains itself", f"remove *{name}")
+        self._count += node.weight - 1
+        self._add(node, None)
+
+    def _start(self, event: yaml.CollectionStartEvent, close: Callable[[_Open], Node]) -> None:
+        place = self._place(event)
+        if len(self._open) >= MAX_DEPTH:
+            raise _Broken(place, f"lists and mappings are nested more than {MAX_DEPTH} deep", "flatten the structure")
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        self._open.append(_Open(place, event.anchor, close))
+
+    def _add(self, node: Node, anchor: str | None) -> None:
+        self._count += 1
+        if self._count > MAX_VALUES:
+            hint = "use fewer aliases of large values" if self._anchors else "split the config into several files"
+            raise _Broken(node.place, f"the file stands for more than {MAX_VALUES} values", hint)
+        if anchor:
+            self._anchors[anchor] = node
+        if self._open:
+            self._open[-1].children.append(node)
+        else:
+            self.root = node
+
+    def _sequence(self, opened: _Open) -> Node:
+        return Sequence(opened.place, tuple(opened.children), opened.weight)
+
+    def _mapping(self, opened: _Open) -> Node:
+        pairs: dict[str, tuple[Scalar, Node]] = {}
+        merged: list[Node] = []
+        children = opened.children
+        for index in range(0, len(children), 2):
+            key, value = children[index], children[index + 1]
+            if index in opened.merges:
+                self._check_single_merge(merged, key.place)
+                merged.append(value)
+            elif self._is_good_key(key, pairs):
+                assert isinstance(key, Scalar)
+                pairs[key.text] = (key, value)
+        for key, value in self._merged_pairs(merged):
+            pairs.setdefault(key.text, (key, value))
+        return Mapping(opened.place, tuple(pairs.values()), opened.weight)
+
+    def _is_good_key(self, key: Node, pairs: dict[str, tuple[Scalar, Node]]) -> bool:
+        if not isinstance(key, Scalar):
+            self._report(key.place, "a key must be text", "remove the brackets", "config.key")
+        elif key.kind != "text":
+            self._report(
+                key.place, f"the key '{key.text}' must be text", f'put it in quotes: "{key.text}"', "config.key"
+            )
+        elif key.text in pairs:
+            first = pairs[key.text][0].place.line
+            hint = f"it is in line {first} already; remove one of them"
+            self._report(key.place, f"the key '{key.text}' occurs twice", hint, "config.duplicate-key")
+        else:
+            return True
+        return False
+
+    def _check_single_merge(self, merged: list[Node], place: Place) -> None:
+        if merged:
+            hint = "write one: <<: [*a, *b]"
+            self._report(place, "the key '<<' occurs twice", hint, "config.duplicate-key")
+
+    def _merged_pairs(self, merged: Iterable[Node]) -> Iterator[tuple[Scalar, Node]]:
+        for node in merged:
+            for source in node.items if isinstance(node, Sequence) else (node,):
+                if isinstance(source, Mapping):
+                    yield from source.pairs
+                else:
+                    self._report(source.place, "'<<' merges mappings only", "write <<: *ANCHOR", "config.merge")
+
+    def _report(self, place: Place, message: str, hint: str, code: str) -> None:
+        self.problems.append(Problem(place, "", message, hint, code))

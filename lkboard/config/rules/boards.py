@@ -1,0 +1,34 @@
+"""Rules for a config on a certain board."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lkboard.config.rules.finding import Finding, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lkboard.config.rules.finding import Located
+    from lkboard.model.board import Board
+    from lkboard.model.config import Config
+
+_CONSOLE = re.compile(r"(?:^|\s)console=([^\s,]+)")
+
+
+def board_needs_kernel(config: Config, board: Board) -> Iterator[Located]:
+    """Find that there is nothing to boot."""
+    if config.kernel.image is None:
+        hint = "add a kernel section: kernel: {image: NAME:TAG}"
+        yield config.kernel.places, Finding("", f"the board {board.id} cannot boot without a kernel", hint)
+
+
+def board_console(config: Config, board: Board) -> Iterator[Located]:
+    """Find consoles none of which the board has; without any, the board's own are added."""
+    named = _CONSOLE.findall(config.kernel.cmdline)
+    fitting = [console.removeprefix("console=").partition(",")[0] for console in board.console]
+    if named and fitting and not set(named) & set(fitting):
+        message = f"the board {board.id} has no console {' or '.join(named)}"
+        hint = f"write console={fitting[0]}, or leave it out and the board's own is used"
+        yield config.kernel.places, warning("cmdline", message, hint)

@@ -1,0 +1,90 @@
+"""Where config texts come from: a file, standard input, a web server (build.md section 2.1)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lkboard.errors import Place, Problem
+
+STDIN = "-"
+MAX_BYTES = 4 << 20
+"""Largest config text, in bytes."""
+_URL = re.compile(r"https?://", re.IGNORECASE)
+_PASSWORD = re.compile(r"(?<=://)[^/@]*@")
+_TIMEOUT_SECONDS = 30
+_CHUNK_BYTES = 64 << 10
+
+
+class Unreadable(Exception):
+    """A source gives no text; ``problem`` says why."""
+
+    def __init__(self, name: str, message: str, hint: str = "", line: int = 0) -> None:
+        super().__init__(message)
+        self.problem = Problem(Place(shown(name), line), "", message, hint, "config.source")
+
+
+def read_text(name: str, stdin: bytes | None = None) -> str:
+    """Return the text of a source: a path, ``-`` for ``stdin``, or an http or https address. Raises `Unreadable`."""
+    if name == STDIN:
+        if stdin is None:
+            raise Unreadable(name, "standard input is not available here", "give a file")
+        data = stdin
+    elif _URL.match(name):
+        data = _fetch(name)
+    else:
+        data = _read_file(name)
+    if len(data) > MAX_BYTES:
+        raise Unreadable(name, f"the config is larger than {MAX_BYTES >> 20} MiB", "put large files into an image")
+    return _decode(name, data)
+
+
+def shown(name: str) -> str:
+    """Return how problems call a source: a password in an address is left out."""
+    return "<stdin>" if name == STDIN else _PASSWORD.sub("", name)
+
+
+def _read_file(name: str) -> bytes:
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Unreadable(name, f"cannot be read: {reason}", "give the path of a config file") from error
+
+
+def _fetch(url: str) -> bytes:
+    import requests
+
+    data = bytearray()
+    try:
+        with requests.get(url, stream=True, timeout=_TIMEOUT_SECONDS) as response:
+            if response.status_code != requests.codes.ok:
+                reason = f"{response.status_code} {response.reason}".strip()
+                raise Unreadable(url, f"the server answered {reason}", "check the address")
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                data += chunk
+                if len(data) > MAX_BYTES:
+                    break
+    except requests.RequestException as error:
+        raise Unreadable(url, f"cannot be fetched: {_reason(error)}", "check address and network") from error
+    return bytes(data)
+
+
+def _reason(error: Exception) -> str:
+    """Return the last cause in a chain of wrapped errors, which is the one that says something."""
+    cause: BaseException = error
+    while cause.__context__ is not None:
+        cause = cause.__context__
+    return getattr(cause, "strerror", None) or _PASSWORD.sub("", str(cause)) or type(cause).__name__
+
+
+def _decode(name: str, data: bytes) -> str:
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise Unreadable(
+            name, f"is not {encoding.upper().removesuffix('-SIG')} text", "save it as UTF-8", line
+        ) from error
