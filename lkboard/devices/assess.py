@@ -42,7 +42,7 @@ _MEMBERS = {
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the user allows beyond removable cards and sticks; what is larger than the limit is taken for a data disk."""
+    """What the user allows beyond removable cards and sticks; a device above the limit is taken for a data disk."""
 
     allow_loop: bool = False
     allow_fixed: bool = False
@@ -82,14 +82,15 @@ def _in_use(device: BlockDevice) -> Iterator[str]:
     for mount in device.mounts:
         if mount.path == SWAP:
             yield f"{mount.device} is active swap"
-        elif _is_system(mount.path):
+        elif is_system_place(mount.path):
             yield f"it holds the running system: {mount.device} is mounted at {mount.path}"
         else:
             yield f"{mount.device} is mounted at {mount.path}"
     yield from (f"it is in use by {holder}" for holder in device.holders)
 
 
-def _is_system(place: str) -> bool:
+def is_system_place(place: str) -> bool:
+    """Return whether a mount point belongs to the running system."""
     return place == "/" or any(place == system or place.startswith(system + "/") for system in _SYSTEM)
 
 

@@ -44,14 +44,14 @@ _SIGNATURES = (
 )
 
 
-def probe(path: Path) -> tuple[str, str]:
-    """Return the file system (udev's name) and its label; both empty when it is not known or may not be read."""
+def probe(path: Path, offset: int = 0) -> tuple[str, str]:
+    """Return the file system (udev's name) at a byte offset and its label; both empty when it cannot be told."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return "", ""
     try:
-        start = os.pread(descriptor, _WINDOW, 0)
+        start = os.pread(descriptor, _WINDOW, offset)
     except OSError:
         return "", ""
     finally:

@@ -1,4 +1,4 @@
-"""Which parts of a file hold data (lseek(2), SEEK_DATA and SEEK_HOLE)."""
+"""Files with holes: which parts hold data (lseek(2), SEEK_DATA and SEEK_HOLE), and how to leave zeros out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from lkboard.model.extents import Extent, ExtentMap, FileSpan
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_HOLE = 64 << 10
+"""Zeros are left out in pieces of this size."""
+_ZEROS = bytes(_HOLE)
 
 
 def map_file(path: Path) -> ExtentMap:
@@ -39,3 +43,18 @@ def _data(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
             raise
         end = os.lseek(descriptor, start, os.SEEK_HOLE)
         yield start, end
+
+
+def write_sparse(descriptor: int, data: memoryview, offset: int) -> None:
+    """Write ``data`` at ``offset`` without its zeros, into a file that is still a hole there. Raises OSError."""
+    while data:
+        piece = data[: _HOLE - offset % _HOLE]
+        if piece != _ZEROS[: len(piece)]:
+            _write_all(descriptor, piece, offset)
+        data, offset = data[len(piece) :], offset + len(piece)
+
+
+def _write_all(descriptor: int, data: memoryview, offset: int) -> None:
+    while data:
+        count = os.pwrite(descriptor, data, offset)
+        data, offset = data[count:], offset + count

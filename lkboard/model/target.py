@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lkboard.model.device import Assessment, BlockDevice
 
 WriteState = Literal["verified", "written-not-verified", "failed", "cancelled", "skipped"]
@@ -48,6 +50,10 @@ class Target(Protocol):
     @property
     def name(self) -> str:
         """What it is called in messages."""
+
+    @property
+    def medium(self) -> Path:
+        """Where others can read what was written, between the last `flush` and `commit`."""
 
     def prepare(self, size_bytes: int) -> None:
         """Open the place exclusively and make it unmistakably unfinished."""

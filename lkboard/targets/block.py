@@ -8,6 +8,7 @@ import fcntl
 import mmap
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.devices import ioctls
@@ -39,6 +40,11 @@ class BlockTarget:
     def name(self) -> str:
         """The path of the device."""
         return self._device.path
+
+    @property
+    def medium(self) -> Path:
+        """The device itself."""
+        return Path(self._device.path)
 
     def prepare(self, size_bytes: int) -> None:
         """Open the device for us alone, make sure that it is the chosen one, and blank its edges.
@@ -170,7 +176,7 @@ class BlockTarget:
             )
         if error.errno == errno.EROFS:
             return SafetyRefused("the device is read-only", where=self.name)
-        if error.errno in _GONE or not os.path.exists(self.name):  # noqa: PTH110 - the name is a text
+        if error.errno in _GONE or not self.medium.exists():
             return Vanished("the device is not there any more", where=self.name, hint="plug it in again and start over")
         return DeviceError(
             f"cannot {doing}: {error.strerror}", where=self.name, hint="try another card, stick, reader or port"

@@ -1,6 +1,6 @@
 """The one way in which an image gets to any target (writer.md section 2.8).
 
-    prepare → write all but the edges → flush → read back and compare → write the edges → flush → compare → commit
+    prepare → write all but the edges → flush → read back, compare → write the edges → flush → compare, check → commit
 
 Whatever ends this early leaves a target that is unmistakably unfinished.
 """
@@ -19,16 +19,21 @@ from lkboard.model.target import WriteResult
 from lkboard.targets.chunks import CHUNK_SIZE, plan_chunks, total
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from lkboard.events import Job
     from lkboard.model.extents import ExtentMap
     from lkboard.model.target import Target, WriteState
     from lkboard.targets.chunks import Chunk
 
+    Check = Callable[[Path], None]
 
-def write_image(target: Target, image: ExtentMap, job: Job, *, verify: bool = True) -> WriteResult:
-    """Write an image to a target and read it back.
+
+def write_image(
+    target: Target, image: ExtentMap, job: Job, *, verify: bool = True, check: Check | None = None
+) -> WriteResult:
+    """Write an image to a target and read it back; ``check`` may look at all that was written before it is committed.
 
     Raises `DeviceError` or `OutputError` when the target fails, `VerifyFailed` when it holds other bytes than were
     written, `BuildError` when the image cannot be read, and `Cancelled`; the target is unfinished then.
@@ -39,6 +44,8 @@ def write_image(target: Target, image: ExtentMap, job: Job, *, verify: bool = Tr
         try:
             target.prepare(image.size)
             transfer.run(image, verify=verify)
+            if check:
+                check(target.medium)
             target.commit()
         except BaseException:
             target.abort()

@@ -9,14 +9,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkboard.disk.sparse import write_sparse
 from lkboard.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_HOLE = 64 << 10
-"""Zeros are left out in pieces of this size."""
-_ZEROS = bytes(_HOLE)
 _SYNC_EVERY = 64 << 20
 """Bytes between two flushes: when the page cache runs ahead of the disk, progress lies and stopping takes long."""
 
@@ -36,6 +34,11 @@ class FileTarget:
         """The path of the finished file."""
         return str(self._path)
 
+    @property
+    def medium(self) -> Path:
+        """The temporary file."""
+        return self._temporary
+
     def prepare(self, size_bytes: int) -> None:
         """Make the temporary file. Raises `OutputError`, also when another process is writing it."""
         with self._explained():
@@ -44,12 +47,9 @@ class FileTarget:
             os.truncate(self._descriptor, size_bytes)
 
     def write(self, offset: int, data: memoryview) -> None:
-        """Write the pieces that are not zero: the file started as one hole. Raises `OutputError`."""
+        """Write what is not zero: the file started as one hole. Raises `OutputError`."""
         with self._explained():
-            for start in range(0, len(data), _HOLE):
-                piece = data[start : start + _HOLE]
-                if piece != _ZEROS[: len(piece)]:
-                    _write_all(self._descriptor, piece, offset + start)
+            write_sparse(self._descriptor, data, offset)
             self._unsynced += len(data)
             if self._unsynced >= _SYNC_EVERY:
                 self._unsynced = 0
@@ -120,9 +120,3 @@ class FileTarget:
         except OSError as error:
             hint = "free some space, or choose another disk" if error.errno == errno.ENOSPC else None
             raise OutputError(f"cannot write the file: {error.strerror}", where=self._path, hint=hint) from error
-
-
-def _write_all(descriptor: int, data: memoryview, offset: int) -> None:
-    while data:
-        count = os.pwrite(descriptor, data, offset)
-        data, offset = data[count:], offset + count

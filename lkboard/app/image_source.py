@@ -1,0 +1,114 @@
+"""The image that is to be written: what a path holds, and how it becomes a raw file."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.errors import BuildError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lkboard.events import Job
+
+_CONFIG_SUFFIXES = (".yml", ".yaml")
+_HEAD_SIZE = 0x11000
+"""All magic numbers of file systems that need no partition table end below this."""
+_BOOT_SIGNATURE = b"\x55\xaa"
+_OTHER_KINDS = (
+    (0, b"QFI\xfb", "a qcow2 disk", "convert it: qemu-img convert -O raw {path} {path}.raw"),
+    (0, b"KDMV", "a VMware disk", "convert it: qemu-img convert -O raw {path} {path}.raw"),
+    (0, b"conectix", "a VHD disk", "convert it: qemu-img convert -O raw {path} {path}.raw"),
+    (0, b"PK\x03\x04", "a zip archive", "unpack it: unzip {path}"),
+    (0, b"BZh", "compressed with bzip2", "unpack it: bunzip2 {path}"),
+    (257, b"ustar", "a tar archive", "make a disk image: lkboard build --board ID CONFIG"),
+)
+
+
+def is_config(source: str) -> bool:
+    """Return whether a source is a config (a ``.yml`` or ``.yaml`` file or URL, or ``-``) and not an image."""
+    path = source.partition("?")[0] if "://" in source else source
+    return source == "-" or path.endswith(_CONFIG_SUFFIXES)
+
+
+def compression_of(path: Path) -> str:
+    """Return the name of an image's compression, empty when it has none.
+
+    Raises `BuildError` when the file cannot be read, `UsageError` when it is missing or nothing that can be written.
+    """
+    from lkboard.disk.decompress import compression
+
+    return compression(_head(path))
+
+
+def check_image(path: Path, *, shown_as: str) -> None:
+    """Raise `UsageError` when a raw file has neither a partition table nor a file system that is known."""
+    from lkboard.devices.probe import identify
+
+    head = _head(path)
+    for offset, magic, kind, hint in _OTHER_KINDS:
+        if head.startswith(magic, offset):
+            raise UsageError(f"this is {kind}, not a raw disk image", where=shown_as, hint=hint.format(path=shown_as))
+    if head[510:512] != _BOOT_SIGNATURE and not identify(head)[0]:
+        raise UsageError(
+            "this is not a disk image: it has no partition table and no file system",
+            where=shown_as,
+            hint="give an image, or a config that ends in .yml; --force writes it as it is",
+        )
+
+
+def unpack(path: Path, scratch: Path, job: Job) -> Path:
+    """Return the raw image: the file itself, or what a compressed one holds, in ``scratch``.
+
+    Raises `BuildError`, `OutputError`, `Cancelled`.
+    """
+    from lkboard.disk.decompress import decompress
+
+    if not compression_of(path):
+        return path
+    destination = scratch / "image"
+    with job.step("Unpack"):
+        total = path.stat().st_size
+        decompress(path, destination, lambda done: job.progress("Unpack", done, total))
+    return destination
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Make a folder in ``parent`` for the time of the block; those that killed runs left are removed."""
+    for left in parent.iterdir():
+        with contextlib.suppress(OSError), _locked(left):
+            shutil.rmtree(left)
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    try:
+        with _locked(folder):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock a folder. Raises BlockingIOError while another process has it locked."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_SIZE)
+    except FileNotFoundError as error:
+        raise UsageError("there is no such image", where=path, hint="check the path") from error
+    except OSError as error:
+        raise BuildError(f"the image cannot be read: {error.strerror}", where=path) from error

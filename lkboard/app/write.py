@@ -1,0 +1,241 @@
+"""Write: an image, or what a config builds, goes to a file or a block device and is read back.
+
+options ─plan_write─▶ WritePlan ─(shown and confirmed)─▶ write ─▶ WriteResult
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.app.build_plan import RegistryOptions
+from lkboard.app.image_source import check_image, compression_of, is_config, scratch_folder, unpack
+from lkboard.errors import DeviceError, OutputError, SafetyRefused, UsageError
+from lkboard.model.target import WritePlan, WriteResult
+from lkboard.model.units import human_size
+
+if TYPE_CHECKING:
+    from lkboard.devices.assess import Policy
+    from lkboard.events import Job
+    from lkboard.model.device import Assessment, BlockDevice
+    from lkboard.model.extents import ExtentMap
+    from lkboard.model.target import Target
+
+_LIST = "see: lkboard devices --all"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """What a user asks of a write.
+
+    ``source`` is an image or, with a ``board``, a config; ``target`` a file or a block device. ``force`` writes a source
+    in which nothing is known; whether an existing file may be replaced is for the caller to ask.
+    """
+
+    source: str
+    target: str
+    board: str = ""
+    allow_loop: bool = False
+    allow_fixed: bool = False
+    force: bool = False
+    verify: bool = True
+    cache: str = ""
+    registry: RegistryOptions = field(default_factory=RegistryOptions)
+
+
+def plan_write(options: WriteOptions) -> WritePlan:
+    """Look at source and target, change nothing, and return what a write would do.
+
+    The sizes are 0 while they are not known: before a config is built or a compressed image unpacked. Raises
+    `UsageError`, `SafetyRefused` when the device must not be written, `DeviceError`, `OutputError`, `BuildError`.
+    """
+    size, mapped = _source_sizes(options)
+    target = os.path.realpath(options.target)
+    try:
+        mode = Path(target).stat().st_mode
+    except OSError:
+        _check_new_file(Path(target))
+        return WritePlan(options.source, target, size, mapped)
+    if stat.S_ISBLK(mode):
+        return _plan_device(options, target, size, mapped)
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "neither a file nor a block device"
+        raise UsageError(f"the target is {kind}", where=options.target, hint="name a file in a folder, or a device")
+    if not is_config(options.source) and Path(target).samefile(options.source):
+        raise UsageError("the target is the image itself", where=options.target, hint="name another file")
+    replaced = f"{target}, a file of {human_size(Path(target).stat().st_size)}"
+    return WritePlan(options.source, target, size, mapped, replaces=(replaced,))
+
+
+def confirmations(device: BlockDevice) -> tuple[str, ...]:
+    """Return the texts one of which a user types to have a device erased: its model, or its serial number."""
+    texts = (device.title, device.model, device.id)
+    return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def check_erase_id(plan: WritePlan, given: str) -> None:
+    """Raise `SafetyRefused` unless ``given`` is the id of the planned device: what scripts answer to the question."""
+    device = plan.device
+    if device is None or (device.id and given == device.id):
+        return
+    if not device.id:
+        raise SafetyRefused(
+            "the device has no serial number to confirm it by", where=device.path, hint="write it from a terminal"
+        )
+    what = f"'{given}' is not the id of this device" if given else "writing this device was not confirmed"
+    raise SafetyRefused(
+        f"{what}: {device.title}, {human_size(device.size_bytes)}",
+        where=device.path,
+        hint=f"to erase it, add: --yes-erase '{device.id}'",
+    )
+
+
+def write(options: WriteOptions, plan: WritePlan, job: Job, *, stdin: bytes | None = None) -> WriteResult:
+    """Do what was planned and confirmed. ``stdin`` is the config when the source is ``-``.
+
+    Raises what `plan_write` and a build raise, and `VerifyFailed`, `Vanished`, `PermissionNeeded`, `Cancelled`. The
+    device is looked at again first: another one at the same path is refused.
+    """
+    from lkboard.oci.store import open_store
+
+    with scratch_folder(open_store(options.cache or None).derived_dir("write")) as scratch:
+        image = _build(options, scratch, job, stdin) if is_config(options.source) else _open(options, scratch, job)
+        return _transfer(image, options, plan, job)
+
+
+def _source_sizes(options: WriteOptions) -> tuple[int, int]:
+    """Return size and mapped bytes of an image, as far as they are known already."""
+    from lkboard.disk.sparse import map_file
+
+    if is_config(options.source):
+        if not options.board:
+            raise UsageError("a config is written for a board", hint="name it: --board ID (see: lkboard boards)")
+        return 0, 0
+    if options.board:
+        raise UsageError("'--board' goes with a config, and this is an image", where=options.source)
+    path = Path(options.source)
+    if compression_of(path):
+        return 0, 0
+    if not options.force:
+        check_image(path, shown_as=options.source)
+    image = map_file(path)
+    return image.size, image.mapped_bytes
+
+
+def _check_new_file(path: Path) -> None:
+    # a file in /dev would fill the memory, and be a mistyped name of a device
+    if path.is_relative_to("/dev") and not path.is_relative_to("/dev/shm"):  # noqa: S108 - not used, only known
+        raise DeviceError("there is no such device", where=path, hint=_LIST)
+    if not path.parent.is_dir():
+        raise OutputError("there is no such folder", where=path.parent, hint=f"mkdir -p {path.parent}")
+
+
+def _plan_device(options: WriteOptions, target: str, size: int, mapped: int) -> WritePlan:
+    device = _look(target)
+    assessment = _judge(device, size, options)
+    lost = tuple(
+        "  ".join(filter(None, (volume.path, human_size(volume.size_bytes), volume.filesystem, volume.label)))
+        for volume in device.contents
+    )
+    return WritePlan(options.source, target, size, mapped, lost, device, assessment)
+
+
+def _look(path: str) -> BlockDevice:
+    from lkboard.devices.snapshot import find
+
+    try:
+        device = find(path)
+    except FileNotFoundError:
+        device = None
+    if device is None:
+        raise DeviceError("there is no such device", where=path, hint=_LIST)
+    return device
+
+
+def _judge(device: BlockDevice, size: int, options: WriteOptions) -> Assessment:
+    """Return the verdict on a device that may be written. Raises `SafetyRefused` for all others."""
+    from lkboard.devices.assess import assess
+
+    assessment = assess(device, size, _policy(options))
+    if assessment.verdict != "allowed":
+        reasons = "; ".join(assessment.reasons)
+        raise SafetyRefused(f"refused: {reasons}", where=device.path, hint=_way_out(device, assessment))
+    return assessment
+
+
+def _way_out(device: BlockDevice, assessment: Assessment) -> str:
+    from lkboard.devices.assess import is_system_place
+
+    if assessment.override:
+        return f"if this is the right one, add: {assessment.override}"
+    places = [mount.path for mount in device.mounts]
+    if any(place.startswith("/") and not is_system_place(place) for place in places):
+        return f"unmount it first: umount {' '.join(places)}"
+    return _LIST
+
+
+def _policy(options: WriteOptions) -> Policy:
+    from lkboard.devices.assess import Policy
+
+    return Policy(allow_loop=options.allow_loop, allow_fixed=options.allow_fixed)
+
+
+def _build(options: WriteOptions, scratch: Path, job: Job, stdin: bytes | None) -> Path:
+    from lkboard.app.build import build
+    from lkboard.app.build_plan import BuildOptions
+
+    wanted = BuildOptions(
+        files=(options.source,),
+        board=options.board,
+        output=str(scratch / "image"),
+        cache=options.cache,
+        registry=options.registry,
+    )
+    (artifact,) = build(wanted, job, stdin=stdin)
+    return Path(artifact.path)
+
+
+def _open(options: WriteOptions, scratch: Path, job: Job) -> Path:
+    image = unpack(Path(options.source), scratch, job)
+    if not options.force:
+        check_image(image, shown_as=options.source)
+    return image
+
+
+def _transfer(path: Path, options: WriteOptions, plan: WritePlan, job: Job) -> WriteResult:
+    from lkboard.app.image_check import Contents
+    from lkboard.disk.sparse import map_file
+    from lkboard.targets.engine import write_image
+    from lkboard.targets.file import FileTarget
+
+    image = map_file(path)
+    target: Target = FileTarget(Path(plan.target))
+    if plan.device is not None:
+        image, target = _to_device(image, path, plan.device, options, job)
+    check = Contents.of(path).check if options.verify else None
+    return write_image(target, image, job, verify=options.verify, check=check)
+
+
+def _to_device(
+    image: ExtentMap, path: Path, chosen: BlockDevice, options: WriteOptions, job: Job
+) -> tuple[ExtentMap, Target]:
+    """Look at the device again, now that the size is known, and fit the image to it."""
+    from lkboard.devices.identity import check_same
+    from lkboard.disk.gpt_move import fit_gpt, sector_size_of_gpt
+    from lkboard.disk.unused import with_needed_zeros
+    from lkboard.targets.block import BlockTarget
+
+    device = _look(chosen.path)
+    check_same(chosen, device)
+    _judge(device, image.size, options)
+    sector_size = sector_size_of_gpt(image)
+    if sector_size not in {0, device.sector_size}:
+        job.note(
+            f"the image counts in sectors of {sector_size} bytes and {device.path} in {device.sector_size}:"
+            " few machines will boot it",
+            "warning",
+        )
+    return fit_gpt(with_needed_zeros(image, path), device.size_bytes), BlockTarget(device)
