@@ -127,5 +127,7 @@ def _architectures(store: Store, name: str, descriptor: Descriptor) -> Iterator[
             digest=manifest.digest,
             size_bytes=sum(layer["size"] for layer in fields["layers"]),
             licences=notes.get("org.opencontainers.image.licenses", ""),
-            packages=tuple((item["name"], item["version"]) for item in json.loads(notes.get(PACKAGES_ANNOTATION, "[]"))),
+            packages=tuple(
+                (item["name"], item["version"]) for item in json.loads(notes.get(PACKAGES_ANNOTATION, "[]"))
+            ),
         )

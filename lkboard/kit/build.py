@@ -70,49 +70,45 @@ def build_kit(
     chosen = _locked(lock, architectures) if lock and locked else _newest(packages, architectures)
     packages.fetch([*chosen.values()])
     with job.step("List busybox applets"):
-        archive = packages.open(chosen[_host_architecture(), _BUSYBOX_PACKAGE])
-        names = applets(archive[BUSYBOX].content)
+        names = applets(packages.open(chosen[_host_architecture(), _BUSYBOX_PACKAGE])[BUSYBOX].content)
     manifests: dict[str, list[Descriptor]] = {recipe.name: [] for recipe in RECIPES}
     for architecture in architectures:
-        given = {wanted: package for (of, wanted), package in chosen.items() if of == architecture}
-        served = [board for board in boards if board.architecture == architecture]
+        given = _ingredients(
+            architecture, chosen, packages, names, [b for b in boards if b.architecture == architecture]
+        )
         for recipe in RECIPES:
             with job.step(f"Make lkboard/{recipe.name} ({architecture})"):
-                image = _image(recipe, architecture, given, packages, names, served, job)
+                image = _image(recipe, given.only(recipe.package_names(architecture)))
                 manifests[recipe.name].append(write_image(store, image))
-    images = {}
-    for recipe in RECIPES:
-        name = image_name(recipe)
-        images[name] = write_index(store, name, [*manifests[recipe.name], *_others(store, name, architectures)])
+    images = {image_name(recipe): _join(store, image_name(recipe), manifests[recipe.name]) for recipe in RECIPES}
+    # unpacked, the kernels alone take 800 MB; from here on only the images count
+    packages.forget([*chosen.values()])
     if lock and not locked:
         write_lock(lock, chosen)
     return KitResult(images, tuple(sorted(chosen.values())))
 
 
-def _image(
-    recipe: Recipe,
-    architecture: str,
-    given: Mapping[str, Package],
-    packages: DebianPackages,
-    names: Sequence[str],
-    boards: Sequence[Board],
-    job: Job,
-) -> ImageContent:
-    used = {name: given[name] for name in recipe.package_names(architecture)}
-    archives = {name: packages.open(package) for name, package in used.items()}
-    ingredients = Ingredients(architecture, archives, names, boards, job)
+def _ingredients(
+    architecture: str, chosen: Lock, packages: DebianPackages, names: Sequence[str], boards: Sequence[Board]
+) -> Ingredients:
+    mine = {wanted: package for (of, wanted), package in chosen.items() if of == architecture}
+    archives = {wanted: packages.open(package) for wanted, package in mine.items()}
+    return Ingredients(architecture, mine, archives, names, boards, packages.job)
+
+
+def _image(recipe: Recipe, given: Ingredients) -> ImageContent:
     tree = Tree()
-    recipe.make(tree, ingredients)
-    for name, package in used.items():
+    recipe.make(tree, given)
+    for name, package in given.packages.items():
         path = f"usr/share/doc/{package.name}/copyright"
-        ingredients.install(tree, name, path, path)
+        given.install(tree, name, path, path)
     return ImageContent(
-        architecture=architecture,
+        architecture=given.architecture,
         entries=tree.entries(),
         entrypoint=recipe.entrypoint,
         environment=(_PATH,),
         labels={"org.mobyproject.config": json.dumps(recipe.container)} if recipe.container else {},
-        annotations=_annotations(recipe, [*used.values()]),
+        annotations=_annotations(recipe, [*given.packages.values()]),
     )
 
 
@@ -161,14 +157,16 @@ def _locked(lock: Path, architectures: Sequence[str]) -> Lock:
     return {key: recorded[key] for key in wanted}
 
 
-def _others(store: Store, name: str, architectures: Sequence[str]) -> list[Descriptor]:
-    """Return the manifests that the store has under a name for architectures which are not built now."""
-    descriptor = store.find(name)
-    if descriptor is None or descriptor.media_type != OCI_INDEX:
-        return []
-    index = parse_document(store.read(descriptor), OCI_INDEX, name)
-    assert isinstance(index, Index)
-    return [one for one in index.manifests if one.platform and one.platform.architecture not in architectures]
+def _join(store: Store, name: str, manifests: Sequence[Descriptor]) -> Descriptor:
+    """Write the index of an image, with what the store has under its name for architectures that are not built now."""
+    built = {manifest.platform for manifest in manifests}
+    before = store.find(name)
+    others: list[Descriptor] = []
+    if before is not None and before.media_type == OCI_INDEX:
+        index = parse_document(store.read(before), OCI_INDEX, name)
+        assert isinstance(index, Index)
+        others = [manifest for manifest in index.manifests if manifest.platform not in built]
+    return write_index(store, name, [*manifests, *others])
 
 
 def _host_architecture() -> str:

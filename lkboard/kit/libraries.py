@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from lkboard.model.extents import Content
-    from lkboard.sources.apt.archive import Archive
+    from lkboard.sources.archive import Archive
 
 
 def library_closure(programs: Iterable[Content], archives: Iterable[Archive]) -> Mapping[str, Content]:

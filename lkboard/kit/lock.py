@@ -5,7 +5,7 @@ JSON with one package a line, so that a change shows as one line of a diff:
     {
       "version": 1,
       "packages": [
-        {"architecture": "amd64", "wanted": "runc", "name": "runc", "version": "1.1.5", "sha256": …, "size": …, "suite": …}
+        {"architecture": "amd64", "name": "runc", "sha256": …, "size": …, "suite": …, "version": …, "wanted": "runc"}
       ]
     }
 

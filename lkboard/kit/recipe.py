@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError
@@ -16,18 +16,28 @@ if TYPE_CHECKING:
     from lkboard.kit.tree import Tree
     from lkboard.model.board import Board
     from lkboard.model.extents import Content
-    from lkboard.sources.apt.archive import Archive
+    from lkboard.sources.apt.packages import Package
+    from lkboard.sources.archive import Archive
 
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """What a recipe may use: the opened packages by the names it asked for, busybox's applets, the boards to serve."""
+    """What a recipe may use: its packages by the names it asked for, busybox's applets, the boards to serve."""
 
     architecture: str
+    packages: Mapping[str, Package]
     archives: Mapping[str, Archive]
     applets: Sequence[str]
     boards: Sequence[Board]
     job: Job
+
+    def only(self, names: Sequence[str]) -> Ingredients:
+        """Return the ingredients with no packages but these."""
+        return replace(
+            self,
+            packages={name: self.packages[name] for name in names},
+            archives={name: self.archives[name] for name in names},
+        )
 
     def content(self, package: str, path: str) -> Content:
         """Return a file of a package. Raises `BuildError` when the package does not have it."""

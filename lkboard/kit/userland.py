@@ -16,7 +16,8 @@ _C_LIBRARY = "libc6"
 _BUSYBOX = "busybox-static"
 # "/" becomes read-only after start-up: what is mounted on must be there (build.md section 8.1)
 _DIRECTORIES = (
-    "dev", "etc/init.d", "etc/shutdown.d", "lib", "mnt", "opt", "proc", "run", "sys", "usr/bin", "usr/lib", "usr/sbin", "var",
+    "dev", "etc/init.d", "etc/shutdown.d", "lib", "mnt", "opt", "proc", "run", "sys", "usr/bin", "usr/lib", "usr/sbin",
+    "var",
 )  # fmt: skip
 
 
@@ -93,12 +94,13 @@ SSHD = Recipe(
     packages=(
         "dropbear-bin", "libtomcrypt1", "libtommath1", "libgmp10", "libcrypt1", "zlib1g", _C_LIBRARY, _BUSYBOX,
     ),
-    licences="MIT AND Unlicense AND (LGPL-3.0-or-later OR GPL-2.0-or-later) AND LGPL-2.1-or-later AND Zlib AND GPL-2.0-only",
+    licences="MIT AND Unlicense AND (LGPL-3.0-or-later OR GPL-2.0-or-later) AND LGPL-2.1-or-later AND Zlib "
+    "AND GPL-2.0-only AND Apache-2.0",
     make=_make_sshd,
     entrypoint=("/usr/sbin/lkb-sshd",),
     container={
         "binds": [
-            "/root/.ssh:/root/.ssh", "/run:/run", "/dev:/dev", "/sys:/sys", "/var:/var", "/tmp:/tmp",
+            "/root/.ssh:/root/.ssh", "/run:/run", "/dev:/dev", "/sys:/sys", "/var:/var", "/tmp:/tmp",  # noqa: S108 - a bind
             "/etc/resolv.conf:/etc/resolv.conf", "/etc:/hostroot/etc", "/containers:/containers",
         ],
         "capabilities": ["all"],

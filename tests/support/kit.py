@@ -12,11 +12,11 @@ import os
 from pathlib import Path
 
 import pytest
+
 from lkboard.board.catalogue import boards
 from lkboard.events import Job
 from lkboard.kit.build import ARCHITECTURES, build_kit
 from lkboard.oci.store import Store
-
 from support.tools import need
 
 _TOP = Path(__file__).parents[2]

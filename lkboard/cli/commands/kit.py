@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 
 def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--arch", action="append", default=[], metavar="ARCH", help="amd64 or arm64; may be repeated (default: all boards')"
+        "--arch",
+        action="append",
+        default=[],
+        metavar="ARCH",
+        help="amd64 or arm64; may be repeated (default: all boards')",
     )
-    parser.add_argument("--lock", metavar="FILE", help="record package versions here (with --locked: take them from here)")
+    parser.add_argument(
+        "--lock", metavar="FILE", help="record package versions here (with --locked: take them from here)"
+    )
     parser.add_argument("--locked", action="store_true", help="use exactly the packages of the lock, or fail")
     add_cache_option(parser)
 

@@ -17,14 +17,15 @@ from lkboard.errors import BuildError
 from lkboard.model.image import Descriptor
 from lkboard.oci.documents import Manifest, descriptor_fields, parse_document
 from lkboard.oci.media_types import OCI_MANIFEST
-from lkboard.sources.apt.archive import Archive, unpack
+from lkboard.sources.apt.deb import unpack
 from lkboard.sources.apt.private import PrivateApt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lkboard.events import Job
     from lkboard.oci.store import Store
+    from lkboard.sources.archive import Archive
 
 STEP = "Fetch Debian packages"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
@@ -65,7 +66,7 @@ class DebianPackages:
 
     def __init__(self, store: Store, job: Job, *, host: Path = Path("/etc/apt")) -> None:
         self._store = store
-        self._job = job
+        self.job = job
         self._host = host
         self._apts: dict[str, PrivateApt] = {}
         self._archives: dict[str, Archive] = {}
@@ -89,29 +90,18 @@ class DebianPackages:
         document = parse_document(self._store.read(descriptor), OCI_MANIFEST, shelf_name(architecture))
         assert isinstance(document, Manifest)
         packages = (_from_layer(layer) for layer in document.layers)
-        return tuple(package for package in packages if self._store.has(package.digest))
-
-    def find(self, name: str, architecture: str) -> Package:
-        """Return a package and see to it that its file is in the store: any version that is there, else the newest.
-
-        Raises `BuildError` and `MissingTool`.
-        """
-        found = [package for package in self.stored(architecture) if package.name == name]
-        package = found[-1] if found else self.newest([name], architecture)[0]
-        self.fetch([package])
-        return package
+        return tuple(package for package in packages if self._has(package))
 
     def fetch(self, packages: Sequence[Package]) -> None:
         """Bring package files into the store: exactly these versions with exactly these digests.
 
         Raises `BuildError` when a mirror no longer has one of them, or has another file by its name.
         """
-        missing = [package for package in packages if not self._store.has(package.digest)]
-        for package in packages:
-            self._check_known(package)
+        self._check_known(packages)
+        missing = [package for package in packages if not self._has(package)]
         if not missing:
             return
-        with self._job.step(STEP):
+        with self.job.step(STEP):
             for architecture in sorted({package.architecture for package in missing}):
                 self._download([package for package in missing if package.architecture == architecture], architecture)
 
@@ -119,22 +109,24 @@ class DebianPackages:
         """Return the files of a package that was fetched. They live in the store's derived data."""
         if package.digest not in self._archives:
             blob = self._store.blob_path(package.digest)
-            self._archives[package.digest] = unpack(blob, self._store.derived_dir("packages"), self._job)
+            folder = self._store.derived_dir("packages")
+            self._archives[package.digest] = unpack(blob, f"{package.name} {package.version}", folder, self.job)
         return self._archives[package.digest]
 
-    def forget(self, package: Package) -> None:
-        """Drop the unpacked form of a package: a kernel's takes 400 MB. It comes back by itself when it is needed."""
-        if self._archives.pop(package.digest, None):
-            for path in self._store.derived_dir("packages").glob(f"{package.sha256}.*.tar"):
-                path.unlink(missing_ok=True)
+    def forget(self, packages: Sequence[Package]) -> None:
+        """Remove the unpacked form of packages; it comes back when it is needed."""
+        for package in packages:
+            if self._archives.pop(package.digest, None):
+                for path in self._store.derived_dir("packages").glob(f"{package.sha256}.*.tar"):
+                    path.unlink(missing_ok=True)
 
     def _updated(self, architecture: str) -> PrivateApt:
         apt = self._apts.get(architecture)
         if apt is None:
-            apt = PrivateApt(self._store.derived_dir("apt"), architecture, self._job, host=self._host)
+            apt = PrivateApt(self._store.derived_dir("apt"), architecture, self.job, host=self._host)
+            with self.job.step(f"Read Debian package lists ({architecture})"):
+                apt.update()
             self._apts[architecture] = apt
-        with self._job.step(f"Read Debian package lists ({architecture})"):
-            apt.update()
         return apt
 
     def _download(self, packages: Sequence[Package], architecture: str) -> None:
@@ -144,7 +136,7 @@ class DebianPackages:
             apt.download(
                 [(package.name, package.version) for package in packages],
                 Path(folder),
-                lambda done: self._job.progress(STEP, min(done, total), total),
+                lambda done: self.job.progress(STEP, min(done, total), total),
             )
             files = {path.name.partition("_")[0]: path for path in Path(folder).glob("*.deb")}
             for package in packages:
@@ -155,19 +147,27 @@ class DebianPackages:
         digest, _size = self._store.add_file(path)
         if digest != package.digest:
             raise BuildError(
-                f"the mirror's package '{package.name}' {package.version} has the digest {digest}, not {package.digest}",
-                hint="the lock and the mirror disagree: check the mirror, or make the lock anew",
+                f"the mirror's '{package.name}' {package.version} is {digest}, not {package.digest}",
+                hint="check the mirror, or make the lock anew: lkboard kit build --lock FILE",
             )
 
-    def _check_known(self, package: Package) -> None:
-        """Refuse a package whose digest is known as something else: a lock that was edited by hand."""
-        for known in self.stored(package.architecture):
-            same_file = known.sha256 == package.sha256
-            if same_file and (known.name, known.version) != (package.name, package.version):
+    def _has(self, package: Package) -> bool:
+        return self._store.is_sound(_to_layer(package), self.job)
+
+    def _check_known(self, packages: Sequence[Package]) -> None:
+        """Refuse packages whose digests are known as something else: a lock that was edited by hand."""
+        known = {item.sha256: item for item in self._stored_everywhere(packages)}
+        for package in packages:
+            other = known.get(package.sha256, package)
+            if (other.name, other.version) != (package.name, package.version):
                 raise BuildError(
-                    f"the file {package.digest} is '{known.name}' {known.version}, not '{package.name}' {package.version}",
+                    f"the file {package.digest} is '{other.name}' {other.version}, not {package.version}",
                     hint="make the lock anew: lkboard kit build --lock FILE",
                 )
+
+    def _stored_everywhere(self, packages: Sequence[Package]) -> Iterator[Package]:
+        for architecture in {package.architecture for package in packages}:
+            yield from self.stored(architecture)
 
     def _put_on_shelf(self, packages: Sequence[Package], architecture: str) -> None:
         there = {package.digest: package for package in (*self.stored(architecture), *packages)}

@@ -6,17 +6,16 @@ pins, architectures and locks do not.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError, MissingTool
+from lkboard.oci.locks import exclusive
 from lkboard.sources.apt.host import host_sources
 
 if TYPE_CHECKING:
@@ -58,19 +57,19 @@ class PrivateApt:
         self._root = root.absolute() / architecture
         self._job = job
         self._host = host
-        self._is_current = False
 
     def update(self) -> None:
-        """Fetch the signed package lists, once per object.
+        """Fetch the signed package lists.
 
         Raises `MissingTool`, `BuildError` (no mirror, no network, wrong signature) and `Cancelled`.
         """
-        if self._is_current:
-            return
-        self._prepare()
-        with self._locked():
-            self._run(["apt-get", "-qq", "update"], "the package lists cannot be fetched")
-        self._is_current = True
+        if shutil.which("apt-get") is None:
+            raise MissingTool("apt-get", "apt")
+        for name in ("state/lists/partial", "cache/archives/partial"):
+            (self._root / name).mkdir(parents=True, exist_ok=True)
+        with exclusive(self._root / "lock", self._job):
+            self._configure()
+        self._run(["apt-get", "-qq", "update"], "the package lists cannot be fetched")
 
     def show(self, names: Sequence[str]) -> dict[str, Stanza]:
         """Return what the package index says about the newest version of each package.
@@ -105,16 +104,12 @@ class PrivateApt:
             on_tick=lambda: on_bytes(_size(folder)),
         )
 
-    def _prepare(self) -> None:
-        if shutil.which("apt-get") is None:
-            raise MissingTool("apt-get", "apt")
-        sources = [source for source in host_sources(self._host)]
-        for name in ("state/lists/partial", "cache/archives/partial"):
-            (self._root / name).mkdir(parents=True, exist_ok=True)
+    def _configure(self) -> None:
+        sources = "".join(f"{source}\n" for source in host_sources(self._host))
+        config = _CONFIG.format(architecture=self.architecture, root=self._root, user=_sandbox_user())
         (self._root / "state/status").touch()
-        (self._root / "sources.list").write_text("".join(f"{source}\n" for source in sources))
-        user = "root" if os.geteuid() == 0 else "_apt"
-        (self._root / "apt.conf").write_text(_CONFIG.format(architecture=self.architecture, root=self._root, user=user))
+        (self._root / "sources.list").write_text(sources)
+        (self._root / "apt.conf").write_text(config)
 
     def _suites(self, names: Sequence[str]) -> Mapping[str, str]:
         """Return where the newest version of each package is, as ``suite/component``."""
@@ -138,7 +133,12 @@ class PrivateApt:
     ) -> str:
         program, *arguments = command
         environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        with (
+            # apt itself would fail instead of waiting for another process that uses the same lists
+            exclusive(self._root / "lock", self._job),
+            tempfile.TemporaryFile("w+") as output,
+            tempfile.TemporaryFile("w+") as errors,
+        ):
             process = subprocess.Popen(
                 [program, "-c", str(self._root / "apt.conf"), *arguments],
                 cwd=folder or self._root, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment,
@@ -168,18 +168,6 @@ class PrivateApt:
                 process.terminate()
                 process.wait()
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep other lkboard processes away from the same lists; apt itself would fail instead of waiting."""
-        with (self._root / "lock").open("w") as lock:
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    self._job.wait(_POLL_SECONDS)
-            yield
-
 
 def _stanzas(text: str) -> Iterator[Stanza]:
     for block in text.split("\n\n"):
@@ -193,6 +181,11 @@ def _reason(errors: str) -> str:
     lines = [line.strip() for line in errors.splitlines() if line[:2] in {"E:", "W:"}]
     fatal = [line for line in lines if "Some index files failed" not in line] or lines or ["no reason given"]
     return re.sub(r"\s+", " ", fatal[0].partition(":")[2].strip() or fatal[0])
+
+
+def _sandbox_user() -> str:
+    """Return who apt's download helpers run as: root's must be told to stay root, they work in folders of ours."""
+    return "root" if os.geteuid() == 0 else "_apt"
 
 
 def _size(folder: Path) -> int:

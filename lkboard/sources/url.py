@@ -1,0 +1,72 @@
+"""Files on web servers."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from lkboard.errors import BuildError
+from lkboard.model.extents import Content, FileSpan
+from lkboard.model.image import Descriptor
+
+if TYPE_CHECKING:
+    from lkboard.sources.context import SourceContext
+
+_CHUNK = 1 << 18
+_TIMEOUT = (10, 30)
+"""Seconds to connect, and between two pieces of the answer."""
+
+
+def find(address: str, sha256: str, context: SourceContext) -> Content:
+    """Return the file at a URL: from the store when it has these bytes, else from its server, and then keep them there.
+
+    Raises `BuildError` when the server cannot be reached or refuses.
+    """
+    stored = _stored(f"sha256:{sha256}", context)
+    if stored is not None:
+        return stored
+    name = f"Fetch {shown(address)}"
+    with context.job.step(name), tempfile.TemporaryDirectory(dir=context.store.derived_dir("urls")) as folder:
+        path = Path(folder, "file")
+        _download(address, path, name, context)
+        digest, size = context.store.add_file(path)
+    return Content((FileSpan(str(context.store.blob_path(digest)), 0, size, digest),))
+
+
+def shown(address: str) -> str:
+    """Return a URL without the login that it may carry."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _stored(digest: str, context: SourceContext) -> Content | None:
+    path = context.store.blob_path(digest)
+    if not path.is_file():
+        return None
+    size = path.stat().st_size
+    is_sound = context.store.is_sound(Descriptor("", digest, size), context.job)
+    return Content((FileSpan(str(path), 0, size, digest),)) if is_sound else None
+
+
+def _download(address: str, path: Path, step: str, context: SourceContext) -> None:
+    import requests
+
+    try:
+        with requests.get(address, stream=True, timeout=_TIMEOUT) as answer, path.open("wb") as file:
+            answer.raise_for_status()
+            total = int(answer.headers.get("Content-Length", 0)) or None
+            for chunk in answer.iter_content(_CHUNK):
+                file.write(chunk)
+                context.job.progress(step, file.tell(), total)
+    except requests.HTTPError as error:
+        raise BuildError(
+            f"the server says {error.response.status_code} {error.response.reason}", where=shown(address)
+        ) from error
+    except requests.RequestException as error:
+        raise BuildError(
+            f"the file cannot be fetched: {type(error).__name__}",
+            where=shown(address),
+            hint="check the network and the URL",
+        ) from error
