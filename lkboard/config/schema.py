@@ -86,19 +86,23 @@ class TextMap:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a record. ``help`` is one line for people; ``retired`` says why the field has no effect any more."""
+    """A field of a record.
+
+    ``help`` is one line for people; ``retired`` says why the field has no effect any more. ``attribute`` is its name in
+    the model, by default the same in Python's spelling: ``oom_score_adj`` of ``oomScoreAdj``, ``binds_add`` of
+    ``binds.add``.
+    """
 
     name: str
     type: Type
     help: str
+    attribute: str = ""
     required: bool = False
     retired: str = ""
 
-    attribute: str = field(init=False)
-    """The field's name in the model: ``oomScoreAdj`` is ``oom_score_adj``, ``binds.add`` is ``binds_add``."""
-
     def __post_init__(self) -> None:
-        object.__setattr__(self, "attribute", _WORD_START.sub("_", self.name).replace(".", "_").lower())
+        attribute = self.attribute or _WORD_START.sub("_", self.name).replace(".", "_").lower()
+        object.__setattr__(self, "attribute", attribute)
 
     @property
     def example(self) -> str:

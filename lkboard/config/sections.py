@@ -41,11 +41,6 @@ def _placed(cls: type, **missing: str) -> Make:
     return lambda values, places: cls(**{**missing, **values}, places=places)
 
 
-def _renamed(cls: type, **names: str) -> Make:
-    """Return a maker for a model class some of whose attributes are called differently: ``attribute=name``."""
-    return lambda values, _places: cls(**{names.get(key, key): value for key, value in values.items()})
-
-
 def _make_kernel(values: dict[str, Any], places: Places) -> model.Kernel:
     # an empty binary means the default one, an empty image no kernel
     kept = {key: value for key, value in values.items() if value or key in ("tar", "ucode")}
@@ -81,10 +76,10 @@ MOUNT = Record(
         Field("type", Text(), "file system type; bind for a directory of the host"),
         Field("source", Text(), "what is mounted; a volume's name for type bind"),
         Field("options", TEXTS, "mount options"),
-        Field("uidmappings", _ID_MAPPINGS, "id map for users"),
-        Field("gidmappings", _ID_MAPPINGS, "id map for groups"),
+        Field("uidmappings", _ID_MAPPINGS, "id map for users", "uid_mappings"),
+        Field("gidmappings", _ID_MAPPINGS, "id map for groups", "gid_mappings"),
     ),
-    _renamed(model.Mount, uidmappings="uid_mappings", gidmappings="gid_mappings"),
+    _plain(model.Mount),
 )
 
 DEVICE = Record(
@@ -162,20 +157,13 @@ _BLOCK_IO = Record(
     (
         Field("weight", Integer(UINT16), "weight"),
         Field("leafWeight", Integer(UINT16), "weight of the leaves"),
-        Field("weightDevice", ListOf(_WEIGHT_DEVICE), "weights of single devices"),
-        Field("throttleReadBpsDevice", _THROTTLE, "bytes read a second"),
-        Field("throttleWriteBpsDevice", _THROTTLE, "bytes written a second"),
-        Field("throttleReadIOPSDevice", _THROTTLE, "reads a second"),
-        Field("throttleWriteIOPSDevice", _THROTTLE, "writes a second"),
+        Field("weightDevice", ListOf(_WEIGHT_DEVICE), "weights of single devices", "weight_devices"),
+        Field("throttleReadBpsDevice", _THROTTLE, "bytes read a second", "throttle_read_bps"),
+        Field("throttleWriteBpsDevice", _THROTTLE, "bytes written a second", "throttle_write_bps"),
+        Field("throttleReadIOPSDevice", _THROTTLE, "reads a second", "throttle_read_iops"),
+        Field("throttleWriteIOPSDevice", _THROTTLE, "writes a second", "throttle_write_iops"),
     ),
-    _renamed(
-        model.BlockIo,
-        weight_device="weight_devices",
-        throttle_read_bps_device="throttle_read_bps",
-        throttle_write_bps_device="throttle_write_bps",
-        throttle_read_iops_device="throttle_read_iops",
-        throttle_write_iops_device="throttle_write_iops",
-    ),
+    _plain(model.BlockIo),
 )
 
 _HUGEPAGE_LIMIT = Record(
@@ -207,12 +195,12 @@ RESOURCES = Record(
         Field("devices", ListOf(_DEVICE_RULE), "rules of the device cgroup"),
         Field("memory", _MEMORY, "memory limits"),
         Field("cpu", _CPU, "processor limits"),
-        Field("pids", _PIDS, "process limits"),
-        Field("blockio", _BLOCK_IO, "block device limits"),
+        Field("pids", _PIDS, "process limits", "pids_limit"),
+        Field("blockio", _BLOCK_IO, "block device limits", "block_io"),
         Field("hugepageLimits", ListOf(_HUGEPAGE_LIMIT), "huge page limits"),
         Field("network", _NETWORK, "network class and priorities"),
     ),
-    _renamed(model.Resources, pids="pids_limit", blockio="block_io"),
+    _plain(model.Resources),
 )
 
 INTERFACE = Record(

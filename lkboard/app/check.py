@@ -1,0 +1,56 @@
+"""The use case "check": what is wrong with a config, or worth knowing about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lkboard.errors import Problem, Severity
+    from lkboard.model.board import Board
+    from lkboard.model.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What was found, in the order of files and lines. ``config`` is None when there is an error among it."""
+
+    config: Config | None
+    problems: tuple[Problem, ...]
+
+    def count(self, severity: Severity) -> int:
+        """Return how many problems of a severity there are."""
+        return sum(problem.severity == severity for problem in self.problems)
+
+
+def check(files: Sequence[str], *, board: str | None = None, stdin: bytes | None = None) -> CheckResult:
+    """Check config files as one: paths, ``-`` for ``stdin``, or http and https addresses; for a board if one is named.
+
+    Never raises for a bad config. Raises `BoardError` when there is no such board.
+    """
+    from lkboard.config.host_files import missing_sources
+    from lkboard.config.load import examine
+
+    config, problems = examine(files, stdin=stdin, board=_find(board))
+    missing = missing_sources(config) if config else ()
+    return CheckResult(None if missing else config, problems + missing)
+
+
+def check_text(text: str, name: str, board: str | None = None) -> CheckResult:
+    """Check one config text, as an editor does while it is typed: no file, no network, nothing but the text.
+
+    Raises `BoardError` when there is no such board.
+    """
+    from lkboard.config.parse import parse_config
+
+    return CheckResult(*parse_config(text, name, _find(board)))
+
+
+def _find(board: str | None) -> Board | None:
+    if board is None:
+        return None
+    from lkboard.board.catalogue import find_board
+
+    return find_board(board)

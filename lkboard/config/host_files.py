@@ -1,0 +1,34 @@
+"""Files of this machine that a config names (build.md section 5.8, ``source``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.config.rules.finding import Finding
+
+if TYPE_CHECKING:
+    from lkboard.errors import Problem
+    from lkboard.model.config import Config
+
+
+def host_path(source: str) -> Path:
+    """Return where a ``source`` is: below the home directory after ``~/``, else relative to the current directory."""
+    if source.startswith("~/") and len(source) > len("~/"):
+        return Path.home() / source[len("~/") :]
+    return Path(source)
+
+
+def missing_sources(config: Config) -> tuple[Problem, ...]:
+    """Return an error for each source that is needed, but is not there or is no regular file."""
+    problems = []
+    for file in config.files:
+        if not file.source or file.directory or file.symlink:
+            continue
+        path = host_path(file.source)
+        if path.is_file() or (file.optional and not path.exists()):
+            continue
+        message = f"'{path}' is no regular file" if path.exists() else f"'{path}' does not exist"
+        hint = "paths are relative to the current directory; give another one, or set optional: true"
+        problems.append(Finding("source", message, hint).at(file.places, "config.missing-source"))
+    return tuple(problems)
