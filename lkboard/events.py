@@ -46,7 +46,14 @@ class Note:
     level: Level = "info"
 
 
-Event = Step | Progress | Note
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that a guest printed on its console, without control sequences."""
+
+    text: str
+
+
+Event = Step | Progress | Note | Line
 Listener = Callable[[Event], None]
 
 

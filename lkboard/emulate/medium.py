@@ -1,0 +1,110 @@
+"""What the user wants to boot: a disk image, or the files of the ``kernel+initrd`` format."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.emulate.accelerator import host_architecture
+from lkboard.errors import EmulationError
+
+if TYPE_CHECKING:
+    from lkboard.events import Job
+
+_SIGNATURE_OFFSET = 510
+_SIGNATURE = b"\x55\xaa"
+# file(1): the first bytes of what is often around an image
+_WRAPPERS = (
+    (b"\x1f\x8b", "compressed with gzip", "gunzip --keep"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "zstd --decompress"),
+    (b"\xfd7zXZ\x00", "compressed with xz", "unxz --keep"),
+    (b"BZh", "compressed with bzip2", "bunzip2 --keep"),
+    (b"PK\x03\x04", "a zip archive", "unzip"),
+    (b"QFI\xfb", "a qcow2 image", "qemu-img convert -O raw"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DiskImage:
+    """A raw image of a whole disk. ``path`` is absolute."""
+
+    path: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFiles:
+    """The outputs ``NAME-kernel``, ``NAME-initrd.img`` and ``NAME-cmdline`` (empty text where there is no file)."""
+
+    kernel: str
+    initrd: str
+    cmdline: str
+
+
+def find_medium(name: str) -> DiskImage | KernelFiles:
+    """Return what a path or base name stands for. Raises `EmulationError`."""
+    path = Path(name)
+    if path.is_file():
+        return _disk_image(path)
+    kernel = Path(f"{name}-kernel")
+    if kernel.is_file():
+        return _kernel_files(name, kernel)
+    hint = "give a disk image, or the base name of the outputs of 'lkboard build --format kernel+initrd'"
+    raise EmulationError("there is no such image" if not path.exists() else "not a file", where=name, hint=hint)
+
+
+def sha256_of(medium: DiskImage | KernelFiles, job: Job) -> str:
+    """Return the hexadecimal digest of an image, or of kernel, initrd and command line together. Raises `Cancelled`."""
+    if isinstance(medium, DiskImage):
+        paths, rest = [medium.path], ""
+    else:
+        paths, rest = [medium.kernel, medium.initrd], medium.cmdline
+    digest = hashlib.sha256()
+    with job.step("Hash image"):
+        for path in filter(None, paths):
+            _update(digest, Path(path), job)
+    digest.update(rest.encode())
+    return digest.hexdigest()
+
+
+def kernel_architecture(kernel: str) -> str:
+    """Return the architecture of a kernel file in Go's names: from its header, else the host's own.
+
+    The headers are those of Documentation/arch/x86/boot.rst (``HdrS``) and Documentation/arch/arm64/booting.rst.
+    """
+    with Path(kernel).open("rb") as file:
+        head = file.read(0x206)
+    if head[0x202:0x206] == b"HdrS":
+        return "amd64"
+    if head[0x38:0x3C] == b"ARM\x64":
+        return "arm64"
+    return host_architecture()
+
+
+def _update(digest: hashlib._Hash, path: Path, job: Job) -> None:
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+            job.check()
+
+
+def _kernel_files(name: str, kernel: Path) -> KernelFiles:
+    initrd, cmdline = Path(f"{name}-initrd.img"), Path(f"{name}-cmdline")
+    return KernelFiles(
+        kernel=str(kernel.absolute()),
+        initrd=str(initrd.absolute()) if initrd.is_file() else "",
+        cmdline=cmdline.read_text(encoding="utf-8").strip() if cmdline.is_file() else "",
+    )
+
+
+def _disk_image(path: Path) -> DiskImage:
+    with path.open("rb") as file:
+        head = file.read(512)
+    for magic, what, remedy in _WRAPPERS:
+        if head.startswith(magic):
+            raise EmulationError(f"the image is {what}", where=path, hint=f"unpack it first: {remedy} {path}")
+    if head[_SIGNATURE_OFFSET:] != _SIGNATURE:
+        raise EmulationError("this is not a disk image: it has no partition table", where=path)
+    return DiskImage(str(path.absolute()), path.stat().st_size)
