@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from support.maps import boot_files
+
+from lkboard.disk import ids
+
+SEED = ids.seed(boot_files({"kernel": b"K", "loader/x": b"L"}))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"kernel": b"k", "loader/x": b"L"},
+        {"kernel2": b"K", "loader/x": b"L"},
+        {"loader/x": b"L", "kernel": b"K"},
+        {"kernel": b"K"},
+        {"kernel": b"K", "loader/x": b"L", "more": b""},
+    ],
+    ids=["content", "path", "order", "less", "more"],
+)
+def test_another_tree_has_another_seed(other: dict[str, bytes]) -> None:
+    assert ids.seed(boot_files(other)) != SEED
+
+
+def test_identities_never_change_between_versions() -> None:
+    assert SEED.hex() == "f5ed30049b08d06bfa5a19ed54235189ce245a71d418e49fc2d316139c3abfb4"
+    assert ids.guid(SEED, "disk") == "FFA9B45B-94B5-5449-9BEB-8AE4B6BDE49A"
+    assert ids.number(SEED, "disk") == 0x47A152DA
+
+
+def test_a_guid_is_a_valid_name_based_one() -> None:
+    assert uuid.UUID(ids.guid(SEED, "disk")).version == 5
+
+
+def test_each_use_gets_its_own_identity() -> None:
+    assert len({ids.guid(SEED, name) for name in ("disk", "partition 1", "partition 2")}) == 3
+    assert ids.number(SEED, "disk") != ids.number(SEED, "volume")
+
+
+def test_a_number_has_32_bits() -> None:
+    assert all(0 < ids.number(SEED, str(index)) < 1 << 32 for index in range(100))
