@@ -31,8 +31,8 @@ _LIST = "see: lkboard devices --all"
 class WriteOptions:
     """What a user asks of a write.
 
-    ``source`` is an image or, with a ``board``, a config; ``target`` a file or a block device. ``force`` writes a source
-    in which nothing is known; whether an existing file may be replaced is for the caller to ask.
+    ``source`` is an image or, with a ``board``, a config; ``target`` a file or a block device. ``force`` writes
+    a source in which nothing is known; whether an existing file may be replaced is for the caller to ask.
     """
 
     source: str

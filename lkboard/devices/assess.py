@@ -55,7 +55,7 @@ def assess(device: BlockDevice, image_size: int, policy: Policy = Policy()) -> A
     if refusals:
         return Assessment("refused", refusals)
     if device.is_loop:
-        return _overridable((f"{device.path} is a loop device",), ALLOW_LOOP, is_allowed=policy.allow_loop)
+        return _overridable(("it is a loop device",), ALLOW_LOOP, is_allowed=policy.allow_loop)
     return _overridable(tuple(_doubtful(device, policy)), ALLOW_FIXED, is_allowed=policy.allow_fixed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -114,12 +115,19 @@ def _serial(disk: Path, udev: dict[str, str]) -> str:
         read_text(disk / "serial"),
         read_text(disk / "device" / "serial"),
         read_text(_usb_folder(disk) / "serial"),
-        read_text(disk / "device" / "vpd_pg80")[4:].strip(),  # SCSI page 0x80: a header of four bytes
+        _unit_serial(disk / "device" / "vpd_pg80"),
         udev.get("ID_WWN", ""),
         read_text(disk / "wwid"),
         read_text(disk / "device" / "wwid"),
     )
     return next((serial for serial in serials if serial), "")
+
+
+def _unit_serial(page: Path) -> str:
+    """Return the serial number of a SCSI unit (SPC-4, vital product data page 80h: four bytes of header)."""
+    with contextlib.suppress(OSError):
+        return page.read_bytes()[4:].decode("ascii", "replace").strip("\0 \n")
+    return ""
 
 
 def _usb_folder(disk: Path) -> Path:
