@@ -7,12 +7,17 @@ import selectors
 import shutil
 import signal
 import subprocess
+import termios
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Self, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from lkboard.events import Job
 
 _STOP_SECONDS = 3.0
+_TICK_SECONDS = 0.1
 _CHUNK = 1 << 16
 
 
@@ -70,9 +75,33 @@ class Guest:
         return console
 
 
-def run_on_terminal(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start QEMU with the terminal's input and output."""
-    return subprocess.Popen([*_tie(), *command])
+def run_on_terminal(command: Sequence[str], job: Job) -> int:
+    """Run QEMU with the terminal as the guest's console until it ends; return its exit status. Raises `Cancelled`.
+
+    QEMU switches the terminal to raw mode, so that Ctrl-C goes to the guest; afterwards the terminal is as before.
+    """
+    with _terminal_kept():
+        process = subprocess.Popen([*_tie(), *command])
+        try:
+            while process.poll() is None:
+                job.wait(_TICK_SECONDS)
+        finally:
+            stop(process)
+    return process.returncode
+
+
+@contextmanager
+def _terminal_kept() -> Iterator[None]:
+    """Restore the terminal's settings after the block, if there is a terminal."""
+    descriptor = 0
+    if not os.isatty(descriptor):
+        yield
+        return
+    before = termios.tcgetattr(descriptor)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

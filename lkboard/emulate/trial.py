@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 from lkboard.emulate.expect import AnswerExpected, Asker
 from lkboard.emulate.judge import Judge
-from lkboard.emulate.machine import LOOPBACK, Forward, command
+from lkboard.emulate.machine import Forward, command
 from lkboard.emulate.medium import DiskImage, sha256_of
 from lkboard.emulate.prepare import prepare
+from lkboard.emulate.publish import free_port
 from lkboard.emulate.session import Session
 from lkboard.errors import BootFailed, DiskInvalid
 from lkboard.model.verdict import Verdict
@@ -45,7 +44,7 @@ def run_trial(trial: Trial, folder: Path, job: Job, *, log: IO[str] | None = Non
     Throw-away files go to ``folder``, the console's lines with their times to ``log``. Raises `EmulationError`,
     `UsageError`, `Cancelled`.
     """
-    ports = {item: _free_port() for item in trial.expectations if isinstance(item, AnswerExpected)}
+    ports = {item: free_port() for item in trial.expectations if isinstance(item, AnswerExpected)}
     forwards = tuple(Forward(port, item.port) for item, port in ports.items())
     verdict = _blank(trial, sha256_of(trial.medium, job))
     try:
@@ -88,10 +87,3 @@ def _judged(verdict: Verdict, machine: Machine, judge: Judge, session: Session) 
         hint="" if judge.passed else judge.hint(),
         console=session.console.tail(_TAIL_LINES),
     )
-
-
-def _free_port() -> int:
-    """Return a port of the loopback interface that nothing listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
