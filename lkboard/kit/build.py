@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lkboard.errors import BuildError
 from lkboard.kit.busybox import BUSYBOX, applets
@@ -18,7 +20,7 @@ from lkboard.kit.tree import Tree
 from lkboard.kit.userland import USERLAND
 from lkboard.oci.documents import Index, parse_document
 from lkboard.oci.media_types import OCI_INDEX
-from lkboard.sources.apt.packages import DebianPackages, Package
+from lkboard.sources.apt.packages import DebianPackages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
     from lkboard.model.board import Board
     from lkboard.model.image import Descriptor
     from lkboard.oci.store import Store
+    from lkboard.sources.apt.shelf import Package
+    from lkboard.sources.archive import Archive
 
+T = TypeVar("T")
 RECIPES = (KERNEL, *USERLAND)
 ARCHITECTURES = ("amd64", "arm64")
 PACKAGES_ANNOTATION = "org.lkboard.debian.packages"
@@ -69,13 +74,12 @@ def build_kit(
     packages = DebianPackages(store, job, host=host)
     chosen = _locked(lock, architectures) if lock and locked else _newest(packages, architectures)
     packages.fetch([*chosen.values()])
-    with job.step("List busybox applets"):
-        names = applets(packages.open(chosen[_host_architecture(), _BUSYBOX_PACKAGE])[BUSYBOX].content)
+    archives = _unpack(packages, chosen, job)
+    names = applets(archives[_host_architecture(), _BUSYBOX_PACKAGE][BUSYBOX].content)
     manifests: dict[str, list[Descriptor]] = {recipe.name: [] for recipe in RECIPES}
     for architecture in architectures:
-        given = _ingredients(
-            architecture, chosen, packages, names, [b for b in boards if b.architecture == architecture]
-        )
+        served = [board for board in boards if board.architecture == architecture]
+        given = Ingredients(architecture, _of(architecture, chosen), _of(architecture, archives), names, served, job)
         for recipe in RECIPES:
             with job.step(f"Make lkboard/{recipe.name} ({architecture})"):
                 image = _image(recipe, given.only(recipe.package_names(architecture)))
@@ -88,12 +92,15 @@ def build_kit(
     return KitResult(images, tuple(sorted(chosen.values())))
 
 
-def _ingredients(
-    architecture: str, chosen: Lock, packages: DebianPackages, names: Sequence[str], boards: Sequence[Board]
-) -> Ingredients:
-    mine = {wanted: package for (of, wanted), package in chosen.items() if of == architecture}
-    archives = {wanted: packages.open(package) for wanted, package in mine.items()}
-    return Ingredients(architecture, mine, archives, names, boards, packages.job)
+def _unpack(packages: DebianPackages, chosen: Lock, job: Job) -> dict[tuple[str, str], Archive]:
+    """Open all packages, several at a time: decompressing the kernels takes longer than everything else together."""
+    with job.step("Unpack packages"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(chosen, pool.map(packages.open, chosen.values()), strict=True))
+
+
+def _of(architecture: str, things: Mapping[tuple[str, str], T]) -> dict[str, T]:
+    """Return what there is for one architecture, by the wanted package."""
+    return {wanted: thing for (of, wanted), thing in things.items() if of == architecture}
 
 
 def _image(recipe: Recipe, given: Ingredients) -> ImageContent:
@@ -113,7 +120,8 @@ def _image(recipe: Recipe, given: Ingredients) -> ImageContent:
 
 
 def _annotations(recipe: Recipe, packages: Sequence[Package]) -> dict[str, str]:
-    fields = ("name", "version", "sha256", "suite")
+    # not the suite: the same package is often in several, and which of them apt names first depends on the host
+    fields = ("name", "version", "sha256")
     listed = [{field: getattr(package, field) for field in fields} for package in packages]
     return {
         "org.opencontainers.image.title": recipe.title,

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError
-from lkboard.sources.apt.packages import Package
+from lkboard.sources.apt.shelf import Package
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

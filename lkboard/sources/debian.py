@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from lkboard.model.board import DebianSource
     from lkboard.model.extents import Content
-    from lkboard.sources.apt.packages import DebianPackages, Package
+    from lkboard.sources.apt.packages import DebianPackages
+    from lkboard.sources.apt.shelf import Package
     from lkboard.sources.context import SourceContext
 
 

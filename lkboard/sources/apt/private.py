@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,12 +42,15 @@ Acquire::Retries "3";
 Dir::State "{root}/state";
 Dir::State::status "{root}/state/status";
 Dir::Cache "{root}/cache";
+Dir::Cache::pkgcache "pkgcache.bin";
+Dir::Cache::srcpkgcache "srcpkgcache.bin";
 Dir::Etc::SourceList "{root}/sources.list";
 Dir::Etc::SourceParts "/dev/null";
 Dir::Etc::Preferences "/dev/null";
 Dir::Etc::PreferencesParts "/dev/null";
 """
 _POLL_SECONDS = 0.1
+_NETWORK_HINT = "check the network and the mirrors in /etc/apt: apt-get update"
 
 
 class PrivateApt:
@@ -69,7 +73,7 @@ class PrivateApt:
             (self._root / name).mkdir(parents=True, exist_ok=True)
         with exclusive(self._root / "lock", self._job):
             self._configure()
-        self._run(["apt-get", "-qq", "update"], "the package lists cannot be fetched")
+        self._run(["apt-get", "-qq", "update"], "the package lists cannot be fetched", _NETWORK_HINT)
 
     def show(self, names: Sequence[str]) -> dict[str, Stanza]:
         """Return what the package index says about the newest version of each package.
@@ -78,15 +82,17 @@ class PrivateApt:
         """
         if not names:
             return {}
-        text = self._query(["show", "--no-all-versions", *names])
-        stanzas = {stanza["package"]: stanza for stanza in _stanzas(text)}
-        missing = [name for name in names if name not in stanzas]
-        if missing:
-            raise BuildError(
-                f"Debian has no package '{missing[0]}' for {self.architecture}", hint="check its name: apt-cache search"
-            )
-        for name, suite in self._suites([*stanzas]).items():
-            stanzas[name]["suite"] = suite
+        origins = self._origins(names)
+        known = {name for name, _version in origins}
+        for name in names:
+            if name not in known:
+                raise BuildError(
+                    f"Debian has no package '{name}' for {self.architecture}", hint=f"apt-cache search {name}"
+                )
+        stanzas = {}
+        for stanza in _stanzas(self._query(["show", "--no-all-versions", *names])):
+            stanza["suite"] = origins[stanza["package"], stanza["version"]]
+            stanzas[stanza["package"]] = stanza
         return stanzas
 
     def download(
@@ -100,6 +106,7 @@ class PrivateApt:
         self._run(
             ["apt-get", "-qq", "download", *wanted],
             "packages cannot be fetched",
+            "mirrors keep current versions only: make the lock anew (kit build --lock FILE), or check the network",
             folder=folder,
             on_tick=lambda: on_bytes(_size(folder)),
         )
@@ -111,62 +118,56 @@ class PrivateApt:
         (self._root / "sources.list").write_text(sources)
         (self._root / "apt.conf").write_text(config)
 
-    def _suites(self, names: Sequence[str]) -> Mapping[str, str]:
-        """Return where the newest version of each package is, as ``suite/component``."""
-        suites: dict[str, str] = {}
+    def _origins(self, names: Sequence[str]) -> Mapping[tuple[str, str], str]:
+        """Return the first place that has each version of the packages, as ``suite/component``."""
+        origins: dict[tuple[str, str], str] = {}
         for line in self._query(["madison", *names]).splitlines():
-            name, _version, origin = (part.strip() for part in line.split("|"))
-            suites.setdefault(name, origin.split()[1])
-        return suites
+            name, version, origin = (column.strip() for column in line.split("|"))
+            origins.setdefault((name, version), origin.split()[1])
+        return origins
 
     def _query(self, arguments: Sequence[str]) -> str:
-        return self._run(["apt-cache", *arguments], "the package lists cannot be read", tolerate=True)
+        return self._run(["apt-cache", *arguments], "the package lists cannot be read", _NETWORK_HINT)
 
     def _run(
         self,
         command: Sequence[str],
         failure: str,
+        hint: str,
         *,
         folder: Path | None = None,
         on_tick: Callable[[], None] = lambda: None,
-        tolerate: bool = False,
     ) -> str:
+        """Run a program of apt and return what it prints; ``on_tick`` is called while it works."""
         program, *arguments = command
+        line = [program, "-c", str(self._root / "apt.conf"), *arguments]
         environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
         with (
             # apt itself would fail instead of waiting for another process that uses the same lists
             exclusive(self._root / "lock", self._job),
             tempfile.TemporaryFile("w+") as output,
             tempfile.TemporaryFile("w+") as errors,
+            subprocess.Popen(
+                line, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment
+            ) as apt,
         ):
-            process = subprocess.Popen(
-                [program, "-c", str(self._root / "apt.conf"), *arguments],
-                cwd=folder or self._root, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment,
-            )  # fmt: skip
-            self._wait(process, on_tick)
-            errors.seek(0)
-            if process.returncode and not tolerate:
-                raise BuildError(
-                    f"{failure} ({self.architecture}): {_reason(errors.read())}",
-                    hint="check the network and the mirrors in /etc/apt: apt-get update",
-                )
+            self._wait(apt, on_tick)
+            if apt.returncode:
+                errors.seek(0)
+                raise BuildError(f"{failure} ({self.architecture}): {_reason(errors.read())}", hint=hint)
             output.seek(0)
             return output.read()
 
     def _wait(self, process: subprocess.Popen[bytes], on_tick: Callable[[], None]) -> None:
         try:
-            while True:
+            while process.poll() is None:
                 self._job.check()
                 on_tick()
-                try:
+                with suppress(subprocess.TimeoutExpired):
                     process.wait(_POLL_SECONDS)
-                except subprocess.TimeoutExpired:
-                    continue
-                return
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+        except BaseException:
+            process.terminate()
+            raise
 
 
 def _stanzas(text: str) -> Iterator[Stanza]:
@@ -189,5 +190,9 @@ def _sandbox_user() -> str:
 
 
 def _size(folder: Path) -> int:
-    with os.scandir(folder) as entries:
-        return sum(entry.stat().st_size for entry in entries if entry.is_file())
+    """Return the bytes of the files in a folder where apt renames them as they become complete."""
+    total = 0
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total

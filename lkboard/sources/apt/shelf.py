@@ -1,0 +1,102 @@
+"""Which Debian packages the store has: one OCI artifact per architecture lists them.
+
+It keeps the package files from garbage collection, and lets a later run find them without a network.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkboard.model.image import Descriptor
+from lkboard.oci.documents import Manifest, descriptor_fields, parse_document
+from lkboard.oci.locks import exclusive
+from lkboard.oci.media_types import OCI_MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lkboard.events import Job
+    from lkboard.oci.store import Store
+
+_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+_PACKAGE_TYPE = "application/vnd.debian.binary-package"
+_ARTIFACT_TYPE = "application/vnd.lkboard.debian-packages"
+_PREFIX = "org.lkboard.debian."
+_NOTED = ("name", "version", "architecture", "suite")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Package:
+    """One version of a package. ``sha256`` and ``size`` (bytes) are of the file, ``suite`` is where it was found.
+
+    ``architecture`` is the one that it was asked for, also where the package itself is for all of them.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    sha256: str
+    size: int
+    suite: str
+
+    @property
+    def digest(self) -> str:
+        """The digest of the package file: its key in the store."""
+        return f"sha256:{self.sha256}"
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The package as a layer of the artifact."""
+        notes = tuple((_PREFIX + field, getattr(self, field)) for field in _NOTED)
+        return Descriptor(_PACKAGE_TYPE, self.digest, self.size, annotations=notes)
+
+
+class Shelf:
+    """The lists of packages in a store."""
+
+    def __init__(self, store: Store, job: Job) -> None:
+        self._store = store
+        self._job = job
+
+    def packages(self, architecture: str) -> tuple[Package, ...]:
+        """Return the packages for an architecture, in the order in which they came. Raises `OciError`."""
+        name = shelf_name(architecture)
+        descriptor = self._store.find(name)
+        if descriptor is None:
+            return ()
+        document = parse_document(self._store.read(descriptor), OCI_MANIFEST, name)
+        layers = document.layers if isinstance(document, Manifest) else ()
+        return tuple(_package(layer) for layer in layers if self._store.has(layer.digest))
+
+    def add(self, packages: Sequence[Package], architecture: str) -> None:
+        """List packages whose files are in the store; those that are listed already keep their place."""
+        with exclusive(self._store.derived_dir("apt") / "shelf.lock", self._job):
+            before = self.packages(architecture)
+            after = tuple(dict.fromkeys((*before, *packages)))
+            if after != before:
+                self._write(after, architecture)
+
+    def _write(self, packages: Sequence[Package], architecture: str) -> None:
+        empty = Descriptor(_EMPTY_TYPE, self._store.add(b"{}"), 2)
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "artifactType": _ARTIFACT_TYPE,
+            "config": descriptor_fields(empty),
+            "layers": [descriptor_fields(package.descriptor) for package in packages],
+        }
+        data = json.dumps(manifest, separators=(",", ":")).encode()
+        self._store.set_name(shelf_name(architecture), Descriptor(OCI_MANIFEST, self._store.add(data), len(data)))
+
+
+def shelf_name(architecture: str) -> str:
+    """Return the store's name for the list of an architecture; it is a name that no registry has."""
+    return f"lkboard.local/debian-packages:{architecture}"
+
+
+def _package(layer: Descriptor) -> Package:
+    notes = dict(layer.annotations)
+    fields = {name: notes.get(_PREFIX + name, "") for name in _NOTED}
+    return Package(**fields, sha256=layer.digest.partition(":")[2], size=layer.size)
