@@ -59,10 +59,10 @@ class Problem:
     severity: Severity = "error"
 
     def __str__(self) -> str:
-        """Return ``file:line:column: path: what is wrong (hint)``."""
+        """Return ``file:line:column: path: what is wrong (hint)``, on one line whatever the config contains."""
         path = f"{self.path}: " if self.path else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.place}: {path}{self.message}{hint}"
+        return " ".join(f"{self.place}: {path}{self.message}{hint}".splitlines())
 
 
 class LkboardError(Exception):

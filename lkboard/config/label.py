@@ -35,7 +35,7 @@ def parse_label(text: str, image: str) -> Options:
     for key, _value in node.pairs:
         if key.text in _NEVER:
             raise ImageConflict(f"the label {LABEL} must not set '{key.text}'", where=image, hint=_HINT)
-    reader = Reader(LABEL)
+    reader = Reader()
     options: Options = reader.read(node, OPTIONS)
     found = errors_of((*problems, *reader.problems)) or errors_of(judge_options(options, Places()))
     if found:
@@ -45,4 +45,4 @@ def parse_label(text: str, image: str) -> Options:
 
 def _conflict(image: str, problems: tuple[Problem, ...]) -> ImageConflict:
     wrong = "; ".join(f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in problems)
-    return ImageConflict(f"the label {LABEL} is wrong: {wrong}", where=image, hint=_HINT)
+    return ImageConflict(f"the label {LABEL} is wrong: {' '.join(wrong.splitlines())}", where=image, hint=_HINT)

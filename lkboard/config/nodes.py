@@ -23,6 +23,7 @@ MAX_VALUES = 200_000
 """Values of a document, each alias counted with all that it stands for; far above any real config."""
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _HINTS = (
     ("mapping values are not allowed", "check the indentation; put text that contains ': ' in quotes"),
     ("did not find expected key", "fields of one record must be indented alike"),
@@ -205,6 +206,10 @@ class _Builder:
                 kind, value = resolve(text)
         except ValueError as error:
             self._report(place, str(error), "remove the tag", "config.tag")
+        if not text.isascii() and _SURROGATE.search(text):  # only the loader written in Python lets them pass
+            self._report(
+                place, "half of a surrogate pair is no character", "write \\U and eight digits", "config.syntax"
+            )
         self._add(Scalar(place, kind, value, text), event.anchor)
 
     def _expects_key(self) -> bool:

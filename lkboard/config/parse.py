@@ -47,7 +47,7 @@ def read_draft(text: str, name: str) -> Draft:
     node, problems = read_document(text, name)
     if node is None:
         return Draft(None, problems)
-    reader = Reader(name)
+    reader = Reader()
     config = reader.read(node, CONFIG)
     problems = (*problems, *reader.problems)
     return Draft(replace(config, files_read=(name,)) if isinstance(config, Config) else None, problems)

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lkboard.config.suggest import nearest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -90,9 +92,9 @@ def check_capability(name: str) -> None:
         return
     if name.lower() in _WILDCARDS:
         raise InvalidValue(f"the capability '{name}' must be alone", f"write [{name}], or name each capability")
-    likely = re.sub(r"\W+", "_", name.upper())
-    likely = likely if likely.startswith("CAP_") else f"CAP_{likely}"
-    hint = f"did you mean {likely}?" if likely in CAPABILITIES else "see capabilities(7) for their names"
+    upper = re.sub(r"\W+", "_", name.upper())
+    likely = nearest(upper if upper.startswith("CAP_") else f"CAP_{upper}", CAPABILITIES)
+    hint = f"did you mean {likely}?" if likely else "see capabilities(7) for their names"
     raise InvalidValue(f"unknown capability '{name}'", hint)
 
 

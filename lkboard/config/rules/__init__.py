@@ -40,6 +40,8 @@ SECTION_RULES = (
 )
 LOOKUP_RULES = (unknown_id, volume_binds, volume_mounts)
 """Rules that look something up in another section, which must be readable for that."""
+_LOOKED_UP = ("", "onboot", "onshutdown", "services", "volumes")
+"""Paths of sections in which they look, and of the document, in which a section may be misspelt."""
 BOARD_RULES = (board_needs_kernel, board_console)
 
 
@@ -50,7 +52,7 @@ def judge(config: Config, reported: Iterable[Problem] = (), board: Board | None 
     one: where a value is missing because it cannot be read, its absence is no mistake.
     """
     touched = {(problem.place.file, path) for problem in reported for path in _ancestors(problem.path)}
-    is_whole = all("." in problem.path for problem in reported)
+    is_whole = not any(problem.path in _LOOKED_UP for problem in reported)
     found = _findings(config, board, is_whole=is_whole)
     return tuple(problem for problem in found if (problem.place.file, problem.path) not in touched)
 

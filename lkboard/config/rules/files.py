@@ -20,8 +20,10 @@ _COVERED = ("run", "tmp", "var")
 def file_path(config: Config) -> Iterator[Located]:
     """Find files without a path, and paths that lead out of the root."""
     for file in config.files:
-        if not file.path:
+        if not file.path.strip("/"):
             yield file.places, Finding("path", "the file has no path", "add path: etc/NAME")
+        elif "\0" in file.path + file.symlink:
+            yield file.places, Finding("path", "a path cannot contain the character 0", "remove it")
         elif posixpath.normpath(file.path.lstrip("/")).split("/")[0] == "..":
             yield file.places, warning("path", f"'{file.path}' leads out of the root", "remove the '..'")
 
