@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lkboard.errors import ManifestInvalid
 from lkboard.model.image import Descriptor, ImageConfig, Platform
 from lkboard.oci.digest import digest_of, is_digest
-from lkboard.oci.media_types import INDEXES, MANIFESTS
+from lkboard.oci.media_types import INDEXES, MANIFESTS, OCI_INDEX, OCI_MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +49,8 @@ Document = Manifest | Index
 def parse_document(data: bytes, media_type: str, where: object) -> Document:
     """Read a manifest or an index.
 
-    ``media_type`` is what the descriptor or the registry calls it, which the document must not contradict. Raises
-    `ManifestInvalid`, naming ``where``.
+    ``media_type`` is what the descriptor or the registry calls it, which the document must not contradict; empty if
+    nobody does. Raises `ManifestInvalid`, naming ``where``.
     """
     with _naming("the manifest", where):
         fields = _object(_parse_json(data), "it")
@@ -59,6 +59,7 @@ def parse_document(data: bytes, media_type: str, where: object) -> Document:
             raise ValueError(f"it is served as '{media_type}' and calls itself '{kind}'")
         if "manifests" in fields and "layers" in fields:
             raise ValueError("it has both 'manifests' and 'layers'")
+        kind = kind or _guess_type(fields)
         if kind in INDEXES:
             return Index(kind, _descriptors(fields, "manifests"))
         if kind in MANIFESTS:
@@ -134,6 +135,11 @@ def _naming(what: str, where: object) -> Iterator[None]:
 
 def _parse_json(data: bytes) -> object:
     return json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+
+
+def _guess_type(fields: Mapping[str, Any]) -> str:
+    """Return the type of a document that nobody has named; OCI lets it leave that to its descriptor."""
+    return OCI_INDEX if "manifests" in fields else OCI_MANIFEST if "layers" in fields else ""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkboard.model.image import Descriptor, Platform
+from lkboard.oci.media_types import INDEXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +54,7 @@ def choose(entries: Iterable[Descriptor], wanted: Platform) -> Descriptor | None
     """Return the entry that suits ``wanted`` best, the first among equals, or None."""
     best: tuple[_Rank, Descriptor] | None = None
     for entry in entries:
-        if entry.platform is None or is_attestation(entry):
+        if entry.platform is None or entry.media_type in INDEXES or is_attestation(entry):
             continue
         rank = _rank(entry.platform, wanted)
         if rank is not None and (best is None or rank < best[0]):

@@ -81,26 +81,26 @@ class Store:
         return data
 
     def is_sound(self, descriptor: Descriptor, job: Job | None = None) -> bool:
-        """Return whether a blob is there with the right bytes; a damaged one is moved out of the way.
+        """Return whether a blob is there with the right bytes.
 
         Its digest is computed only if the file changed since that was last done.
         """
-        path = self.blob_path(descriptor.digest)
+        digest, path = descriptor.digest, self.blob_path(descriptor.digest)
         if not path.is_file():
             return False
         with store_errors(path):
-            is_sound = path.stat().st_size == descriptor.size and (
-                self._is_recorded(descriptor.digest) or _file_digest(path, descriptor.digest, job) == descriptor.digest
-            )
-        if is_sound:
-            self._record(descriptor.digest)
-        else:
-            self.quarantine(descriptor.digest)
-        return is_sound
+            if path.stat().st_size != descriptor.size:
+                return False
+            if self._is_recorded(digest):
+                return True
+            if _file_digest(path, algorithm_of(digest), job) != digest:
+                return False
+        self._record(digest)
+        return True
 
-    def add(self, data: bytes) -> str:
+    def add(self, data: bytes, algorithm: str = "sha256") -> str:
         """Store bytes and return their digest."""
-        digest = digest_of(data)
+        digest = digest_of(data, algorithm)
         if not self.is_sound(Descriptor("", digest, len(data))):
             with self._incoming() as file:
                 file.write(data)
@@ -245,8 +245,8 @@ def _look(path: Path) -> str:
     return f"{status.st_ino} {status.st_mtime_ns} {status.st_size}"
 
 
-def _file_digest(path: Path, like: str, job: Job | None = None) -> str:
-    digester = Digester(algorithm_of(like))
+def _file_digest(path: Path, algorithm: str, job: Job | None) -> str:
+    digester = Digester(algorithm)
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             if job:

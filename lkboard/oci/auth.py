@@ -1,0 +1,151 @@
+"""Logging in at a registry: basic, and tokens from its token service (registry.md section 5)."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from lkboard.errors import AuthNeeded, RegistryError
+from lkboard.oci.endpoint import is_loopback
+from lkboard.oci.http_errors import BODY_LIMIT, read_body, shown
+from lkboard.oci.transport import Request
+
+if TYPE_CHECKING:
+    from lkboard.oci.challenge import Challenge
+    from lkboard.oci.credentials import Credential
+    from lkboard.oci.transport import Transport
+
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_CLIENT_ID = "lkboard"
+_SHORTEST_LIFE = 60.0
+_RENEW_EARLY = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token for some scopes; ``expires`` is on the monotonic clock, in seconds."""
+
+    value: str = field(repr=False)
+    scopes: tuple[str, ...]
+    expires: float
+
+
+class Login:
+    """What one login (or none) may do at one registry: learns from refusals how it has to show itself.
+
+    One object serves all threads. ``base`` is scheme and authority of the registry.
+    """
+
+    def __init__(self, base: str, credential: Credential | None, transport: Transport) -> None:
+        self._base = base
+        self._credential = credential
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._is_basic = False
+        self._tokens: dict[str, Token] = {}
+
+    def header(self, scope: str) -> str:
+        """Return the value of Authorization for a scope as far as it is known, else an empty text."""
+        if self._credential and self._credential.registry_token:
+            return f"Bearer {self._credential.registry_token}"
+        if self._is_basic and self._credential:
+            return self._credential.basic
+        token = self._tokens.get(scope)
+        return f"Bearer {token.value}" if token and token.expires > time.monotonic() else ""
+
+    def learn(self, challenges: tuple[Challenge, ...], scope: str, used: str, where: str, *, is_first: bool) -> bool:
+        """Take in a refusal of a request that used the header ``used``; return whether it is worth asking again.
+
+        ``is_first`` is False when the request was refused before: then only a token for more scopes is new. Raises
+        `AuthNeeded` or `RegistryError` when the token service refuses.
+        """
+        with self._lock:
+            if self.header(scope) not in {used, ""}:
+                return True  # another thread has learned it meanwhile
+            by_scheme = {challenge.scheme: challenge for challenge in reversed(challenges)}
+            if bearer := by_scheme.get("bearer"):
+                return self._learn_bearer(bearer, scope, where, is_first=is_first)
+            if "basic" in by_scheme and self._credential and self._credential.basic and not used:
+                self._is_basic = True
+                return True
+            return False
+
+    def _learn_bearer(self, challenge: Challenge, scope: str, where: str, *, is_first: bool) -> bool:
+        scopes = tuple(dict.fromkeys([*challenge.get("scope").split(), scope]))
+        known = self._tokens.get(scope)
+        if not is_first and known and known.scopes == scopes:
+            return False
+        if self._credential and self._credential.registry_token:
+            return False
+        self._tokens[scope] = self._fetch(challenge, scopes, where)
+        return True
+
+    def _fetch(self, challenge: Challenge, scopes: tuple[str, ...], where: str) -> Token:
+        realm = challenge.get("realm")
+        self._check_realm(realm, where)
+        response = self._transport.send(self._token_request(realm, challenge.get("service"), scopes, where))
+        with response:
+            if response.status_code in {401, 403}:
+                raise self.refused(shown(realm), where)
+            if response.status_code != 200:
+                raise RegistryError(f"{shown(realm)} gave no token: status {response.status_code}", where=where)
+            body = read_body(response, BODY_LIMIT, where)
+        return _read_token(body, scopes, realm, where)
+
+    def _token_request(self, realm: str, service: str, scopes: tuple[str, ...], where: str) -> Request:
+        credential = self._credential
+
+        def guard(url: str) -> None:
+            self._check_realm(url, where)
+
+        if credential and credential.identity_token:
+            form = {"grant_type": "refresh_token", "service": service, "client_id": _CLIENT_ID}
+            form |= {"scope": " ".join(scopes), "refresh_token": credential.identity_token}
+            return Request("POST", realm, where, body=urlencode(form).encode(), headers=_FORM, guard=guard)
+        query = [("service", service), *(("scope", scope) for scope in scopes)]
+        headers = {}
+        if credential and credential.basic:
+            query.append(("account", credential.username))
+            headers["Authorization"] = credential.basic
+        separator = "&" if urlsplit(realm).query else "?"
+        return Request("GET", f"{realm}{separator}{urlencode(query)}", where, headers=headers, guard=guard)
+
+    def refused(self, asked: str, where: str) -> AuthNeeded:
+        """Return the error for a refusal by ``asked`` (a URL without secrets)."""
+        hint = f"check the name, or log in with: docker login {urlsplit(self._base).netloc}"
+        if self._credential:
+            return AuthNeeded(f"{asked} refuses the login from {self._credential.source}", where=where, hint=hint)
+        return AuthNeeded(f"{asked} wants a login, or there is no such image", where=where, hint=hint)
+
+    def _check_realm(self, realm: str, where: str) -> None:
+        """Refuse to show a login to a place where a registry has no business (registry.md section 5)."""
+        parts, registry = urlsplit(realm), urlsplit(self._base)
+        if parts.scheme not in {"https", registry.scheme}:
+            raise RegistryError(f"{self._base} sends logins to '{shown(realm)}', which is not https", where=where)
+        if _is_private(parts.netloc) and parts.hostname != registry.hostname:
+            raise RegistryError(f"{self._base} sends logins to '{shown(realm)}', a private address", where=where)
+
+
+def _is_private(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return is_loopback(host)
+    return address.is_private or address.is_loopback or address.is_link_local
+
+
+def _read_token(body: bytes, scopes: tuple[str, ...], realm: str, where: str) -> Token:
+    try:
+        answer = json.loads(body)
+        value = str(answer.get("token") or answer["access_token"])
+        life = max(float(answer.get("expires_in") or 0), _SHORTEST_LIFE)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        value, life = "", 0.0
+    if not value or not value.isprintable():
+        raise RegistryError(f"{shown(realm)} answered with something that is not a token", where=where)
+    return Token(value, scopes, time.monotonic() + life - _RENEW_EARLY)

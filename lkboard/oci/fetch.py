@@ -1,0 +1,104 @@
+"""Blobs and manifests that may be in the store already, and otherwise come from a registry into it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkboard.errors import ManifestInvalid, OciError, StoreCorrupt, StoreUnusable
+from lkboard.oci.digest import algorithm_of, digest_of
+from lkboard.oci.documents import DOCUMENT_LIMIT
+from lkboard.oci.download import Download
+from lkboard.oci.registry import Fetched, RegistryClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lkboard.events import Job
+    from lkboard.model.image import Descriptor
+    from lkboard.model.reference import Reference
+    from lkboard.oci.download import OnBytes
+    from lkboard.oci.settings import RegistrySettings
+    from lkboard.oci.store import Store
+
+_KNOWN = {digest_of(b"{}"): b"{}"}
+"""Blobs that need no request: the empty configuration of image-spec, manifest, guidance for an empty descriptor."""
+
+
+class Fetcher:
+    """Makes sure that something is in the store, undamaged.
+
+    Raises `NotFound`, `AuthNeeded`, `RegistryError` or `DigestMismatch` from the registry, and `StoreCorrupt` when what
+    is damaged in the store cannot be fetched again.
+    """
+
+    def __init__(self, store: Store, settings: RegistrySettings, job: Job) -> None:
+        self._store = store
+        self._settings = settings
+        self._job = job
+        self._client = RegistryClient(settings, job)
+
+    def tagged(self, reference: Reference, known: Descriptor | None) -> Fetched | None:
+        """Ask the registry what a reference means now, and store that; None if it still is the ``known`` manifest."""
+        digest = known.digest if known and self._store.is_sound(known) else ""
+        fetched = self._client.manifest(reference, reference.wanted, known=digest)
+        if fetched:
+            self._store.add(fetched.data, algorithm_of(fetched.digest))
+        return fetched
+
+    def manifest(self, descriptor: Descriptor, reference: Reference) -> bytes:
+        """Return a manifest or index of an image."""
+
+        def fetch() -> None:
+            fetched = self._client.manifest(reference, descriptor.digest)
+            assert fetched  # only a question with a known digest is answered by nothing
+            self._store.add(fetched.data, algorithm_of(descriptor.digest))
+
+        self._ensure(descriptor, reference, fetch)
+        return self._store.read(descriptor)
+
+    def config(self, descriptor: Descriptor, reference: Reference) -> bytes:
+        """Return an image configuration, which is a blob. Raises `ManifestInvalid` if it is too large to be one."""
+        if descriptor.size > DOCUMENT_LIMIT:
+            raise ManifestInvalid(f"the image configuration is larger than {DOCUMENT_LIMIT >> 20} MiB", where=reference)
+        self.blob(descriptor, reference, lambda _: None)
+        return self._store.read(descriptor)
+
+    def blob(self, descriptor: Descriptor, reference: Reference, on_bytes: OnBytes) -> None:
+        """Bring a blob into the store. ``on_bytes`` is told of all its bytes, also of those that need no transfer."""
+
+        def fetch() -> None:
+            with self._store.ingest(descriptor, self._job) as partial:
+                if self._store.is_sound(descriptor, self._job):  # another process was faster
+                    on_bytes(descriptor.size)
+                    return
+                on_bytes(partial.offset)
+                Download(self._client, self._settings, self._job, reference, partial, on_bytes).run()
+                self._store.commit(partial)
+
+        self._ensure(descriptor, reference, fetch)
+
+    def _ensure(self, descriptor: Descriptor, reference: Reference, fetch: Callable[[], None]) -> None:
+        was_there = self._store.has(descriptor.digest)
+        if self._store.is_sound(descriptor, self._job):
+            return
+        if was_there:
+            self._store.quarantine(descriptor.digest)
+            self._job.note(
+                f"{reference}: the blob {descriptor.digest} in the store is damaged, it is fetched again", "warning"
+            )
+        data = _KNOWN.get(descriptor.digest, descriptor.data)
+        if data is not None:
+            self._store.add(data, algorithm_of(descriptor.digest))
+            return
+        try:
+            fetch()
+        except StoreUnusable:
+            raise
+        except OciError as error:
+            if not was_there:
+                raise
+            raise StoreCorrupt(
+                f"the blob {descriptor.digest} in the store was damaged, and cannot be fetched again: {error.message}",
+                where=reference,
+                hint=error.hint,
+            ) from error

@@ -1,0 +1,94 @@
+"""Images into the store: what a build asks for (build.md section 7.2, registry.md section 8)."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+from lkboard.errors import Cancelled, StoreUnusable
+from lkboard.oci.resolve import Resolver
+from lkboard.oci.workers import run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lkboard.events import Job
+    from lkboard.model.image import Descriptor, Platform, ResolvedImage
+    from lkboard.model.reference import Reference
+    from lkboard.oci.settings import RegistrySettings
+    from lkboard.oci.store import Store
+
+PULL_STEP = "Pull images"
+_SPACE_MARGIN = 1.05
+
+
+class Puller:
+    """Brings images into the store. What is there already is never asked of the network.
+
+    Raises `NotFound`, `AuthNeeded`, `RegistryError`, `DigestMismatch` for what a registry does, `StoreCorrupt` and
+    `StoreUnusable` for the store, and `Cancelled` within a moment after the job is cancelled.
+    """
+
+    def __init__(self, store: Store, settings: RegistrySettings, job: Job) -> None:
+        from lkboard.oci.fetch import Fetcher  # with it comes requests, which is slow to import
+
+        self._store = store
+        self._settings = settings
+        self._job = job
+        self._fetcher = Fetcher(store, settings, job)
+        self._resolver = Resolver(store, self._fetcher, settings, job)
+
+    def resolve(self, reference: Reference, platform: Platform) -> ResolvedImage:
+        """Return the image that a reference means on a platform; its manifest and configuration are in the store then.
+
+        Raises `PlatformMissing` and `ManifestInvalid` besides.
+        """
+        return run_all([partial(self._resolver.resolve, reference, platform)], self._job, parallel=1)[0]
+
+    def fetch(self, images: Sequence[ResolvedImage]) -> None:
+        """Bring all layers of some images into the store, the biggest first."""
+        with self._job.step(PULL_STEP):
+            missing = self._missing(images)
+            meter = Meter(self._job, PULL_STEP, sum(layer.size for layer, _ in missing))
+            self._check_space(meter.total)
+            tasks = [partial(self._fetcher.blob, layer, reference, meter.add) for layer, reference in missing]
+            run_all(tasks, self._job, parallel=self._settings.parallel, stop=meter.stop)
+
+    def _missing(self, images: Sequence[ResolvedImage]) -> list[tuple[Descriptor, Reference]]:
+        wanted = {layer.digest: (layer, image.reference) for image in images for layer in image.layers}
+        missing = [pair for pair in wanted.values() if not self._store.is_sound(pair[0], self._job)]
+        return sorted(missing, key=lambda pair: -pair[0].size)
+
+    def _check_space(self, needed: int) -> None:
+        if not needed:
+            return
+        free = shutil.disk_usage(self._store.derived_dir("ingest")).free
+        if needed * _SPACE_MARGIN > free:
+            raise StoreUnusable(
+                f"the images need {needed >> 20} MiB, and {free >> 20} MiB are free",
+                where=self._store.root,
+                hint="free some space, or choose another folder with --cache DIR",
+            )
+
+
+class Meter:
+    """Adds up what several threads transfer in one step, and stops them all when ``stop`` is set."""
+
+    def __init__(self, job: Job, step: str, total: int) -> None:
+        self.total = total
+        self.stop = threading.Event()
+        self._job = job
+        self._step = step
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> None:
+        """Count bytes. Raises `Cancelled` when the transfer is to stop."""
+        if self.stop.is_set():
+            raise Cancelled
+        with self._lock:
+            self._done += count
+            done = self._done
+        self._job.progress(self._step, done, self.total)

@@ -1,0 +1,71 @@
+"""Images from the store to a registry (registry.md section 9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from lkboard.errors import NotFound, StoreCorrupt
+from lkboard.oci.documents import Index, parse_document
+from lkboard.oci.pull import Meter
+from lkboard.oci.workers import run_all
+
+if TYPE_CHECKING:
+    from lkboard.events import Job
+    from lkboard.model.image import Descriptor
+    from lkboard.model.reference import Reference
+    from lkboard.oci.settings import RegistrySettings
+    from lkboard.oci.store import Store
+
+PUSH_STEP = "Push images"
+
+
+def push(store: Store, name: str, destination: Reference, settings: RegistrySettings, job: Job) -> None:
+    """Bring the image or index that the store calls ``name`` to a registry, under the tag or digest of ``destination``.
+
+    The name appears there last, when everything that it needs is there. Raises `NotFound` when the store has no such
+    name, `StoreCorrupt` when it lacks a part, and `AuthNeeded`, `RegistryError`, `Cancelled`.
+    """
+    root = store.find(name)
+    if root is None:
+        raise NotFound("the store has no such image", where=name, hint="pull it, or run: lkboard kit build")
+    from lkboard.oci.upload import Upload  # with it comes requests, which is slow to import
+
+    parts = _collect(store, root, name)
+    with job.step(PUSH_STEP):
+        meter = Meter(job, PUSH_STEP, sum(blob.size for blob in parts.blobs))
+        upload = Upload(settings, job, destination, meter.add)
+        tasks = [partial(upload.blob, blob, store.blob_path(blob.digest)) for blob in parts.blobs]
+        run_all(tasks, job, parallel=settings.parallel, stop=meter.stop)
+        for manifest in parts.manifests:
+            tag = destination.wanted if manifest.digest == root.digest else manifest.digest
+            run_all([partial(upload.manifest, manifest, store.read(manifest), tag)], job, parallel=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What has to be there: blobs in any order, then manifests, each after those it names."""
+
+    blobs: tuple[Descriptor, ...]
+    manifests: tuple[Descriptor, ...]
+
+
+def _collect(store: Store, root: Descriptor, name: str) -> _Parts:
+    blobs: dict[str, Descriptor] = {}
+    manifests: dict[str, Descriptor] = {}
+
+    def visit(descriptor: Descriptor) -> None:
+        document = parse_document(store.read(descriptor), descriptor.media_type, name)
+        if isinstance(document, Index):
+            for child in document.manifests:
+                visit(child)
+        else:
+            blobs.update((blob.digest, blob) for blob in (document.config, *document.layers))
+        manifests[descriptor.digest] = replace(descriptor, media_type=document.media_type)
+
+    visit(root)
+    for blob in blobs.values():
+        if not store.is_sound(blob):
+            raise StoreCorrupt(f"the blob {blob.digest} is missing or damaged", where=name, hint="pull the image again")
+    return _Parts(tuple(blobs.values()), tuple(manifests.values()))

@@ -1,0 +1,181 @@
+"""A registry's API: manifests and blobs by name and digest (distribution-spec; registry.md section 6)."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from lkboard.errors import AuthNeeded, DigestMismatch, NotFound, OciError, RegistryError
+from lkboard.oci.auth import Login
+from lkboard.oci.challenge import parse_challenges
+from lkboard.oci.credentials import find_credential
+from lkboard.oci.digest import algorithm_of, digest_of, is_digest
+from lkboard.oci.documents import DOCUMENT_LIMIT
+from lkboard.oci.endpoint import Endpoint, endpoints_of
+from lkboard.oci.http_errors import BODY_LIMIT, read_body, refusal, shown, unreachable
+from lkboard.oci.media_types import ACCEPT
+from lkboard.oci.settings import RegistrySettings
+from lkboard.oci.transport import NETWORK_ERRORS, Request, Transport, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from requests import Response
+
+    from lkboard.events import Job
+    from lkboard.model.reference import Reference
+
+__all__ = ["Fetched", "RegistryClient", "RegistrySettings"]
+
+T = TypeVar("T")
+
+_ATTEMPTS_TO_LOG_IN = 3
+_LOSSES = 2  # failures in a row after which an endpoint is asked last
+_REMOTE = (AuthNeeded, DigestMismatch, NotFound, RegistryError)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A manifest or index as it came, its digest checked or computed."""
+
+    media_type: str
+    digest: str
+    data: bytes
+
+
+class RegistryClient:
+    """Talks to all registries of a run. One object serves all threads."""
+
+    def __init__(self, settings: RegistrySettings, job: Job) -> None:
+        self._settings = settings
+        self._job = job
+        self._transport = Transport(settings, job)
+        self._logins: dict[tuple[str, str], Login] = {}
+        self._lock = threading.Lock()
+        self._losses: Counter[str] = Counter()
+
+    def manifest(self, reference: Reference, wanted: str, *, known: str = "") -> Fetched | None:
+        """Return the manifest or index that is called ``wanted`` (tag or digest); None if it still is ``known``.
+
+        Raises `NotFound`, `AuthNeeded`, `RegistryError`, `DigestMismatch`.
+        """
+        return self.first(reference, lambda endpoint: self._manifest(endpoint, reference, wanted, known))
+
+    def first(self, reference: Reference, ask: Callable[[Endpoint], T]) -> T:
+        """Return what the first endpoint answers that does not fail: mirrors before the registry itself."""
+        failures: list[OciError] = []
+        endpoints = endpoints_of(reference.domain, self._settings, self._transport.connections.scheme_of)
+        for endpoint in sorted(endpoints, key=lambda endpoint: self._losses[endpoint.base] >= _LOSSES):
+            try:
+                result = ask(endpoint)
+            except _REMOTE as error:
+                self._losses[endpoint.base] += isinstance(error, RegistryError)
+                failures.append(error)
+                if len(failures) < len(endpoints):
+                    self._job.note(f"{error}; asking elsewhere", "debug")
+            else:
+                self._losses[endpoint.base] = 0
+                return result
+        raise _joined(failures)
+
+    def origin(self, reference: Reference) -> Endpoint:
+        """Return the registry itself, for writing."""
+        scheme_of = self._transport.connections.scheme_of
+        return endpoints_of(reference.domain, self._settings, scheme_of, for_writing=True)[-1]
+
+    def send(self, endpoint: Endpoint, reference: Reference, request: Request, actions: str = "pull") -> Response:
+        """Return the answer to a request about a repository, logging in as the registry asks for it.
+
+        A URL that leads elsewhere (uploads may) gets no login. Raises `AuthNeeded` when none helps, `RegistryError`.
+        """
+        if origin_of(request.url) != origin_of(endpoint.base):
+            return self._transport.send(request)
+        path = endpoint.repository(reference.path)
+        scope = f"repository:{path}:{actions}"
+        login = self._login(endpoint, path)
+        for attempt in range(_ATTEMPTS_TO_LOG_IN):
+            used = login.header(scope)
+            headers = {**request.headers, **({"Authorization": used} if used else {})}
+            response = self._transport.send(replace(request, headers=headers))
+            if response.status_code != 401 or origin_of(response.url) != origin_of(request.url):
+                return response
+            with response:
+                challenges = parse_challenges(response.raw.headers.getlist("WWW-Authenticate"))
+            if not login.learn(challenges, scope, used, request.where, is_first=attempt == 0):
+                break
+        raise login.refused(shown(request.url), request.where)
+
+    def failure(self, response: Response, where: str) -> OciError:
+        """Return the error for a response that is not what was hoped for, and close it."""
+        with response:
+            try:
+                body = read_body(response, BODY_LIMIT, where)
+            except NETWORK_ERRORS:
+                body = b""
+        return refusal(response, body, where)
+
+    def open_blob(self, endpoint: Endpoint, reference: Reference, digest: str, span: tuple[int, int]) -> Response:
+        """Ask for the bytes of a blob from ``span[0]`` up to, not including, ``span[1]`` (its size).
+
+        The answer has status 200 (the whole blob), 206 or 416; anything else is raised.
+        """
+        start, size = span
+        headers = {"Range": f"bytes={start}-{size - 1}"} if start else {}
+        url = endpoint.url(reference.path, f"blobs/{digest}")
+        request = Request("GET", url, str(reference), headers=headers, insist=not endpoint.has_successor)
+        response = self.send(endpoint, reference, request)
+        if response.status_code not in {200, 206, 416}:
+            raise self.failure(response, str(reference))
+        return response
+
+    def _manifest(self, endpoint: Endpoint, reference: Reference, wanted: str, known: str) -> Fetched | None:
+        where, url = str(reference), endpoint.url(reference.path, f"manifests/{wanted}")
+        headers = {"Accept": ACCEPT, **({"If-None-Match": f'"{known}"'} if known else {})}
+        request = Request("GET", url, where, headers=headers, insist=not endpoint.has_successor)
+        response = self.send(endpoint, reference, request)
+        if response.status_code == 304:
+            response.close()
+            return None
+        if response.status_code != 200:
+            raise self.failure(response, where)
+        with response:
+            try:
+                data = read_body(response, DOCUMENT_LIMIT, where)
+            except NETWORK_ERRORS as error:
+                raise unreachable(error, url, where) from error
+        digest = _checked_digest(data, wanted, response, where)
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        return Fetched(media_type, digest, data)
+
+    def _login(self, endpoint: Endpoint, path: str) -> Login:
+        key = endpoint.base, path
+        with self._lock:
+            if key not in self._logins:
+                credential = find_credential(endpoint.host, path, lambda text: self._job.note(text, "warning"))
+                self._logins[key] = Login(endpoint.base, credential, self._transport)
+            return self._logins[key]
+
+
+def _checked_digest(data: bytes, wanted: str, response: Response, where: str) -> str:
+    """Return the digest of a manifest: the one it was asked for by, else ours, which the header must not deny."""
+    expected = wanted if is_digest(wanted) else response.headers.get("Docker-Content-Digest", "")
+    algorithm = algorithm_of(expected) if is_digest(expected) else "sha256"
+    digest = digest_of(data, algorithm)
+    if is_digest(expected) and digest != expected:
+        raise DigestMismatch(
+            f"{shown(response.url)} sent bytes with the digest {digest} instead of {expected}",
+            where=where,
+            hint="the registry, its mirror or a proxy is damaged",
+        )
+    return digest if is_digest(wanted) else digest_of(data)
+
+
+def _joined(failures: list[OciError]) -> OciError:
+    """Return one error that tells what each endpoint said; its type is the most telling one."""
+    if len(failures) == 1:
+        return failures[0]
+    telling = next((error for error in failures if not isinstance(error, RegistryError)), failures[-1])
+    message = "; ".join(error.message for error in failures)
+    return type(telling)(message, where=telling.where, hint=telling.hint)

@@ -1,0 +1,157 @@
+"""From a reference to the manifest for a platform (build.md sections 3.2 and 7.2, registry.md section 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lkboard.errors import ManifestInvalid, PlatformMissing
+from lkboard.model.image import Descriptor, ImageConfig, Platform, ResolvedImage
+from lkboard.oci.documents import Index, Manifest, parse_document, parse_image_config
+from lkboard.oci.media_types import INDEXES, MANIFESTS
+from lkboard.oci.platform import attestations_of, choose, is_attestation, is_suitable
+
+if TYPE_CHECKING:
+    from lkboard.events import Job
+    from lkboard.model.reference import Reference
+    from lkboard.oci.documents import Document
+    from lkboard.oci.fetch import Fetcher
+    from lkboard.oci.settings import RegistrySettings
+    from lkboard.oci.store import Store
+
+_INDEX_DEPTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The entry of an index that was taken, and all entries of that index."""
+
+    entry: Descriptor
+    siblings: tuple[Descriptor, ...]
+
+
+class Resolver:
+    """Looks references up, in the store first."""
+
+    def __init__(self, store: Store, fetcher: Fetcher, settings: RegistrySettings, job: Job) -> None:
+        self._store = store
+        self._fetcher = fetcher
+        self._settings = settings
+        self._job = job
+
+    def resolve(self, reference: Reference, platform: Platform) -> ResolvedImage:
+        """Return the image that a reference means on a platform; its manifest and configuration are in the store then.
+
+        Raises `PlatformMissing`, `ManifestInvalid`, and what `Fetcher` raises.
+        """
+        root, is_new = self._root(reference)
+        document = self._document(root, reference)
+        if isinstance(document, Index):
+            image = self._from_index(root, document, reference, platform)
+        else:
+            image = self._from_single(root, document, reference, platform)
+        if is_new:
+            self._store.set_name(str(reference), replace(root, media_type=document.media_type), self._job)
+        return image
+
+    def _root(self, reference: Reference) -> tuple[Descriptor, bool]:
+        """Return what a reference names, and whether that is news to the store."""
+        known = self._known(reference)
+        if known and (reference.digest or not self._settings.always_pull):
+            return known, False
+        fetched = self._fetcher.tagged(reference, known)
+        if fetched is None:
+            assert known
+            return known, False
+        return Descriptor(fetched.media_type, fetched.digest, len(fetched.data)), True
+
+    def _known(self, reference: Reference) -> Descriptor | None:
+        if not reference.digest:
+            names = self._store.names()
+            return next((names[name] for name in _equal_names(reference) if name in names), None)
+        if not self._store.has(reference.digest):
+            return None
+        return Descriptor("", reference.digest, self._store.blob_path(reference.digest).stat().st_size)
+
+    def _document(self, descriptor: Descriptor, reference: Reference) -> Document:
+        return parse_document(self._fetcher.manifest(descriptor, reference), descriptor.media_type, reference)
+
+    def _manifest(self, descriptor: Descriptor, reference: Reference) -> tuple[Manifest, ImageConfig]:
+        document = self._document(descriptor, reference)
+        if isinstance(document, Index):
+            raise ManifestInvalid(f"{descriptor.digest} is an index in the place of an image", where=reference)
+        return document, self._config(document, reference)
+
+    def _config(self, manifest: Manifest, reference: Reference) -> ImageConfig:
+        config = parse_image_config(self._fetcher.config(manifest.config, reference), reference)
+        if len(config.diff_ids) != len(manifest.layers):
+            raise ManifestInvalid(
+                f"the manifest lists {len(manifest.layers)} layers, its configuration {len(config.diff_ids)}",
+                where=reference,
+            )
+        return config
+
+    def _from_single(
+        self, root: Descriptor, manifest: Manifest, reference: Reference, platform: Platform
+    ) -> ResolvedImage:
+        config = self._config(manifest, reference)
+        if not is_suitable(config.platform, platform):
+            if not self._settings.allow_wrong_arch:
+                error = _missing(reference, platform, [str(config.platform)])
+                error.hint = f"{error.hint}, or use it all the same with --allow-wrong-arch"
+                raise error
+            self._job.note(f"{reference} is for {config.platform}, not for {platform}", "warning")
+        descriptor = replace(root, media_type=manifest.media_type)
+        return ResolvedImage(reference, platform, descriptor, config, manifest.layers)
+
+    def _from_index(self, root: Descriptor, index: Index, reference: Reference, platform: Platform) -> ResolvedImage:
+        choice = self._search(index.manifests, reference, platform, 1)
+        manifest, config = self._manifest(choice.entry, reference)
+        return ResolvedImage(
+            reference,
+            platform,
+            choice.entry,
+            config,
+            manifest.layers,
+            index=replace(root, media_type=index.media_type),
+            attestations=attestations_of(choice.entry, choice.siblings),
+        )
+
+    def _search(self, entries: tuple[Descriptor, ...], reference: Reference, platform: Platform, depth: int) -> _Choice:
+        """Return the entry for a platform: a named one, else one in an index inside, or one that names no platform."""
+        if entry := choose(entries, platform):
+            return _Choice(entry, entries)
+        images = [entry for entry in entries if not is_attestation(entry)]
+        offered = [str(entry.platform) for entry in images if entry.platform]
+        for entry in images:
+            if entry.media_type in INDEXES and depth < _INDEX_DEPTH:
+                nested = self._document(entry, reference)
+                assert isinstance(nested, Index)  # parse_document holds it to its media type
+                try:
+                    return self._search(nested.manifests, reference, platform, depth + 1)
+                except PlatformMissing as missing:
+                    offered += missing.available
+            elif entry.platform is None and entry.media_type in MANIFESTS:
+                _, config = self._manifest(entry, reference)
+                if is_suitable(config.platform, platform):
+                    return _Choice(entry, entries)
+                offered.append(str(config.platform))
+        raise _missing(reference, platform, offered)
+
+
+def _equal_names(reference: Reference) -> tuple[str, ...]:
+    """Return what an image may be called in the store: no tag is as good as ``latest`` (build.md section 10.18)."""
+    if reference.tag in {"", "latest"}:
+        other = replace(reference, tag="latest" if not reference.tag else "")
+        return str(reference), str(other)
+    return (str(reference),)
+
+
+def _missing(reference: Reference, platform: Platform, offered: list[str]) -> PlatformMissing:
+    available = tuple(dict.fromkeys(offered))
+    return PlatformMissing(
+        f"there is no image for {platform}",
+        available=available,
+        where=reference,
+        hint=f"choose one of: {', '.join(available) or 'none'}; or ask the registry again with --pull",
+    )

@@ -1,0 +1,199 @@
+"""Requests, tried again, slowed down and redirected as registries ask for it (registry.md sections 2 and 10)."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+
+from lkboard.errors import OciError, RegistryError
+from lkboard.oci.connections import Connections
+from lkboard.oci.http_errors import (
+    BODY_LIMIT,
+    Complaint,
+    is_hopeless,
+    is_unreached,
+    read_body,
+    refusal,
+    shown,
+    unreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from requests import Response
+
+    from lkboard.events import Job
+    from lkboard.oci.settings import RegistrySettings
+
+NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+"""What requests and urllib3 raise for a connection that fails or breaks."""
+
+_REDIRECT_LIMIT = 10
+_TOO_MANY = 429
+_TRY_AGAIN = {408, 499, 500, 502, 503, 504, *range(520, 525)}
+_SPREAD = 0.2
+_LONGEST_DELAY = 60.0
+
+
+def allow_any(url: str) -> None:
+    """Let a request go to any URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request. ``where`` is the image that it is for, as errors name it.
+
+    ``body`` is bytes, or opens the body anew for each attempt. A request that does not ``insist`` is not repeated when
+    the host cannot be reached at all; one that is not ``is_repeatable`` never is. ``guard`` sees every URL before it is
+    asked, those of redirects too, and raises to refuse it.
+    """
+
+    method: str
+    url: str
+    where: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Callable[[], Iterable[bytes]] | None = None
+    insist: bool = True
+    is_repeatable: bool = True
+    guard: Callable[[str], None] = allow_any
+
+
+@dataclass(frozen=True, slots=True)
+class _Setback:
+    """An attempt that failed. ``pause`` is what the host asks for, in seconds."""
+
+    error: OciError
+    is_final: bool
+    is_rate_limit: bool = False
+    pause: float | None = None
+
+
+class Transport:
+    """Sends requests. One object serves all threads of a run; pauses that a host asks for hold for all of them."""
+
+    def __init__(self, settings: RegistrySettings, job: Job) -> None:
+        self.connections = Connections(settings)
+        self._settings = settings
+        self._job = job
+        self._resume_at: dict[str, float] = {}
+
+    def send(self, request: Request) -> Response:
+        """Return the answer, whose body has not been read; use it as a context manager.
+
+        Any status may come back except those that ask for patience, which are tried again. Raises `RegistryError` when
+        there is no answer, when the attempts are used up, or when a redirect is refused.
+        """
+        host = urlsplit(request.url).netloc
+        for attempt, delay in enumerate((*self._settings.retry_delays, None)):
+            self._await_turn(host)
+            outcome = self._attempt(request)
+            if not isinstance(outcome, _Setback):
+                return outcome
+            if delay is None or outcome.is_final:
+                raise outcome.error
+            self._job.note(f"{outcome.error.message}; trying again", "debug")
+            if outcome.is_rate_limit:
+                self._hold(host, outcome.pause or min(self._settings.rate_limit_delay * 2**attempt, _LONGEST_DELAY))
+            else:
+                self._job.wait(delay * random.uniform(1 - _SPREAD, 1 + _SPREAD))  # noqa: S311 - spreads clients
+        raise AssertionError
+
+    def _hold(self, host: str, seconds: float) -> None:
+        """Let nobody ask a host for some time."""
+        self._job.note(f"{host} asks to wait {seconds:.0f} s")
+        self._resume_at[host] = time.monotonic() + seconds
+
+    def _await_turn(self, host: str) -> None:
+        remaining = self._resume_at.get(host, 0.0) - time.monotonic()
+        if remaining > 0:
+            self._job.wait(remaining)
+
+    def _attempt(self, request: Request) -> Response | _Setback:
+        try:
+            response = self._follow(request)
+        except NETWORK_ERRORS as error:
+            is_final = is_hopeless(error) or (is_unreached(error) and not request.insist)
+            return _Setback(
+                unreachable(error, request.url, request.where), is_final=is_final or not request.is_repeatable
+            )
+        if response.status_code != _TOO_MANY and response.status_code not in _TRY_AGAIN:
+            return response
+        return self._setback(response, request)
+
+    def _setback(self, response: Response, request: Request) -> _Setback:
+        with response:
+            try:
+                body = read_body(response, BODY_LIMIT, request.where)
+            except NETWORK_ERRORS:
+                body = b""
+        pause = _retry_after(response)
+        error = refusal(response, body, request.where)
+        if pause is not None and pause > self._settings.longest_pause:
+            error.hint = f"the registry asks to wait {pause / 60:.0f} minutes: try again then"
+            return _Setback(error, is_final=True)
+        is_final = Complaint(body).is_our_mistake or not request.is_repeatable
+        is_rate_limit = pause is not None or response.status_code == _TOO_MANY
+        return _Setback(error, is_final=is_final, is_rate_limit=is_rate_limit, pause=pause)
+
+    def _follow(self, request: Request) -> Response:
+        """Send a request and go where its redirects lead; what was signed for one host is not shown to another."""
+        url, headers = request.url, dict(request.headers)
+        for _ in range(_REDIRECT_LIMIT + 1):
+            request.guard(url)
+            response = self._exchange(request, url, headers)
+            location = response.headers.get("Location")
+            if response.status_code not in _redirects(request.method) or not location:
+                return response
+            response.close()
+            target = urljoin(url, location)
+            if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
+                raise RegistryError(f"{shown(url)} redirects to plain http at {shown(target)}", where=request.where)
+            if origin_of(target) != origin_of(url):
+                headers.pop("Authorization", None)
+            url = target
+        raise RegistryError(f"{shown(request.url)} redirects too often", where=request.where)
+
+    def _exchange(self, request: Request, url: str, headers: Mapping[str, str]) -> Response:
+        self._job.check()
+        with self.connections.session(url) as session:
+            return session.request(
+                request.method,
+                url,
+                headers=headers,
+                data=request.body() if callable(request.body) else request.body,
+                stream=True,
+                allow_redirects=False,
+                timeout=(self._settings.connect_timeout, self._settings.read_timeout),
+                verify=self.connections.is_verified(url),
+                proxies=self.connections.proxies(url),
+            )
+
+
+def origin_of(url: str) -> tuple[str, str]:
+    """Return scheme and authority: what a login is good for."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.rpartition("@")[2]
+
+
+def _redirects(method: str) -> set[int]:
+    """Return the statuses that are followed: an upload is repeated elsewhere only if the server says so clearly."""
+    return {301, 302, 303, 307, 308} if method in {"GET", "HEAD"} else {307, 308}
+
+
+def _retry_after(response: Response) -> float | None:
+    """Return the seconds that an answer asks to wait, given as a number or a date (RFC 9110, section 10.2.3)."""
+    text = response.headers.get("Retry-After", "")
+    if text.isdecimal():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
