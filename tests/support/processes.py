@@ -1,0 +1,31 @@
+"""Python programs in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PYTHONWARNINGS": "error"}
+
+
+def run_killed(*arguments: object) -> None:
+    """Run a Python program that has to end by SIGKILL."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -9, f"{done.returncode}: {done.stderr}"
+
+
+def lkboard(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "lkboard", *map(str, arguments)],
+        env={**ENVIRONMENT, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -1,0 +1,260 @@
+"""A block device as a target, on loop devices: exclusive, byte for byte, blank unless finished."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.loops import add_partitions, attached, device_at, filled_file, partition, run, sparse_file
+from support.maps import MIB, NOISE, Recipe, recipes
+from support.processes import run_killed
+from support.writes import cancel, job_that_acts, job_that_acts_at, job_that_spoils
+
+from lkboard.errors import Cancelled, SafetyRefused, VerifyFailed
+from lkboard.events import Job
+from lkboard.model.extents import Extent, ExtentMap, FileSpan, Inline
+from lkboard.targets.block import BlockTarget
+from lkboard.targets.chunks import plan_chunks
+from lkboard.targets.engine import write_image
+
+pytestmark = pytest.mark.device
+IMAGE = ExtentMap((Extent(0, Inline(NOISE)), Extent(4 * MIB, Inline(NOISE))), 7 * MIB)
+SIZE = 10 * MIB
+OLD = b"\xa5"
+DYING_WRITER = Path(__file__).parents[1] / "support" / "dying_writer.py"
+many = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    """The file behind a used card."""
+    return filled_file(tmp_path / "card", SIZE, OLD)
+
+
+def _write(path: Path, image: ExtentMap = IMAGE, job: Job | None = None) -> str:
+    return write_image(BlockTarget(device_at(path)), image, job or Job()).state
+
+
+def _assert_blank(card: Path) -> None:
+    """Nothing boots from it and no program takes it for a disk with contents."""
+    data = card.read_bytes()
+    assert not any(data[:MIB])
+    assert not any(data[-MIB:])
+
+
+def test_the_bytes_arrive_and_the_rest_is_left_alone(card: Path) -> None:
+    with attached(card) as path:
+        assert _write(path) == "verified"
+    # the edges of the device are blanked; holes of the image keep what was there
+    assert card.read_bytes() == NOISE + OLD * (2 * MIB) + NOISE + OLD * (3 * MIB) + bytes(MIB)
+
+
+@many
+@given(recipe=recipes(max_size=SIZE))
+def test_any_map_arrives_where_it_is_mapped(tmp_path: Path, recipe: Recipe) -> None:
+    card = sparse_file(tmp_path / "card", SIZE)
+    with attached(card) as path:
+        assert _write(path, recipe.make(tmp_path)) == "verified"
+    assert card.read_bytes() == recipe.bytes() + bytes(SIZE - recipe.size)
+
+
+@many
+@given(recipe=recipes(max_size=SIZE, min_pieces=1), number=st.integers(0, 40))
+def test_a_stop_leaves_the_whole_image_or_a_blank_card(tmp_path: Path, recipe: Recipe, number: int) -> None:
+    card = filled_file(tmp_path / "card", SIZE)
+    image = recipe.make(tmp_path)
+    with attached(card) as path:
+        try:
+            _write(path, image, job_that_acts_at(number, cancel))
+        except Cancelled:
+            is_whole = False
+        else:
+            is_whole = True
+    if is_whole:
+        data = card.read_bytes()
+        assert all(
+            data[piece.offset : piece.offset + piece.size] == recipe.bytes()[piece.offset : piece.offset + piece.size]
+            for piece in recipe.pieces
+        )
+    else:
+        _assert_blank(card)
+
+
+@many
+@given(recipe=recipes(max_size=SIZE, min_pieces=1), data=st.data())
+def test_one_wrong_bit_is_found_and_the_card_blanked(tmp_path: Path, recipe: Recipe, data: st.DataObject) -> None:
+    card = sparse_file(tmp_path / "card", SIZE)
+    offset = data.draw(st.sampled_from(recipe.mapped))
+    image = recipe.make(tmp_path)
+    is_edge = any(0 <= offset - chunk.offset < chunk.size for chunk in plan_chunks(image).edges)
+
+    def flip() -> None:
+        with card.open("r+b") as file:
+            byte = os.pread(file.fileno(), 1, offset)
+            os.pwrite(file.fileno(), bytes((byte[0] ^ 4,)), offset)
+
+    with attached(card) as path, pytest.raises(VerifyFailed, match="what was read back is not what was written"):
+        _write(path, image, job_that_spoils(flip, edges=is_edge))
+    _assert_blank(card)
+
+
+def test_zeros_of_the_map_are_written(card: Path, tmp_path: Path) -> None:
+    recipe = Recipe((), SIZE)
+    image = ExtentMap((Extent(0, FileSpan(str(sparse_file(tmp_path / "zeros", SIZE)), 0, SIZE)),), SIZE)
+    with attached(card) as path:
+        _write(path, image)
+    assert card.read_bytes() == recipe.bytes()
+
+
+@pytest.mark.parametrize("step", ["Write", "Verify", "Commit"])
+def test_the_card_is_blank_until_the_end(card: Path, step: str) -> None:
+    with attached(card) as path:
+        _write(path, IMAGE, job_that_acts(step, "started", lambda: _assert_blank(card)))
+    assert card.read_bytes()[:MIB] == NOISE[:MIB]
+
+
+@pytest.mark.parametrize("event", [0, 3, 6, 8])
+def test_kill_leaves_a_blank_card(card: Path, tmp_path: Path, event: int) -> None:
+    (tmp_path / "image").write_bytes(NOISE * 3)
+    with attached(card) as path:
+        run_killed(DYING_WRITER, tmp_path / "image", path, event)
+        run("blockdev", "--flushbufs", str(path))
+        _assert_blank(card)
+        assert _write(path) == "verified"
+
+
+def test_nobody_else_can_open_or_mount_it_meanwhile(card: Path, tmp_path: Path) -> None:
+    seen: list[int | None] = []
+
+    def try_to_open() -> None:
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_EXCL))
+        except OSError as error:
+            seen.append(error.errno)
+
+    with attached(card) as path:
+        _write(path, IMAGE, job_that_acts("Write", "started", try_to_open))
+    assert seen == [errno.EBUSY]
+
+
+def test_a_mounted_device_is_refused_and_not_touched(tmp_path: Path) -> None:
+    card = sparse_file(tmp_path / "card", SIZE)
+    (tmp_path / "place").mkdir()
+    with attached(card) as path:
+        run("mkfs.ext4", "-q", str(path))
+        run("mount", "-o", "ro", str(path), str(tmp_path / "place"))
+        try:
+            before = card.read_bytes()
+            with pytest.raises(SafetyRefused, match="another program uses the device"):
+                _write(path)
+            assert card.read_bytes() == before
+        finally:
+            run("umount", str(path))
+
+
+def test_a_device_with_a_mounted_partition_is_refused(tmp_path: Path) -> None:
+    card = partition(sparse_file(tmp_path / "card", SIZE), "label: dos\nstart=2048, type=83\n")
+    (tmp_path / "place").mkdir()
+    with attached(card) as path:
+        add_partitions(path)
+        run("mkfs.ext4", "-q", f"{path}p1")
+        run("mount", f"{path}p1", str(tmp_path / "place"))
+        try:
+            with pytest.raises(SafetyRefused, match="another program uses the device or one of its partitions"):
+                _write(path)
+        finally:
+            run("umount", f"{path}p1")
+
+
+def test_another_medium_at_the_same_path_is_refused_and_not_touched(card: Path, tmp_path: Path) -> None:
+    with attached(card) as path:
+        chosen = device_at(path)
+        run("losetup", "--detach", str(path))
+        other = filled_file(tmp_path / "other", SIZE, b"\x11")
+        run("losetup", str(path), str(other))
+        with pytest.raises(SafetyRefused, match="another device or medium is at this path now"):
+            write_image(BlockTarget(chosen), IMAGE, Job())
+    assert other.read_bytes() == b"\x11" * SIZE
+
+
+def test_an_image_that_does_not_fit_is_refused_and_nothing_touched(card: Path) -> None:
+    with attached(card) as path, pytest.raises(SafetyRefused, match="smaller than the image"):
+        _write(path, ExtentMap((), SIZE + 512))
+    assert card.read_bytes() == OLD * SIZE
+
+
+@pytest.mark.parametrize("sector_size", [512, 4096])
+@pytest.mark.parametrize("image_size", [MIB + 512, MIB + 4096, 3 * MIB + 1, 5 * MIB - 4097])
+def test_images_that_end_inside_a_sector(tmp_path: Path, sector_size: int, image_size: int) -> None:
+    card = filled_file(tmp_path / "card", SIZE)
+    source = tmp_path / "image"
+    source.write_bytes((NOISE * 3)[:image_size])
+    image = ExtentMap((Extent(0, FileSpan(str(source), 0, image_size)),), image_size)
+    with attached(card, "--sector-size", str(sector_size)) as path:
+        assert device_at(path).sector_size == sector_size
+        assert _write(path, image) == "verified"
+    data = card.read_bytes()
+    end = -(-image_size // sector_size) * sector_size
+    assert data[:end] == (NOISE * 3)[:image_size] + bytes(end - image_size)
+    assert data[end : end + 4096] == OLD * 4096
+
+
+@pytest.mark.parametrize("size", [512, 64 << 10, MIB, MIB + 512, 2 * MIB - 512, 2 * MIB])
+def test_tiny_devices(tmp_path: Path, size: int) -> None:
+    card = filled_file(tmp_path / "card", size)
+    image = ExtentMap((Extent(0, Inline(NOISE[:size])),), size)
+    with attached(card) as path:
+        assert _write(path, image) == "verified"
+    assert card.read_bytes() == NOISE[:size]
+
+
+def test_a_driver_that_refuses_direct_writes_gets_buffered_ones(card: Path) -> None:
+    with attached(card) as path:
+        target = BlockTarget(device_at(path))
+        target.prepare(SIZE)
+        try:
+            # direct output of the kernel wants aligned offsets: the same refusal as that of such a driver
+            target.write(4096 + 100, memoryview(NOISE)[:512])
+            target.flush()
+            assert bytes(target.read(4096 + 100, 512)) == NOISE[:512]
+        finally:
+            target.close()
+
+
+def test_direct_writes_do_not_fill_the_page_cache(card: Path) -> None:
+    with attached(card) as path:
+        target = BlockTarget(device_at(path))
+        target.prepare(SIZE)
+        try:
+            assert os.get_blocking(target._descriptor)
+            flags = int(Path(f"/proc/self/fdinfo/{target._descriptor}").read_text().split("flags:\t")[1].split()[0], 8)
+            assert flags & os.O_DIRECT
+            assert flags & os.O_CLOEXEC
+        finally:
+            target.close()
+
+
+def test_a_locked_device_is_refused_after_a_while(card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    monkeypatch.setattr("lkboard.targets.block._LOCK_SECONDS", 0.05)
+    with attached(card) as path:
+        other = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(other, fcntl.LOCK_SH)
+            with pytest.raises(SafetyRefused, match="another program has locked the device"):
+                _write(path)
+        finally:
+            os.close(other)
+    assert card.read_bytes() == OLD * SIZE
+
+
+def test_the_backup_of_an_older_gpt_is_gone(tmp_path: Path) -> None:
+    card = partition(sparse_file(tmp_path / "card", SIZE), "label: gpt\nsize=4M\n")
+    with attached(card) as path:
+        _write(path, ExtentMap((Extent(0, Inline(NOISE)),), 2 * MIB))
+    assert b"EFI PART" not in card.read_bytes()
