@@ -1,0 +1,129 @@
+"""Flatten an image: lay its layers over one another and list what remains (image-spec, layer.md; build.md section 5.3).
+
+Whiteouts act on lower layers only, wherever they stand in their layer; of several entries with one name in a layer the
+last counts; a hard link outlives the name it was made for (decisions, "Build").
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from lkboard.errors import LayerInvalid
+from lkboard.model.rootfs import Kind, Origin
+from lkboard.oci.file_tree import FileTree, Loop, clean, entries_of, walk
+from lkboard.oci.layers import diff_layers, layer_name, size_limit, unpacked_layer
+from lkboard.oci.tar_reader import read_tar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lkboard.events import Job
+    from lkboard.model.extents import FileSpan, Inline
+    from lkboard.model.image import ResolvedImage
+    from lkboard.model.rootfs import Entry
+    from lkboard.oci.store import Store
+
+WHITEOUT = ".wh."
+_OPAQUE = ".wh..wh..opq"
+_AUFS = ".wh..wh."
+"""Names with this prefix, but for the opaque marker, are left-overs of aufs and mean nothing."""
+
+_CHECK_INTERVAL = 256
+
+
+def flatten(image: ResolvedImage, store: Store, job: Job) -> tuple[Entry, ...]:
+    """Return what an image's root holds: paths relative to it, parents before children, contents inside the layers.
+
+    The layers must be in the store. Raises `LayerInvalid` naming image, layer and entry, and `Cancelled`.
+    """
+    return tuple(entries_of(walk(flatten_tree(image, store, job).root.children or {})))
+
+
+def flatten_tree(image: ResolvedImage, store: Store, job: Job, *, location: str = "") -> FileTree:
+    """Return an image's root as a tree; its entries come from ``location`` in the config. Raises as `flatten` does."""
+    reference = str(image.reference)
+    tree = FileTree(Origin(reference, location))
+    for rank, (layer, diff_id) in enumerate(diff_layers(image), start=1):
+        source = unpacked_layer(store, layer, diff_id, image=reference, on_bytes=lambda _size: job.check())
+        where = layer_name(reference, layer)
+        origin = Origin(reference, location, layer.digest)
+        applied = _Layer(tree, rank, where)
+        applied.apply_all(read_tar(source, where=where, origin=origin), job)
+        applied.check_size(size_limit(layer.size))
+    return tree
+
+
+def tar_tree(source: FileSpan | Inline, *, where: str, origin: Origin, job: Job) -> FileTree:
+    """Return the files of a plain tar archive as a tree. Raises `LayerInvalid`, naming ``where``, and `Cancelled`."""
+    tree = FileTree(origin)
+    applied = _Layer(tree, 1, where)
+    applied.apply_all(read_tar(source, where=where, origin=origin), job)
+    applied.check_size(size_limit(source.size))
+    return tree
+
+
+class _Layer:
+    """One layer on its way into the tree."""
+
+    def __init__(self, tree: FileTree, rank: int, where: str) -> None:
+        self._tree = tree
+        self._rank = rank
+        self._where = where
+        self._early_links: list[tuple[str, Entry]] = []
+        self._size = 0
+
+    def apply_all(self, entries: Iterable[Entry], job: Job) -> None:
+        """Do what the entries say; hard links whose targets come after them are made at the end."""
+        for count, entry in enumerate(entries):
+            if count % _CHECK_INTERVAL == 0:
+                job.check()
+            self._apply(entry)
+        for path, entry in self._early_links:
+            if not self._link(path, entry):
+                raise self._fault(entry, f"is a hard link to {entry.link!r}, which is not a file of the image")
+
+    def check_size(self, limit: int) -> None:
+        """Refuse files that are sparse beyond all measure."""
+        if self._size > limit:
+            raise LayerInvalid(f"the files in it have {self._size >> 20} MiB", where=self._where)
+
+    def _apply(self, entry: Entry) -> None:
+        path = self._inside(entry.path, entry)
+        self._size += entry.content.size
+        try:
+            folder, name = posixpath.split(path)
+            if name.startswith(WHITEOUT):
+                self._white_out(folder, name, entry)
+            elif entry.kind is not Kind.HARDLINK:
+                self._tree.add(path, entry, self._rank)
+            elif not self._link(path, entry):
+                self._early_links.append((path, entry))
+        except Loop as error:
+            raise self._fault(entry, f"leads through a loop of symbolic links at '{error}'") from error
+
+    def _link(self, path: str, entry: Entry) -> bool:
+        return self._tree.link(path, self._inside(entry.link, entry), self._rank)
+
+    def _white_out(self, folder: str, name: str, entry: Entry) -> None:
+        if name == _OPAQUE:
+            self._tree.white_out_children(folder, self._rank)
+        elif not name.startswith(_AUFS):
+            hidden = name.removeprefix(WHITEOUT)
+            if hidden in {"", ".", ".."}:
+                raise self._fault(entry, "is a whiteout of nothing")
+            self._tree.white_out(posixpath.join(folder, hidden), self._rank)
+
+    def _inside(self, name: str, entry: Entry) -> str:
+        path = clean(name)
+        if path is None:
+            link = f", a hard link to {entry.link!r}," if entry.kind is Kind.HARDLINK else ""
+            raise LayerInvalid(
+                f"the entry {entry.path!r}{link} leaves the root",
+                where=self._where,
+                hint="do not use this image: it tries to write outside of its own files",
+            )
+        return path
+
+    def _fault(self, entry: Entry, what: str) -> LayerInvalid:
+        return LayerInvalid(f"the entry {entry.path!r} {what}", where=self._where)

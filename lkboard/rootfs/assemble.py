@@ -1,0 +1,62 @@
+"""Assemble a system: a config and the images that it names become one root (build.md section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkboard.oci.layers import unpack_layers
+from lkboard.rootfs.containers import add_containers
+from lkboard.rootfs.files import add_files
+from lkboard.rootfs.ids import container_ids
+from lkboard.rootfs.images import ImageFiles
+from lkboard.rootfs.init import add_init
+from lkboard.rootfs.kernel import add_kernel
+from lkboard.rootfs.merge import Root
+from lkboard.rootfs.runtime_config import Names
+from lkboard.rootfs.volumes import add_volumes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lkboard.events import Job
+    from lkboard.model.config import Config, ImageName
+    from lkboard.model.image import ResolvedImage
+    from lkboard.model.rootfs import Rootfs
+    from lkboard.oci.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class AssembleOptions:
+    """What a build may change about the root. ``decompress_kernel`` takes the kernel out of a compressed one."""
+
+    decompress_kernel: bool = False
+
+
+def assemble(
+    config: Config, images: Mapping[str, ResolvedImage], store: Store, options: AssembleOptions, job: Job
+) -> Rootfs:
+    """Return the root that a config describes, in the order of build.md section 5.2.
+
+    ``images`` go by their canonical references; their layers must be in the store. Raises `ConfigError`,
+    `ImageConflict`, `LayerInvalid`, `OciError` and `Cancelled`, each naming the place in the config or the image.
+    """
+    unpack_layers([images[str(name.reference)] for name in _flattened(config)], store, job)
+    files = ImageFiles(images, store, job)
+    ids = container_ids(config)
+    root = Root()
+    add_kernel(root, config.kernel, files, is_unwrapped=options.decompress_kernel)
+    add_init(root, config.init, files)
+    add_volumes(root, config.volumes, files)
+    add_containers(root, config, Names(ids, {volume.name: volume for volume in config.volumes}), files)
+    add_files(root, config, ids)
+    return root.rootfs()
+
+
+def _flattened(config: Config) -> Iterator[ImageName]:
+    """Yield the images whose files become part of the root."""
+    if config.kernel.image:
+        yield config.kernel.image
+    yield from config.init
+    yield from (volume.image for volume in config.volumes if volume.image and volume.format != "oci")
+    yield from (container.image for _section, _index, container in config.containers)

@@ -1,0 +1,170 @@
+"""The files section (build.md section 5.8).
+
+A directory that is there already keeps its mode and owner when a file is put below it; the reference would replace them
+(decisions, "Build").
+"""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.config.dump import dump_json, dump_yaml
+from lkboard.config.values import InvalidValue, parse_mode
+from lkboard.disk import content as contents
+from lkboard.model.extents import EMPTY, Content, FileSpan
+from lkboard.model.rootfs import EPOCH, Entry, Kind, Origin
+from lkboard.oci.file_tree import clean
+from lkboard.rootfs.effective import config_fault
+from lkboard.rootfs.ids import resolve_id
+from lkboard.rootfs.merge import lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lkboard.errors import ConfigError
+    from lkboard.model.config import Config, FileEntry
+    from lkboard.rootfs.merge import Root
+
+_OWN = "linuxkit.files"
+_FILE_MODE, _DIRECTORY_MODE = 0o600, 0o700
+_DUMPS = {"yaml": dump_yaml, "json": dump_json}
+_INLINE_LIMIT = 1 << 20
+"""Bytes up to which a file of the user is read at once, so that it cannot change before it is written."""
+
+
+def add_files(root: Root, config: Config, ids: Mapping[str, int]) -> None:
+    """Add the entries as one segment. Raises `ConfigError` naming the entry, and `ImageConflict`."""
+    if config.files:
+        root.begin_segment("files")
+    for index, file in enumerate(config.files):
+        if not (file.optional and file.source and not _host_path(file.source).exists()):
+            _Addition(root, config, file, f"files[{index}]").add(ids)
+
+
+class _Addition:
+    """One entry of the section on its way into the root."""
+
+    def __init__(self, root: Root, config: Config, file: FileEntry, location: str) -> None:
+        self._root = root
+        self._config = config
+        self._file = file
+        self._location = location
+
+    def add(self, ids: Mapping[str, int]) -> None:
+        """Put the entry into the root, with the directories that it needs."""
+        kind, content = self._kind(), self._content()
+        path = self._path()
+        entry = Entry(
+            path,
+            kind,
+            self._mode(),
+            self._id("uid", ids),
+            self._id("gid", ids),
+            link=self._file.symlink if kind is Kind.SYMLINK else "",
+            content=content if kind is Kind.FILE else EMPTY,
+            origin=Origin(_OWN, self._location),
+        )
+        for folder in lineage(path):
+            if folder != path:
+                self._need_directory(folder, entry)
+        self._root.put(path, entry)
+
+    def _need_directory(self, path: str, entry: Entry) -> None:
+        """Make a directory with the entry's owner, unless it is there; then only its time changes."""
+        existing = self._root.tree.follow(path)
+        if existing is not None and existing.children is not None:
+            existing.entry = replace(existing.entry, mtime_ns=EPOCH * 1_000_000_000)
+            return
+        mode = _directory_mode(entry.mode)
+        self._root.put(path, replace(entry, kind=Kind.DIRECTORY, mode=mode, content=EMPTY, link=""))
+
+    def _kind(self) -> Kind:
+        file = self._file
+        if file.directory:
+            return Kind.DIRECTORY
+        if file.symlink:
+            return Kind.SYMLINK
+        return Kind.DIRECTORY if file.path.endswith("/") else Kind.FILE
+
+    def _path(self) -> str:
+        path = clean(self._file.path) if self._file.path else ""
+        if path:
+            return path
+        if path is None:
+            raise self._fault("path", f"the path '{self._file.path}' leads out of the root", "leave out '..'")
+        raise self._fault("path", "the path of a file is missing", "add path: DIRECTORY/NAME")
+
+    def _mode(self) -> int:
+        if not self._file.mode:
+            return _DIRECTORY_MODE if self._file.directory else _FILE_MODE
+        try:
+            return parse_mode(self._file.mode)
+        except InvalidValue as invalid:
+            raise self._fault("mode", invalid.message, invalid.hint) from invalid
+
+    def _id(self, field: str, ids: Mapping[str, int]) -> int:
+        try:
+            return resolve_id(self._file.uid if field == "uid" else self._file.gid, ids)
+        except InvalidValue as invalid:
+            raise self._fault(field, invalid.message, invalid.hint) from invalid
+
+    def _content(self) -> Content:
+        """Return the data that exactly one of contents, source and metadata gives; links and directories have none."""
+        file = self._file
+        given = [name for name in ("contents", "source", "metadata") if getattr(file, name) not in {None, ""}]
+        if file.contents == "":
+            given.insert(0, "contents")
+        if file.directory and given:
+            raise self._fault(given[0], f"the directory '{file.path}' cannot have {given[0]}", f"leave out {given[0]}")
+        if file.directory or file.symlink:
+            return EMPTY
+        if not given:
+            hint = "add contents, source or metadata, or directory: true"
+            raise self._fault("path", f"nothing says what '{file.path}' contains", hint)
+        if len(given) > 1:
+            both = " and ".join(given)
+            raise self._fault(given[1], f"'{file.path}' has {both}, but can have only one", f"leave out {given[1]}")
+        return {"contents": self._contents, "source": self._source, "metadata": self._metadata}[given[0]]()
+
+    def _contents(self) -> Content:
+        return Content.of((self._file.contents or "").encode())
+
+    def _metadata(self) -> Content:
+        kind = self._file.metadata
+        if kind not in _DUMPS:
+            raise self._fault(
+                "metadata", f"'{kind}' is no kind of metadata for '{self._file.path}'", "write yaml or json"
+            )
+        return Content.of(_DUMPS[kind](self._config).encode())
+
+    def _source(self) -> Content:
+        """Return the bytes of a host file; a relative path begins at the current directory."""
+        path = _host_path(self._file.source)
+        try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise self._fault("source", f"'{path}' is not an ordinary file", "name a file")
+            if status.st_size <= _INLINE_LIMIT:
+                return Content.of(path.read_bytes())
+        except OSError as error:
+            hint = "paths begin at the current directory; optional: true allows a file to be missing"
+            raise self._fault("source", f"cannot read '{path}': {error.strerror}", hint) from error
+        absolute = str(path.absolute())
+        digest = contents.digest(Content((FileSpan(absolute, 0, status.st_size),)))
+        return Content((FileSpan(absolute, 0, status.st_size, digest),))
+
+    def _fault(self, field: str, message: str, hint: str) -> ConfigError:
+        return config_fault(self._file.places, self._location, field, message, hint)
+
+
+def _host_path(source: str) -> Path:
+    """Return where a source is on this machine; only a leading ``~/`` is expanded."""
+    return Path.home() / source[2:] if source.startswith("~/") and len(source) > 2 else Path(source)
+
+
+def _directory_mode(mode: int) -> int:
+    """Return a mode with an execute bit for everybody who has any (0640 becomes 0750)."""
+    return mode | (mode & 0o444) >> 2 | (mode & 0o222) >> 1 | mode & 0o111

@@ -1,0 +1,91 @@
+"""The kernel section: ``boot/`` and the kernel's modules (build.md section 5.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkboard.disk import content as contents
+from lkboard.model.extents import FileSpan, Inline
+from lkboard.model.rootfs import Entry, Kind, Origin
+from lkboard.oci.file_tree import clean, walk
+from lkboard.oci.flatten import tar_tree
+from lkboard.rootfs.effective import config_fault
+from lkboard.rootfs.kernel_payload import unwrap_kernel
+
+if TYPE_CHECKING:
+    from lkboard.errors import ConfigError
+    from lkboard.model.config import Kernel
+    from lkboard.model.extents import Content
+    from lkboard.oci.file_tree import FileTree
+    from lkboard.rootfs.images import ImageFiles
+    from lkboard.rootfs.merge import Root
+
+BOOT = "boot"
+KERNEL, CMDLINE, MICROCODE = "boot/kernel", "boot/cmdline", "boot/ucode.cpio"
+
+_DEFAULT_BINARY = "kernel"
+_NO_TAR = frozenset(["", "none"])
+_OPTIONAL = "ucode"
+_LISTED = 8
+
+
+def add_kernel(root: Root, kernel: Kernel, files: ImageFiles, *, is_unwrapped: bool) -> None:
+    """Add kernel, command line, modules and microcode as a segment, in the order in which the image has them.
+
+    ``is_unwrapped`` takes the kernel out of a compressed one. Raises `ConfigError` when the image lacks a file,
+    `ImageConflict`, `LayerInvalid` and `Cancelled`.
+    """
+    if kernel.image is None:
+        return
+    origin = Origin(str(kernel.image.reference), "kernel")
+    root.begin_segment(f"kernel {origin.source}")
+    tree = files.plain(kernel.image, origin.location)
+    parts = _parts(kernel, tree)
+    has_boot = False
+    for field, entry in parts.items():
+        if field == "tar":
+            source = _source(entry.content)
+            root.graft("", tar_tree(source, where=f"{origin.source}, {kernel.tar}", origin=origin, job=files.job))
+            continue
+        if not has_boot:
+            root.put_directory(BOOT, origin)
+            has_boot = True
+        if field == "binary":
+            root.put_file(CMDLINE, kernel.cmdline.encode(), origin)
+            content = unwrap_kernel(entry.content) if is_unwrapped else entry.content
+            root.put(KERNEL, Entry(KERNEL, Kind.FILE, entry.mode, content=content, origin=origin))
+        else:
+            root.put(MICROCODE, Entry(MICROCODE, Kind.FILE, entry.mode, content=entry.content, origin=origin))
+
+
+def _parts(kernel: Kernel, tree: FileTree) -> dict[str, Entry]:
+    """Return the wanted files of a kernel image by the config's names for them, in the image's order."""
+    names = {"binary": kernel.binary or _DEFAULT_BINARY, "tar": kernel.tar, _OPTIONAL: kernel.ucode}
+    if kernel.tar in _NO_TAR:
+        del names["tar"]
+    fields = {clean(name): field for field, name in names.items() if name}
+    found = {
+        fields[path]: node.entry
+        for path, node in walk(tree.root.children or {})
+        if path in fields and node.entry.kind is Kind.FILE
+    }
+    for field, name in names.items():
+        if field not in found and field != _OPTIONAL:
+            raise _missing(kernel, field, name, tree)
+    return found
+
+
+def _missing(kernel: Kernel, field: str, name: str, tree: FileTree) -> ConfigError:
+    available = [path for path, node in walk(tree.root.children or {}) if node.entry.kind is Kind.FILE]
+    more = ", …" if len(available) > _LISTED else ""
+    hint = f"it has: {', '.join(available[:_LISTED])}{more}"
+    image = kernel.image.reference if kernel.image else ""
+    message = f"the kernel image '{image}' has no file '{name}'"
+    return config_fault(kernel.places, "kernel", field, message, hint + ("; or write tar: none" * (field == "tar")))
+
+
+def _source(content: Content) -> FileSpan | Inline:
+    """Return a content as one piece."""
+    if len(content.parts) == 1 and isinstance(content.parts[0], FileSpan | Inline):
+        return content.parts[0]
+    return Inline(contents.read(content))

@@ -1,0 +1,114 @@
+"""Unwrap kernels: gzip files, EFI zboot images and bzImages hold the real kernel compressed (build.md 5.4 and 11).
+
+Formats: Documentation/arch/x86/boot.rst (setup header) and drivers/firmware/efi/libstub/zboot-header.S in the kernel.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import struct
+import zlib
+from typing import TYPE_CHECKING, Protocol
+
+from lkboard.disk import content as contents
+from lkboard.errors import ImageConflict
+from lkboard.model.extents import Content
+from lkboard.rootfs import lz4
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    class _Decompressor(Protocol):
+        @property
+        def eof(self) -> bool: ...
+
+        def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+SIZE_LIMIT = 1 << 30
+"""Bytes that a kernel may unpack to."""
+
+_GZIP_WINDOW = 31
+_BOOT_FLAG = struct.pack("<H", 0xAA55)
+_BOOT_FLAG_AT, _HEADER_AT, _SETUP_SECTORS_AT, _PAYLOAD_AT = 0x1FE, 0x202, 0x1F1, 0x248
+_BZIMAGE_SIZE = 0x250
+_SECTOR_SIZE = 512
+
+
+def unwrap_kernel(kernel: Content) -> Content:
+    """Return the kernel inside a compressed one; a kernel that is not wrapped is returned as it is.
+
+    Raises `ImageConflict` when the compression is unknown or the data damaged, `BuildError` when it cannot be read.
+    """
+    data = contents.read(kernel)
+    payload = _payload(data)
+    if payload is None:
+        return kernel
+    for magic, name, unpack in _COMPRESSIONS:
+        if payload.startswith(magic):
+            return Content.of(_unpacked(payload, name, unpack))
+    raise ImageConflict(f"the kernel's payload begins with {payload[:4].hex(' ')}, which is no compression known here")
+
+
+def _payload(data: bytes) -> bytes | None:
+    """Return the compressed part of a kernel, None if it has none."""
+    if data.startswith(b"MZ") and data.startswith(b"zimg", 4):
+        offset, size = struct.unpack_from("<II", data, 8)
+        return data[offset : offset + size]
+    is_bzimage = data.startswith(_BOOT_FLAG, _BOOT_FLAG_AT) and data.startswith(b"HdrS", _HEADER_AT)
+    if is_bzimage and len(data) > _BZIMAGE_SIZE:
+        offset, size = struct.unpack_from("<II", data, _PAYLOAD_AT)
+        start = offset + (data[_SETUP_SECTORS_AT] + 1) * _SECTOR_SIZE
+        return data[start : start + size]
+    return data if any(data.startswith(magic) for magic, _name, _unpack in _COMPRESSIONS) else None
+
+
+def _unpacked(payload: bytes, name: str, unpack: Callable[[bytes], bytes]) -> bytes:
+    try:
+        data = unpack(payload)
+    except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError) as error:
+        raise ImageConflict(f"the kernel's {name} payload is damaged: {error}") from error
+    if len(data) > SIZE_LIMIT:
+        raise ImageConflict(f"the kernel's {name} payload unpacks to more than {SIZE_LIMIT >> 20} MiB")
+    return data
+
+
+def _gunzip(payload: bytes) -> bytes:
+    return _whole(zlib.decompressobj(_GZIP_WINDOW), payload)
+
+
+def _unxz(payload: bytes) -> bytes:
+    return _whole(lzma.LZMADecompressor(), payload)
+
+
+def _unbzip2(payload: bytes) -> bytes:
+    return _whole(bz2.BZ2Decompressor(), payload)
+
+
+def _whole(decompressor: _Decompressor, payload: bytes) -> bytes:
+    """Decompress one stream; a size that the kernel's build appends to it is ignored."""
+    data = decompressor.decompress(payload, SIZE_LIMIT + 1)
+    if not decompressor.eof and len(data) <= SIZE_LIMIT:
+        raise ValueError("it is cut")
+    return data
+
+
+def _unzstd(payload: bytes) -> bytes:
+    import zstandard
+
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(payload) as reader:
+            return bytes(reader.read(SIZE_LIMIT + 1))
+    except zstandard.ZstdError as error:
+        raise ValueError(error) from error
+
+
+_COMPRESSIONS: tuple[tuple[bytes, str, Callable[[bytes], bytes]], ...] = (
+    (b"\x1f\x8b", "gzip", _gunzip),
+    (b"\x28\xb5\x2f\xfd", "zstd", _unzstd),
+    (b"\xfd7zXZ\0", "xz", _unxz),
+    (b"\x5d\0\0", "lzma", _unxz),
+    (b"BZh", "bzip2", _unbzip2),
+    (lz4.MAGIC, "lz4", lz4.unpack),
+)

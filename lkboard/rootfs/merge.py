@@ -1,0 +1,172 @@
+"""Merge everything that goes into one root, so that no path occurs twice and nothing depends on who unpacks it.
+
+The reference writes a path as often as it is given and lets the last one win (build.md section 5.2). Here the last one
+wins too, with two exceptions that keep merged-/usr images and kernel modules together: a directory does not replace a
+symbolic link to a directory, and what a directory held moves to where the symbolic link that replaces it leads.
+"""
+
+from __future__ import annotations
+
+import itertools
+import posixpath
+from typing import TYPE_CHECKING
+
+from lkboard.errors import ImageConflict
+from lkboard.model.extents import Content
+from lkboard.model.rootfs import Entry, Kind, Origin, Rootfs, Segment
+from lkboard.oci.file_tree import FileTree, Loop, Node, entries_of, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHARED = "shared directories"
+"""The name of the first segment, so that no other segment changes when a directory gets its first or last user."""
+
+Level = tuple[dict[str, Node], dict[str, Node], str]
+"""Children of a directory of the tree, those that are merged into them, and the path of both."""
+
+
+class Root:
+    """A root directory in the making; everything is put into the segment that was begun last."""
+
+    def __init__(self) -> None:
+        self.tree = FileTree(Origin("", ""))
+        self._names = [SHARED]
+
+    def begin_segment(self, name: str) -> None:
+        """Begin a segment; ``name`` is for people."""
+        self._names.append(name)
+
+    @property
+    def rank(self) -> int:
+        """The number of the current segment."""
+        return len(self._names) - 1
+
+    def put(self, path: str, entry: Entry) -> None:
+        """Merge one entry at a clean path. Raises `ImageConflict`."""
+        put(self.tree, path, entry, self.rank)
+
+    def put_file(self, path: str, data: bytes, origin: Origin) -> None:
+        """Merge a file of our own making. Raises `ImageConflict`."""
+        self.put(path, Entry(path, Kind.FILE, 0o644, content=Content.of(data), origin=origin))
+
+    def put_directory(self, path: str, origin: Origin) -> None:
+        """Merge a directory of our own making. Raises `ImageConflict`."""
+        self.put(path, Entry(path, Kind.DIRECTORY, 0o755, origin=origin))
+
+    def put_directories(self, path: str, origin: Origin) -> None:
+        """Merge a directory and those above it as `put_directory` does."""
+        for folder in lineage(path):
+            self.put_directory(folder, origin)
+
+    def graft(self, path: str, source: FileTree) -> None:
+        """Merge a whole tree below a directory; ``source`` must not be used any more. Raises `ImageConflict`."""
+        graft(self.tree, path, source, self.rank)
+
+    def rootfs(self) -> Rootfs:
+        """Return everything as segments. A directory that several segments use is in the first one."""
+        ranks = _segment_ranks(self.tree.root)
+        nodes: list[list[tuple[str, Node]]] = [[] for _ in self._names]
+        if self.tree.has_root_entry:
+            nodes[0].append((".", self.tree.root))
+        for path, node in walk(self.tree.root.children or {}):
+            nodes[ranks[id(node)]].append((path, node))
+        segments = (Segment(name, tuple(entries_of(group))) for name, group in zip(self._names, nodes, strict=True))
+        return Rootfs(tuple(segment for segment in segments if segment.entries))
+
+
+def lineage(path: str) -> Iterator[str]:
+    """Yield every directory above a clean path from the top down, and the path itself."""
+    return itertools.accumulate(path.split("/"), posixpath.join)
+
+
+def put(tree: FileTree, path: str, entry: Entry, rank: int) -> None:
+    """Merge one entry into a tree. Raises `ImageConflict`."""
+    folder, name = posixpath.split(path)
+    try:
+        _merge(tree, (tree.directory(folder, entry.origin, rank), {name: Node(entry, rank)}, folder), rank)
+    except Loop as error:
+        raise _loop(path, error) from error
+
+
+def graft(tree: FileTree, path: str, source: FileTree, rank: int) -> None:
+    """Merge a tree into a directory of another one; its nodes change hands. Raises `ImageConflict`."""
+    for _path, node in walk(source.root.children or {}):
+        node.rank = rank
+    try:
+        children = tree.directory(path, source.root.entry.origin, rank)
+        if source.has_root_entry:
+            _describe(tree, path, source.root.entry, rank)
+        _merge(tree, (children, source.root.children or {}, path), rank)
+    except Loop as error:
+        raise _loop(path, error) from error
+
+
+def _describe(tree: FileTree, path: str, entry: Entry, rank: int) -> None:
+    if path:
+        tree.add(path, entry, rank)
+    else:
+        tree.describe_root(entry)
+
+
+def _merge(tree: FileTree, level: Level, rank: int) -> None:
+    pending = [level]
+    while pending:
+        into, source, folder = pending.pop()
+        for name, node in list(source.items()):
+            pending.extend(_merge_name(tree, into, node, posixpath.join(folder, name), rank))
+
+
+def _merge_name(tree: FileTree, into: dict[str, Node], node: Node, path: str, rank: int) -> Iterator[Level]:
+    """Put a node into a directory, and yield what is still to be merged below it."""
+    name = posixpath.basename(path)
+    existing = into.get(name)
+    if existing is None:
+        into[name] = node
+    elif node.children is not None and existing.children is not None:
+        existing.entry, existing.rank = node.entry, node.rank
+        yield existing.children, node.children, path
+    elif node.children is not None and (target := _directory_behind(tree, existing, path)) is not None:
+        yield target, node.children, path
+    else:
+        into[name] = node
+        if existing.children and node.entry.kind is Kind.SYMLINK:
+            _move(tree, existing.children, path, node, rank)
+
+
+def _directory_behind(tree: FileTree, link: Node, path: str) -> dict[str, Node] | None:
+    """Return the children of the directory that a symbolic link leads to, None if it is something else."""
+    if link.entry.kind is not Kind.SYMLINK:
+        return None
+    target = tree.follow(path)
+    return target.children if target is not None else None
+
+
+def _move(tree: FileTree, children: dict[str, Node], link: str, node: Node, rank: int) -> None:
+    """Bring what a directory held to where the symbolic link leads that took its place; what is there stays."""
+    try:
+        if (target := tree.follow(link)) is not None and target.children is None:
+            return
+        pending = [(tree.directory(link, node.entry.origin, rank), children)]
+    except Loop:
+        return
+    while pending:
+        into, source = pending.pop()
+        for name, moved in source.items():
+            existing = into.setdefault(name, moved)
+            if existing is not moved and existing.children is not None and moved.children is not None:
+                pending.append((existing.children, moved.children))
+
+
+def _segment_ranks(root: Node) -> dict[int, int]:
+    """Return the segment of each node (by identity): 0 for directories that more than one segment has a part in."""
+    ranks: dict[int, int] = {}
+    for _path, node in reversed(list(walk(root.children or {}))):
+        children = (node.children or {}).values()
+        is_shared = any(ranks[id(child)] != node.rank for child in children)
+        ranks[id(node)] = 0 if is_shared else node.rank
+    return ranks
+
+
+def _loop(path: str, error: Loop) -> ImageConflict:
+    return ImageConflict(f"'{path}' leads through a loop of symbolic links at '{error}'")
