@@ -43,7 +43,7 @@ _FILE_SYSTEMS: tuple[Literal["fat32"], ...] = ("fat32",)
 _BOOTS: tuple[Literal["firmware", "kernel"], ...] = ("firmware", "kernel")
 _DISKS: tuple[Literal["virtio-blk", "sd"], ...] = ("virtio-blk", "sd")
 _NETWORKS: tuple[Literal["virtio-net", "usb-net"], ...] = ("virtio-net", "usb-net")
-_FIRMWARE = ("", "ovmf", "aavmf")
+_FIRMWARE = ("ovmf", "aavmf")
 
 
 def load_board(folder: Traversable) -> Board:
