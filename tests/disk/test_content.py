@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.maps import map_bytes
+from support.plans import map_bytes
 
 from lkboard.disk import content
 from lkboard.errors import BuildError

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.entries import SECOND, device, file, folder, hard_link, symlink, trees
-from support.maps import map_bytes
 from support.mtree import mtree
 from support.newc import Member, members
+from support.plans import map_bytes
 from support.tools import need
 
 from lkboard.disk import cpio

@@ -3,7 +3,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from support.maps import boot_files
+from support.plans import boot_files
 
 from lkboard.disk import ids
 
