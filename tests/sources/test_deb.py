@@ -1,0 +1,112 @@
+"""Package files made by dpkg-deb, and broken ones."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from lkboard.disk.content import read
+from lkboard.errors import BuildError, Cancelled
+from lkboard.events import Job
+from lkboard.model.extents import FileSpan
+from lkboard.model.rootfs import Kind
+from lkboard.sources.apt.deb import unpack
+from support.mirror import Link, build_package
+from support.tools import need
+
+FILES = {"usr/bin/tool": b"#!/bin/sh\n", "usr/lib/libx.so.1.2": b"library", "usr/lib/libx.so.1": Link("libx.so.1.2")}
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A package file named as the store names its blobs: one word."""
+    need("dpkg-deb")
+    path = tmp_path / "0123abcd"
+    build_package(path, "tool", "1.0", FILES)
+    return path
+
+
+def derived(tmp_path: Path) -> Path:
+    folder = tmp_path / "derived"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("compression", ["xz", "gzip", "zstd", "none"])
+def test_every_compression_is_read(tmp_path: Path, compression: str) -> None:
+    need("dpkg-deb")
+    path = tmp_path / "0123abcd"
+    build_package(path, "tool", "1.0", FILES, compression=compression)
+    archive = unpack(path, "tool 1.0", derived(tmp_path), Job())
+    assert read(archive["usr/bin/tool"].content) == b"#!/bin/sh\n"
+
+
+def test_paths_are_relative_and_include_directories(tmp_path: Path, package: Path) -> None:
+    archive = unpack(package, "tool 1.0", derived(tmp_path), Job())
+    assert sorted(archive) == ["usr", "usr/bin", "usr/bin/tool", "usr/lib", "usr/lib/libx.so.1", "usr/lib/libx.so.1.2"]
+    assert archive["usr/bin"].kind is Kind.DIRECTORY
+
+
+def test_a_link_leads_to_its_file(tmp_path: Path, package: Path) -> None:
+    entry = unpack(package, "tool 1.0", derived(tmp_path), Job()).find("usr/lib/libx.so.1")
+    assert entry is not None
+    assert read(entry.content) == b"library"
+
+
+def test_contents_are_named_by_the_digest_of_the_unpacked_tar(tmp_path: Path, package: Path) -> None:
+    (span,) = unpack(package, "tool 1.0", derived(tmp_path), Job())["usr/bin/tool"].content.parts
+    assert isinstance(span, FileSpan)
+    assert span.digest == f"sha256:{hashlib.sha256(Path(span.path).read_bytes()).hexdigest()}"
+
+
+def test_a_second_time_the_unpacked_tar_is_used_as_it_is(tmp_path: Path, package: Path) -> None:
+    folder = derived(tmp_path)
+    unpack(package, "tool 1.0", folder, Job())
+    package.write_bytes(b"no package any more")
+    assert "usr/bin/tool" in unpack(package, "tool 1.0", folder, Job())
+
+
+def broken(data: bytes, how: str) -> bytes:
+    """Return the bytes of a package, damaged."""
+    if how == "cut in the data":
+        return data[: len(data) * 3 // 4]
+    if how == "cut before the data":
+        return data[: data.index(b"data.tar")]
+    if how == "no archive":
+        return b"<html>captive portal</html>"
+    if how == "member without header":
+        return data.replace(b"`\n", b"??", 2)
+    if how == "unknown compression":
+        return data.replace(b"data.tar.xz ", b"data.tar.lzo")
+    at = data.index(b"data.tar") + 200
+    return data[:at] + b"\xff\x00\xff\x00" + data[at + 4 :]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "cut in the data",
+        "cut before the data",
+        "no archive",
+        "member without header",
+        "unknown compression",
+        "flipped bytes",
+    ],
+)
+def test_a_damaged_package_is_named_and_leaves_nothing(tmp_path: Path, package: Path, how: str) -> None:
+    package.write_bytes(broken(package.read_bytes(), how))
+    folder = derived(tmp_path)
+    with pytest.raises(BuildError, match="damaged") as caught:
+        unpack(package, "tool 1.0", folder, Job())
+    assert caught.value.where == "tool 1.0"
+    assert list(folder.iterdir()) == []
+
+
+def test_a_stop_leaves_nothing(tmp_path: Path, package: Path) -> None:
+    folder = derived(tmp_path)
+    job = Job()
+    job.cancel()
+    with pytest.raises(Cancelled):
+        unpack(package, "tool 1.0", folder, job)
+    assert list(folder.iterdir()) == []
