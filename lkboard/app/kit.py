@@ -74,7 +74,7 @@ def push_kit(destination: str, cache: str, insecure: Sequence[str], job: Job) ->
     """
     from lkboard.kit.build import RECIPES, image_name
     from lkboard.oci.push import push
-    from lkboard.oci.registry import RegistrySettings
+    from lkboard.oci.settings import RegistrySettings
     from lkboard.oci.store import open_store
 
     store = open_store(cache or None)

@@ -29,7 +29,7 @@ def fetch(file: BoardFile, *, architecture: str, context: SourceContext) -> Cont
     if content is None:
         if file.is_optional:
             return None
-        raise BoardError(f"{origin} has no such file", where=file.to, hint="correct its source in board.yml")
+        raise BoardError(f"{origin} does not exist", where=file.to, hint="correct its source in board.yml")
     if file.sha256 and (found := digest(content)) != f"sha256:{file.sha256}":
         raise DigestMismatch(
             f"{origin} has other bytes: {found}, not sha256:{file.sha256}",

@@ -36,6 +36,10 @@ def find(source: DebianSource, sha256: str, architecture: str, context: SourceCo
 def _versions(name: str, architecture: str, packages: DebianPackages, *, is_pinned: bool) -> Iterator[Package]:
     """Yield the versions in the store, latest first, then the mirrors' newest, which is asked for only if need be."""
     stored = [package for package in packages.stored(architecture) if package.name == name]
-    for package in (*reversed(stored), *(() if stored and not is_pinned else packages.newest([name], architecture))):
+    for package in reversed(stored):
         packages.fetch([package])
         yield package
+    if is_pinned or not stored:
+        newest = packages.newest([name], architecture)
+        packages.fetch(newest)
+        yield from newest

@@ -54,7 +54,9 @@ def test_deb822_entries_are_read(tmp_path: Path) -> None:
     "entry",
     [
         pytest.param("deb https://apt.example/debian bookworm stable", id="another component"),
-        pytest.param("deb [signed-by=/usr/share/keyrings/vendor.gpg] https://v.example/debian bookworm main", id="another key"),
+        pytest.param(
+            "deb [signed-by=/usr/share/keyrings/vendor.gpg] https://v.example/debian bookworm main", id="another key"
+        ),
         pytest.param("deb https://apt.example/chrome/deb stable main", id="another path"),
         pytest.param("deb http://mirror.example/debian bookworm-backports main", id="backports"),
         pytest.param("deb http://mirror.example/debian/ ./", id="flat repository"),
@@ -84,9 +86,13 @@ def test_an_entry_that_occurs_twice_counts_once(tmp_path: Path) -> None:
 
 
 def test_the_line_asks_for_firmware_and_keeps_the_key(tmp_path: Path) -> None:
-    (tmp_path / "sources.list").write_text("deb [signed-by=/k/debian-archive-x.gpg] http://m.example/debian trixie main\n")
+    (tmp_path / "sources.list").write_text(
+        "deb [signed-by=/k/debian-archive-x.gpg] http://m.example/debian trixie main\n"
+    )
     (source,) = host_sources(tmp_path)
-    assert str(source) == "deb [signed-by=/k/debian-archive-x.gpg] http://m.example/debian trixie main non-free-firmware"
+    assert (
+        str(source) == "deb [signed-by=/k/debian-archive-x.gpg] http://m.example/debian trixie main non-free-firmware"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "deb http://archive.example/ubuntu jammy main\n"])

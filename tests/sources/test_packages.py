@@ -32,11 +32,6 @@ def mirror(tmp_path: Path) -> Mirror:
     return made
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
 def packages(store: Store, mirror: Mirror, job: Job | None = None) -> DebianPackages:
     """Return what a new run would use."""
     return DebianPackages(store, job or Job(), host=mirror.host)
@@ -234,7 +229,9 @@ def test_hooks_of_the_host_do_not_run(
 ) -> None:
     marker = tmp_path / "hook-ran"
     config = tmp_path / "host.conf"
-    config.write_text(f'APT::Update::Pre-Invoke {{"touch {marker}";}};\nAPT::Update::Post-Invoke {{"touch {marker}";}};\n')
+    config.write_text(
+        f'APT::Update::Pre-Invoke {{"touch {marker}";}};\nAPT::Update::Post-Invoke {{"touch {marker}";}};\n'
+    )
     monkeypatch.setenv("APT_CONFIG", str(config))
     assert packages(store, mirror).newest(["tool"], "amd64")
     assert not marker.exists()

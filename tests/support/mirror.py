@@ -1,9 +1,9 @@
 """A small Debian mirror in a folder, signed with a key of its own: real apt, no network.
 
-    mirror = Mirror(tmp_path)
-    mirror.add("hello", "1.0-1", {"usr/bin/hello": b"#!/bin/sh\\n"})
-    mirror.publish()
-    DebianPackages(store, job, host=mirror.host)        # the folder that stands for /etc/apt
+mirror = Mirror(tmp_path)
+mirror.add("hello", "1.0-1", {"usr/bin/hello": b"#!/bin/sh\\n"})
+mirror.publish()
+DebianPackages(store, job, host=mirror.host)        # the folder that stands for /etc/apt
 """
 
 from __future__ import annotations
@@ -122,7 +122,9 @@ def build_package(
         top = Path(folder, "package")
         (top / "DEBIAN").mkdir(parents=True)
         top.chmod(0o755)
-        control = f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: Tests <t@example.org>\n"
+        control = (
+            f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: Tests <t@example.org>\n"
+        )
         control += (f"Depends: {depends}\n" if depends else "") + f"Description: {name}\n"
         (top / "DEBIAN/control").write_text(control)
         for inside, content in files.items():

@@ -1,0 +1,59 @@
+"""A web server on loopback that answers as it is told."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a path gives. With ``cut`` the connection ends after so many bytes of the body."""
+
+    body: bytes = b""
+    status: int = 200
+    cut: int | None = None
+
+
+@dataclass
+class WebServer:
+    """A running server: ``answers`` by path, and the paths that were asked for."""
+
+    url: str
+    answers: dict[str, Answer]
+    asked: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def running_web_server(**answers: Answer) -> Iterator[WebServer]:
+    """Serve ``/NAME`` for each answer; other paths are 404."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            running.asked.append(self.path)
+            answer = running.answers.get(self.path, Answer(status=404))
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body[: answer.cut])
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        running = WebServer(
+            f"http://127.0.0.1:{server.server_port}", {f"/{name}": one for name, one in answers.items()}
+        )
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield running
+        finally:
+            server.shutdown()
+            thread.join()
