@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PIECE_SIZE = 1 << 20
+_LOWER_STEM, _LOWER_EXTENSION = 0x08, 0x10
 # what pyfatfs raises on bytes that it did not expect, besides its own exception
 _CONFUSED = (Warning, LookupError, ValueError, AssertionError, EOFError, struct.error)
 
@@ -123,11 +124,11 @@ def _open(file: FileIO, offset: int) -> Any:  # noqa: ANN401 - pyfatfs has no ty
     fat = PyFat(offset=offset)
     follow = fat.get_cluster_chain
 
-    def follow_to_an_end(first_cluster: int) -> Iterator[int]:
-        for count, cluster in enumerate(follow(first_cluster)):
-            if count > len(fat.fat):
-                raise ValueError("a chain of clusters without an end")
-            yield cluster
+    def follow_to_an_end(first_cluster: int) -> list[int]:
+        clusters = list(itertools.islice(follow(first_cluster), len(fat.fat) + 1))
+        if len(clusters) > len(fat.fat):
+            raise ValueError("a chain of clusters without an end")
+        return clusters
 
     fat.get_cluster_chain = follow_to_an_end
     with _strict():
@@ -136,18 +137,31 @@ def _open(file: FileIO, offset: int) -> Any:  # noqa: ANN401 - pyfatfs has no ty
 
 
 def _walk(fat: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - pyfatfs has no types
-    """Yield path and entry of every file."""
+    """Yield path and entry of every file, folder by folder."""
     seen = set()
     folders = [("", fat.root_dir)]
     while folders:
         prefix, folder = folders.pop(0)
-        if folder.get_cluster() in seen:
-            raise ValueError("a folder that contains itself")
-        seen.add(folder.get_cluster())
         with _strict():
             subfolders, files, _labels = folder.get_entries()
-        folders += [(f"{prefix}{subfolder!r}/", subfolder) for subfolder in subfolders]
-        yield from ((f"{prefix}{file!r}", file) for file in files)
+        for subfolder in subfolders:
+            if subfolder.get_cluster() in seen:
+                raise ValueError("a folder that contains itself")
+            seen.add(subfolder.get_cluster())
+            folders.append((f"{prefix}{_name(subfolder)}/", subfolder))
+        yield from ((f"{prefix}{_name(file)}", file) for file in files)
+
+
+def _name(entry: Any) -> str:  # noqa: ANN401 - pyfatfs has no types
+    """Return the long name, or the short one in the case that Windows NT and Linux note in a spare byte."""
+    if entry.lfn_entry:
+        return str(entry.get_long_name())
+    stem, dot, extension = entry.get_short_name().partition(".")
+    if entry.ntres & _LOWER_STEM:
+        stem = stem.lower()
+    if entry.ntres & _LOWER_EXTENSION:
+        extension = extension.lower()
+    return f"{stem}{dot}{extension}"
 
 
 @contextlib.contextmanager

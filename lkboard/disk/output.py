@@ -32,7 +32,7 @@ def write_file(extents: ExtentMap, path: Path, *, on_bytes: Callable[[int], None
     """
     final = Path(os.path.realpath(path))
     with _explained(path, extents.mapped_bytes):
-        _refuse_special(final, path)
+        _refuse_special(path)
         with _replacing(final) as descriptor:
             os.ftruncate(descriptor, extents.size)
             done = 0
@@ -84,10 +84,10 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _refuse_special(final: Path, path: Path) -> None:
+def _refuse_special(path: Path) -> None:
     """Leave devices alone: to replace one by a file would look like success."""
     with contextlib.suppress(FileNotFoundError):
-        mode = final.stat().st_mode
+        mode = path.stat().st_mode
         if stat.S_ISBLK(mode):
             raise OutputError("is a device", where=path, hint=f"write to it: lkboard write CONFIG --to {path}")
         if not stat.S_ISREG(mode):
