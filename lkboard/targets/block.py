@@ -32,7 +32,8 @@ class BlockTarget:
     def __init__(self, device: BlockDevice) -> None:
         self._device = device
         self._descriptor = -1
-        self._is_ours = False
+        self._has_edges = False
+        self._tail_start = max(0, device.size_bytes - EDGE_SIZE) // ALIGNMENT * ALIGNMENT
         # one chunk, and room to round its end up to any sector size
         self._buffer = memoryview(mmap.mmap(-1, CHUNK_SIZE + max(ALIGNMENT, device.sector_size)))
 
@@ -57,11 +58,11 @@ class BlockTarget:
         with self._explained("open the device"):
             check_open(self._descriptor, self._device)
             self._lock()
-        self._is_ours = True
         self._blank_edges()
 
     def write(self, offset: int, data: memoryview) -> None:
         """Write to the medium, past the page cache; zeros fill up the last sector. Raises `DeviceError`."""
+        self._has_edges |= offset < EDGE_SIZE or offset + len(data) > self._tail_start
         size = self._round_up(len(data))
         if size != len(data):
             self._buffer[: len(data)] = data
@@ -96,8 +97,8 @@ class BlockTarget:
             ioctls.reread_partitions(self._descriptor)
 
     def abort(self) -> None:
-        """Blank the edges, so that nothing boots from or recognises a half-written image."""
-        if self._is_ours:
+        """Blank the edges again if they were written, so that nothing boots from or recognises a failed image."""
+        if self._has_edges:
             # the device may be what failed
             with contextlib.suppress(DeviceError):
                 self._blank_edges()
@@ -136,10 +137,10 @@ class BlockTarget:
         """Zero the first and the last MiB: tables, boot code, and the backup of an older GPT."""
         size = self._device.size_bytes
         zeros = memoryview(mmap.mmap(-1, EDGE_SIZE + ALIGNMENT))
-        tail_start = max(0, size - EDGE_SIZE) // ALIGNMENT * ALIGNMENT
-        for start, end in ((0, min(EDGE_SIZE, size)), (tail_start, size)):
+        for start, end in ((0, min(EDGE_SIZE, size)), (self._tail_start, size)):
             self.write(start, zeros[: end - start])
         self.flush()
+        self._has_edges = False
 
     def _round_up(self, size: int) -> int:
         sector = self._device.sector_size
