@@ -1,0 +1,107 @@
+"""Compressed images, made by the usual programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.loops import need_root, run
+from support.maps import MIB, NOISE
+from support.tools import need
+
+from lkboard.disk.decompress import compression, decompress
+from lkboard.errors import BuildError, Cancelled, OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IMAGE = NOISE + bytes(20 * MIB) + NOISE[:MIB] + bytes(4 * MIB + 3)
+PROGRAMS = [("gzip", ["gzip", "-1"]), ("zstd", ["zstd", "-q"]), ("xz", ["xz", "-0"])]
+
+
+def _ignore(_done: int) -> None:
+    pass
+
+
+def _compressed(folder: Path, program: list[str], data: bytes = IMAGE) -> Path:
+    need(program[0])
+    (folder / "image").write_bytes(data)
+    run("sh", "-c", f"{' '.join(program)} < {folder}/image > {folder}/packed")
+    return folder / "packed"
+
+
+@pytest.mark.parametrize(("name", "program"), PROGRAMS)
+def test_an_image_comes_out_whole_and_sparse(tmp_path: Path, name: str, program: list[str]) -> None:
+    packed = _compressed(tmp_path, program)
+    assert compression(packed.read_bytes()[:6]) == name
+    decompress(packed, tmp_path / "out", _ignore)
+    assert (tmp_path / "out").read_bytes() == IMAGE
+    assert (tmp_path / "out").stat().st_blocks * 512 < 4 * MIB
+
+
+@pytest.mark.parametrize(("name", "program"), PROGRAMS)
+def test_several_members_one_after_the_other(tmp_path: Path, name: str, program: list[str]) -> None:
+    packed = _compressed(tmp_path, program, NOISE)
+    packed.write_bytes(packed.read_bytes() * 2)
+    decompress(packed, tmp_path / "out", _ignore)
+    assert (tmp_path / "out").read_bytes() == NOISE * 2
+
+
+@pytest.mark.parametrize(("name", "program"), PROGRAMS)
+@pytest.mark.parametrize("cut", [1, 100, 500_000])
+def test_a_cut_file_is_damaged(tmp_path: Path, name: str, program: list[str], cut: int) -> None:
+    packed = _compressed(tmp_path, program)
+    packed.write_bytes(packed.read_bytes()[:-cut])
+    with pytest.raises(BuildError, match=f"packed' is damaged: its {name} data cannot be unpacked"):
+        decompress(packed, tmp_path / "out", _ignore)
+
+
+@pytest.mark.parametrize(
+    ("name", "program"), [("gzip", ["gzip", "-1"]), ("zstd", ["zstd", "-q", "--check"]), PROGRAMS[2]]
+)
+def test_a_flipped_bit_is_found(tmp_path: Path, name: str, program: list[str]) -> None:
+    packed = _compressed(tmp_path, program)
+    data = bytearray(packed.read_bytes())
+    data[len(data) // 2] ^= 1
+    packed.write_bytes(data)
+    with pytest.raises(BuildError, match="is damaged"):
+        decompress(packed, tmp_path / "out", _ignore)
+
+
+def test_progress_counts_the_bytes_of_the_source(tmp_path: Path) -> None:
+    packed = _compressed(tmp_path, ["zstd", "-q"])
+    seen: list[int] = []
+    decompress(packed, tmp_path / "out", seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == packed.stat().st_size
+
+
+def test_a_cancel_comes_through(tmp_path: Path) -> None:
+    def stop(_done: int) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        decompress(_compressed(tmp_path, ["gzip"]), tmp_path / "out", stop)
+
+
+def test_a_source_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="cannot read"):
+        decompress(tmp_path / "gone", tmp_path / "out", _ignore)
+
+
+@pytest.mark.device
+def test_disk_full(tmp_path: Path) -> None:
+    need_root()
+    packed = _compressed(tmp_path, ["gzip"])
+    (tmp_path / "small").mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=1m", "lkboard-test", str(tmp_path / "small"))
+    try:
+        with pytest.raises(OutputError, match="No space left on device"):
+            decompress(packed, tmp_path / "small" / "out", _ignore)
+    finally:
+        run("umount", str(tmp_path / "small"))
+
+
+@pytest.mark.parametrize("start", [b"", b"\x1f", b"PK\x03\x04", b"BZh91A", bytes(6)])
+def test_other_starts_are_no_compression(start: bytes) -> None:
+    assert compression(start) == ""
