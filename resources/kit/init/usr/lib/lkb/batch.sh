@@ -5,13 +5,13 @@
 run_batch() {
     local section=$1 logs=$2 bundle
     shift 2
-    [ -d "/containers/$section" ] || return 0
-    mkdir -p "/run/log/$logs"
-    for bundle in "/containers/$section"/*; do
-        [ ! -d "$bundle" ] || run_step "$section" "$bundle" "/run/log/$logs/$logs.${bundle##*/}" "$@"
+    [ -d "$CONTAINERS/$section" ] || return 0
+    mkdir -p "$LOG_DIR/$logs"
+    for bundle in "$CONTAINERS/$section"/*; do
+        [ ! -d "$bundle" ] || run_step "$section" "$bundle" "$LOG_DIR/$logs/$logs.${bundle##*/}" "$@"
     done
     # only now: an onboot container may have mounted a disk on /var
-    ln -sfn "/run/log/$logs" "/var/log/$logs"
+    ln -sfn "$LOG_DIR/$logs" "/var/log/$logs"
 }
 
 # run_step SECTION BUNDLE LOG [PREFIX...]: one of them; a failure is told and the next one runs.

@@ -4,6 +4,9 @@
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
 LIB=${LIB:-/usr/lib/lkb}
+CONTAINERS=${CONTAINERS:-/containers}
+STATE_DIR=${STATE_DIR:-/run/lkb}
+LOG_DIR=${LOG_DIR:-/run/log}
 
 # find_consoles ACTIVE_FILE DEV: sets LKB_CONSOLES to the devices of the kernel's consoles, so that a screen and a
 # serial line both show what happens. Unset (a person runs lkb), messages go to standard output.

@@ -1,8 +1,6 @@
 # One container from start to end (build.md sections 8.7 and 8.9). A bundle is a directory below /containers; its
 # container has the directory's name, and what is known of it while it runs is in /run/lkb/NAME.
 
-STATE_DIR=${STATE_DIR:-/run/lkb}
-
 # prepare_bundle BUNDLE: loads the functions of plan.awk and does what comes before the container is made.
 prepare_bundle() {
     local state=$STATE_DIR/${1##*/}
@@ -11,7 +9,9 @@ prepare_bundle() {
     # shellcheck source=/dev/null
     . "$state/plan"
     prepare || return 1
-    ! has_attach || hook_config "$1/config.json" "$state/config.json"
+    has_attach || return 0
+    # "/" is read-only: the changed file is mounted on the bundle's
+    add_hook "$1/config.json" >"$state/config.json" && mount -o bind "$state/config.json" "$1/config.json"
 }
 
 # write_plan BUNDLE: prints the shell functions for its runtime.json; a missing file asks for nothing.
@@ -21,12 +21,10 @@ write_plan() {
     awk -f "$LIB/json.awk" -f "$LIB/plan.awk" -v bundle="$1" ${runtime:+"$runtime"}
 }
 
-# hook_config CONFIG CHANGED: lets runc call "lkb attach" when the container's namespaces are there and its program has
-# not run: a hook, instead of create and start, leaves the program a child of runc and so its exit status known. The
-# root is read-only: the changed file is mounted on the bundle's.
-hook_config() {
-    sed '1s|{|{"hooks": {"createRuntime": [{"path": "/usr/sbin/lkb", "args": ["lkb", "attach"]}]},|' "$1" >"$2"
-    mount -o bind "$2" "$1"
+# add_hook CONFIG: prints a config.json with which runc calls "lkb attach" when the container's namespaces are there and
+# its program has not run. A hook, instead of create and start, leaves the program a child of runc: its exit status is known.
+add_hook() {
+    sed '1s|{|{"hooks": {"createRuntime": [{"path": "/usr/sbin/lkb", "args": ["lkb", "attach"]}]},|' "$1"
 }
 
 # run_bundle BUNDLE [PREFIX...]: runs a prepared bundle until its program ends; returns the program's status.
@@ -34,13 +32,19 @@ run_bundle() {
     local bundle=$1 name=${1##*/}
     shift
     release
-    [ ! -d "/run/runc/$name" ] || runc delete --force "$name"
+    delete_container "$name"
     "$@" runc run --bundle "$bundle" --pid-file "$STATE_DIR/$name/pid" "$name" </dev/null
+}
+
+# delete_container NAME: ends and forgets one that runc has left, because runc itself was killed.
+delete_container() {
+    [ ! -d "/run/runc/$1" ] || runc delete --force "$1"
 }
 
 # clear_bundle BUNDLE: unmounts the container's root, its writable layer and the changed config.json, so that a later
 # start is a fresh one. Other mounts of runtime.json stay: they may be there for other containers.
 clear_bundle() {
+    delete_container "${1##*/}"
     umount -l "$1/rootfs" "$1/tmp" "$1/config.json" 2>/dev/null
 }
 

@@ -2,10 +2,12 @@
 
 # print_logs NAME: of a service, or of an onboot or onshutdown container.
 print_logs() {
-    local log found=''
-    for log in "$1" "*/*.$1" "*/*.???-$1"; do
-        # shellcheck disable=SC2086  # a pattern
-        cat /run/log/$log.out.log /run/log/$log.log 2>/dev/null && found=yes
+    local found='' log
+    for log in "$LOG_DIR/$1".out.log "$LOG_DIR/$1".log "$LOG_DIR"/*/*."$1".out.log "$LOG_DIR"/*/*."$1".log \
+        "$LOG_DIR"/*/*.???-"$1".out.log "$LOG_DIR"/*/*.???-"$1".log; do
+        [ -f "$log" ] || continue
+        cat "$log"
+        found=yes
     done
     [ -n "$found" ] || { echo "lkb: no logs of \"$1\"" >&2 && return 1; }
 }
@@ -24,5 +26,5 @@ bound_logs() {
 
 # watch_logs: keeps them bounded for as long as the system runs; a service that talks a lot must not fill the memory.
 watch_logs() {
-    while sleep 60; do bound_logs 1048576 /run/log/*.log; done
+    while sleep 60; do bound_logs 1048576 "$LOG_DIR"/*.log; done
 }

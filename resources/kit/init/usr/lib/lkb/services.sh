@@ -5,7 +5,7 @@
 #   state        starting | running | waiting | ended (status 0) | stopped | failed
 #   restarts     how often it was started again
 
-SERVICES=${SERVICES:-/containers/services}
+SERVICES=$CONTAINERS/services
 # From SIGTERM to SIGKILL, as LinuxKit's rc.shutdown
 STOP_SECONDS=5
 # Between two starts: doubled from 1 s up to this; back to 1 s once it has run for RUN_SECONDS
@@ -22,14 +22,14 @@ supervise() {
     trap stop_child TERM
     trap '' HUP INT
     link_logs "$service"
-    keep_running >>"/run/log/$service.out.log" 2>>"/run/log/$service.log"
+    keep_running >>"$LOG_DIR/$service.out.log" 2>>"$LOG_DIR/$service.log"
     clear_bundle "$SERVICES/$service" 2>/dev/null
     rm -f "$state/supervisor"
 }
 
 # Scripts look for logs in /var/log; when a service starts, a disk may have been mounted there.
 link_logs() {
-    ln -sf "/run/log/$1.out.log" "/run/log/$1.log" /var/log/
+    ln -sf "$LOG_DIR/$1.out.log" "$LOG_DIR/$1.log" /var/log/
 }
 
 keep_running() {
@@ -39,13 +39,12 @@ keep_running() {
         say "service $service failed: cannot prepare it (lkb logs $service)"
         return
     fi
-    until run_once; do
+    until [ -n "$stopping" ] || run_once; do
         restarts=$((restarts + 1))
         echo $restarts >"$state/restarts"
         set_state waiting
         sleep "$pause" &
         wait $!
-        [ -z "$stopping" ] || break
     done
     [ -n "$stopping" ] || return
     set_state stopped
@@ -56,34 +55,37 @@ set_state() { echo "$1" >"$state/state"; }
 
 # One run; status 1 asks for another.
 run_once() {
-    local status started
+    local status=0 started=0
     rm -f "$state/pid"
     run_bundle "$SERVICES/$service" exec &
     child=$!
+    # a signal may have come before there was a child
+    [ -z "$stopping" ] || stop_child
     wait_for_start
-    uptime_seconds
-    # shellcheck disable=SC2154  # set by uptime_seconds
-    started=$now
     wait_for_end
     child=
     [ -z "$killer" ] || kill "$killer"
     [ -z "$stopping" ] || return 0
-    if [ "$status" -eq 0 ]; then
+    if [ $status -eq 0 ]; then
         set_state "ended (status 0)"
         say "service $service ended (status 0)"
-        return 0
+    else
+        next_pause
+        say "service $service failed (status $status), again in $pause s"
+        return 1
     fi
-    next_pause
-    say "service $service failed (status $status), again in $pause s"
-    return 1
 }
 
-# runc writes the pid file when the program runs.
+# runc writes the pid file when the program runs. One that never ran has no time to its credit.
 wait_for_start() {
     until [ -s "$state/pid" ]; do
-        [ -d "/proc/$child" ] || return
+        # one that has ended and is not waited for has a directory there, but no program
+        [ -e "/proc/$child/exe" ] || return
         usleep 50000
     done
+    uptime_seconds
+    # shellcheck disable=SC2154  # set by uptime_seconds
+    started=$now
     set_state running
     say "service $service started"
 }
@@ -99,7 +101,7 @@ wait_for_end() {
 
 next_pause() {
     uptime_seconds
-    if [ $((now - started)) -ge $RUN_SECONDS ]; then
+    if [ "$started" -gt 0 ] && [ $((now - started)) -ge $RUN_SECONDS ]; then
         pause=1
     elif [ "$restarts" -gt 0 ]; then
         pause=$((pause * 2))
@@ -119,7 +121,7 @@ stop_child() {
 # is_supervised NAME
 is_supervised() {
     local pid
-    [ -r "$STATE_DIR/$1/supervisor" ] && read -r pid <"$STATE_DIR/$1/supervisor" && [ -d "/proc/$pid" ]
+    [ -r "$STATE_DIR/$1/supervisor" ] && read -r pid <"$STATE_DIR/$1/supervisor" && [ -e "/proc/$pid/exe" ]
 }
 
 is_unsupervised() { ! is_supervised "$1"; }
@@ -164,13 +166,13 @@ stop_services() {
     done
 }
 
-# service_names: sets $names to all services of the image.
-service_names() {
+# with_all_services COMMAND...: calls it with the names of all services of the image added.
+with_all_services() {
     local bundle
-    names=
     for bundle in "$SERVICES"/*; do
-        [ ! -d "$bundle" ] || names="$names ${bundle##*/}"
+        [ ! -d "$bundle" ] || set -- "$@" "${bundle##*/}"
     done
+    "$@"
 }
 
 # print_status NAME...: a table for people.

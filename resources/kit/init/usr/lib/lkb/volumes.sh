@@ -5,7 +5,7 @@
 mount_volumes() {
     local volume uses
     [ -d "$1" ] || return 0
-    uses=$(volume_uses /containers/*/*/config.json)
+    uses=$(volume_uses "$CONTAINERS"/*/*/config.json)
     for volume in "$1"/*; do
         mount_volume "$volume" "$(volume_mode "$volume" "$uses")" || say "volume ${volume##*/}: cannot mount it"
     done
