@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lkboard.disk.content import concatenate
+from lkboard.disk.content import concatenate, encode
 from lkboard.formats.format import BuildInput, Format, PlannedFile
 from lkboard.model.extents import EMPTY, Content
 
@@ -16,7 +16,7 @@ def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
     contents = (
         ("-kernel", parts.kernel or EMPTY),
         ("-initrd.img", initrd),
-        ("-cmdline", Content.of(parts.cmdline.encode())),
+        ("-cmdline", Content.of(encode(parts.cmdline))),
     )
     return tuple(PlannedFile(suffix, concatenate([content])) for suffix, content in contents if content.size)
 

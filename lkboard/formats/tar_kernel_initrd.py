@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lkboard.disk import tar
+from lkboard.disk.content import encode
 from lkboard.formats.format import BuildInput, Format, PlannedFile
 from lkboard.model.extents import EMPTY, Content
 from lkboard.model.rootfs import Entry, Kind
@@ -18,7 +19,7 @@ def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
     contents = (
         ("kernel", parts.kernel or EMPTY),
         ("initrd.img", parts.initrd),
-        ("cmdline", Content.of(parts.cmdline.encode())),
+        ("cmdline", Content.of(encode(parts.cmdline))),
         ("ucode.cpio", parts.microcode or EMPTY),
     )
     entries = [

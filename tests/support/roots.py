@@ -1,0 +1,99 @@
+"""Small root file systems, boards and what a format is given."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+from lkboard.formats.format import BuildInput
+from lkboard.model.board import Board, TextFile
+from lkboard.model.rootfs import Origin, Rootfs, Segment
+from support.entries import file, folder, hard_link, symlink
+from support.jobs import RecordingJob
+from support.layouts import CARD, EFI_DISK
+from support.plans import boot_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lkboard.model.rootfs import Entry
+
+IMAGE = b"\0" * 56 + b"ARM\x64" + b"kernel code " * 1000
+"""What has the magic number of a raw arm64 kernel."""
+
+CMDLINE = "quiet console=ttyS0"
+_KERNEL = Origin("docker.io/library/kernel:1", "kernel")
+_SERVICE = Origin("docker.io/library/web:1", "services[0]")
+
+SYSTEM = (
+    folder("bin", origin=_SERVICE),
+    file("bin/sh", b"shell" * 1000, mode=0o755, origin=_SERVICE),
+    hard_link("bin/ash", "bin/sh", origin=_SERVICE),
+    symlink("init", "bin/sh", origin=_SERVICE),
+)
+
+
+def rootfs(*, kernel: bytes | None = IMAGE, cmdline: str = CMDLINE, microcode: bytes = b"") -> Rootfs:
+    boot: list[Entry] = []
+    if kernel is not None:
+        boot = [
+            folder("boot", origin=_KERNEL),
+            file("boot/cmdline", cmdline.encode(), origin=_KERNEL),
+            file("boot/kernel", kernel, origin=_KERNEL),
+            folder("lib", origin=_KERNEL),
+            file("lib/module.ko", b"module", origin=_KERNEL),
+        ]
+    if microcode:
+        boot.append(file("boot/ucode.cpio", microcode, origin=_KERNEL))
+    segments = (Segment("kernel", tuple(boot)), Segment("service", SYSTEM))
+    return Rootfs(tuple(segment for segment in segments if segment.entries))
+
+
+def card_board() -> Board:
+    return Board(
+        id="toy",
+        title="Toy board",
+        vendor="Nobody",
+        architecture="arm64",
+        boot_chain="rpi",
+        format="sdcard",
+        support="untested",
+        kernel_path="kernel8.img",
+        initrd_path="initrd.img",
+        layout=CARD,
+        kernel_form="image",
+        console=("tty0", "ttyS1,115200"),
+        arguments=("panic=10",),
+        text=(TextFile("cmdline.txt", "{cmdline}\n"), TextFile("config.txt", "kernel={kernel}\n")),
+    )
+
+
+def efi_board() -> Board:
+    return Board(
+        id="toy-efi",
+        title="Toy PC",
+        vendor="Nobody",
+        architecture="amd64",
+        boot_chain="uefi",
+        format="raw-efi",
+        support="untested",
+        kernel_path="kernel",
+        initrd_path="initrd.img",
+        layout=EFI_DISK,
+        text=(TextFile("loader/entries/toy.conf", "linux /{kernel}\noptions {cmdline}\n"),),
+    )
+
+
+def build_input(cache: Path, root: Rootfs, board: Board | None = None) -> BuildInput:
+    return BuildInput(
+        rootfs=root,
+        architecture=board.architecture if board else "amd64",
+        cache_dir=cache,
+        job=RecordingJob(),
+        board=board,
+        board_files=boot_files({"firmware.bin": b"firmware", "EFI/BOOT/BOOTX64.EFI": b"loader"}) if board else (),
+    )
+
+
+def zipped(kernel: bytes = IMAGE) -> bytes:
+    return gzip.compress(kernel, mtime=0)
