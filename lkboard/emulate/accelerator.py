@@ -11,6 +11,7 @@ import os
 import platform
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,4 +106,5 @@ def _remember(memory: Path, value: dict[str, object]) -> None:
         temporary.write_text(json.dumps(value), encoding="utf-8")
         temporary.replace(memory)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -35,6 +35,7 @@ class Judge:
     def __init__(self, expectations: Sequence[Expectation], *, runs_firmware: bool) -> None:
         self._expectations = tuple(expectations)
         self._met: dict[Expectation, Stage] = {}
+        self._answers: dict[Expectation, str] = {}
         self._seen: dict[StageName, Stage] = {}
         self._troubles: set[Trouble] = set()
         self._runs_firmware = runs_firmware
@@ -60,6 +61,10 @@ class Judge:
         stage = self._meet(expectation, seconds, answer)
         return () if stage is None else (stage,)
 
+    def asked(self, expectation: AnswerExpected, last: str) -> None:
+        """Take what came instead of a good answer; it is told when no good one comes."""
+        self._answers[expectation] = last
+
     @property
     def passed(self) -> bool:
         """Whether everything was seen that was expected."""
@@ -78,17 +83,12 @@ class Judge:
 
         A stage that was passed in silence (the kernel's, with ``quiet``), or that cannot be told, is unknown.
         """
-        stages = [self._stage(sign.stage) for sign in SIGNS]
-        stages += [
-            self._met.get(item) or Stage("expectation", "not seen", evidence=str(item)) for item in self._expectations
-        ]
-        last = max((index for index, stage in enumerate(stages) if stage.state == "seen"), default=-1)
-        return tuple(
-            Stage(stage.name, "unknown")
-            if stage.state == "not seen" and index < last and stage.name != "expectation"
-            else stage
-            for index, stage in enumerate(stages)
-        )
+        boot = [self._stage(sign.stage) for sign in SIGNS]
+        wanted = [self._met.get(item) or self._missing(item) for item in self._expectations]
+        reached = max((index for index, stage in enumerate((*boot, *wanted)) if stage.state == "seen"), default=-1)
+        silent = [stage.state == "not seen" and index < reached for index, stage in enumerate(boot)]
+        boot = [Stage(stage.name, "unknown") if skipped else stage for stage, skipped in zip(boot, silent, strict=True)]
+        return (*boot, *wanted)
 
     def reason(self, ending: str) -> str:
         """Return why the boot ended as it did; ``ending`` says what ended the watching when the judge did not."""
@@ -100,7 +100,7 @@ class Judge:
             return "the machine cannot go on"
         if self.is_over:
             return "user space is up, but LinuxKit's init does not say when it is ready"
-        missing = [str(item) for item in self._expectations if item not in self._met]
+        missing = [self._missing(item).evidence for item in self._expectations if item not in self._met]
         return f"{ending}, without {' and '.join(missing) or 'becoming ready'}"
 
     def hint(self) -> str:
@@ -134,6 +134,10 @@ class Judge:
             return self._seen[name]
         can_tell = (self._runs_firmware or name != "firmware") and not (self._is_linuxkit and name == "ready")
         return Stage(name, "not seen" if can_tell else "unknown")
+
+    def _missing(self, expectation: Expectation) -> Stage:
+        answer = self._answers.get(expectation)
+        return Stage("expectation", "not seen", evidence=f"{expectation} ({answer})" if answer else str(expectation))
 
     def _see_stage(self, name: StageName, line: ConsoleLine) -> Stage | None:
         if name in self._seen:

@@ -27,12 +27,12 @@ def load_card(card: FatReader, board: Board, folder: Path) -> KernelBoot:
 
     Raises `BootFailed` for a card that the board would not boot, `EmulationError` for one that is not understood.
     """
-    files = {path.lower(): path for path in card.files()}
+    names = {path.lower() for path in card.files()}
 
     def find(name: str, what: str) -> str:
-        if name.lower() not in files:
+        if name.lower() not in names:
             raise BootFailed(f"{what} is missing on the card: {name}")
-        return files[name.lower()]
+        return name
 
     def read(name: str, what: str) -> str:
         return card.read(find(name, what)).decode("utf-8", "replace")
@@ -45,7 +45,7 @@ def load_card(card: FatReader, board: Board, folder: Path) -> KernelBoot:
     for name in _FIRMWARE_FILES:
         find(name, "firmware")
     config = parse_pi_config(read(NAME, "the firmware's configuration"))
-    _refuse_upstream_folder(config, files)
+    _refuse_upstream_folder(config, names)
     kernel = extract(config.get("kernel", "kernel8.img"), "the kernel")
     _check_kernel(config, kernel)
     cmdline = read(config.get("cmdline", "cmdline.txt"), "the command line")
@@ -57,9 +57,9 @@ def load_card(card: FatReader, board: Board, folder: Path) -> KernelBoot:
     )
 
 
-def _refuse_upstream_folder(config: PiConfig, files: dict[str, str]) -> None:
+def _refuse_upstream_folder(config: PiConfig, names: set[str]) -> None:
     """``upstream_kernel`` makes the firmware prefer what lies in a folder of that name: not played here."""
-    if config.get("upstream_kernel") == "1" and any(path.startswith("upstream/") for path in files):
+    if config.get("upstream_kernel") == "1" and any(path.startswith("upstream/") for path in names):
         raise EmulationError("the test does not understand a folder 'upstream' on the card", where=NAME)
 
 

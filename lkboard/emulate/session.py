@@ -61,7 +61,9 @@ class Session:
 
     def _ask(self, askers: Mapping[AnswerExpected, Asker]) -> None:
         for expectation, asker in askers.items():
-            if asker.answer is not None:
+            if asker.answer is None:
+                self._judge.asked(expectation, asker.last)
+            else:
                 self._announce(self._judge.answered(expectation, asker.answer, self.seconds))
 
     def _announce(self, stages: Sequence[Stage]) -> None:

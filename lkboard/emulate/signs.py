@@ -83,8 +83,12 @@ TROUBLES = (
         ends=True,
     ),
     Trouble(
-        ("dhcp: no lease", "No lease, failing"),
-        "the network card has no driver: check the list of modules",
+        ("no lease: no network interface", "no lease, failing"),
+        "the network card has no driver: check that the kernel image has the module of this board's card",
+    ),
+    Trouble(
+        ("failed (status ", "failed: cannot prepare it"),
+        "a container or a start-up script of the image failed: the console names it",
     ),
     Trouble(
         (PANIC,),
