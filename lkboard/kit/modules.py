@@ -109,18 +109,19 @@ def index_files(modules: tuple[Module, ...]) -> Mapping[str, str]:
 
 def _dep_line(module: Module, by_name: Mapping[str, Module]) -> str:
     """Return one line of modules.dep: modprobe loads what stands after the colon from right to left."""
-    order: dict[str, None] = {}
-    _visit(module, by_name, order)
+    order: list[str] = []
+    seen: set[str] = set()
+
+    def visit(name: str) -> None:
+        if name in by_name and name not in seen:
+            seen.add(name)
+            for needed in by_name[name].info.depends:
+                visit(needed)
+            order.append(name)
+
+    visit(module.name)
     depends = [by_name[name].path for name in reversed(order) if name != module.name]
     return f"{module.path}:{''.join(f' {path}' for path in depends)}"
-
-
-def _visit(module: Module, by_name: Mapping[str, Module], order: dict[str, None]) -> None:
-    """Add a module to ``order`` after everything that must be loaded before it."""
-    for name in module.info.depends:
-        if name in by_name and name not in order:
-            _visit(by_name[name], by_name, order)
-    order[module.name] = None
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from lkboard.model.extents import Content
 from lkboard.model.rootfs import Entry, Kind
 from lkboard.sources.archive import Archive

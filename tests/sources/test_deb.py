@@ -6,14 +6,15 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from support.mirror import Link, build_package
+from support.tools import need
+
 from lkboard.disk.content import read
 from lkboard.errors import BuildError, Cancelled
 from lkboard.events import Job
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import Kind
 from lkboard.sources.apt.deb import unpack
-from support.mirror import Link, build_package
-from support.tools import need
 
 FILES = {"usr/bin/tool": b"#!/bin/sh\n", "usr/lib/libx.so.1.2": b"library", "usr/lib/libx.so.1": Link("libx.so.1.2")}
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from support.images import file as image_file
+from support.images import image, index, layer, symlink, write_layout
+from support.mirror import Mirror
+from support.web import Answer, running_web_server
+
 from lkboard.disk.content import read
 from lkboard.errors import BoardError, BuildError, Cancelled, DigestMismatch
 from lkboard.events import Job, Step
@@ -15,11 +20,11 @@ from lkboard.model.extents import Content
 from lkboard.oci.store import Store
 from lkboard.sources import SourceContext, fetch
 from lkboard.sources.apt.packages import DebianPackages
-from support.images import file as image_file
-from support.images import image, index, layer, symlink, write_layout
-from support.jobs import RecordingJob
-from support.mirror import Mirror
-from support.web import Answer, running_web_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.jobs import RecordingJob
 
 
 def sha256(data: bytes) -> str:

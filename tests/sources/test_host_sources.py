@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
 from lkboard.errors import BuildError
 from lkboard.sources.apt.host import host_sources
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEY = "/usr/share/keyrings/debian-archive-keyring.gpg"
 

@@ -6,19 +6,25 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from support.mirror import Mirror
+from support.tools import need
+
 from lkboard.disk.content import read
 from lkboard.errors import BuildError, Cancelled, MissingTool
 from lkboard.events import Job, Progress, Step
-from lkboard.oci.store import Store
 from lkboard.sources.apt.packages import DebianPackages
 from lkboard.sources.apt.shelf import shelf_name
-from support.jobs import RecordingJob
-from support.mirror import Mirror
-from support.tools import need
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.jobs import RecordingJob
+
+    from lkboard.oci.store import Store
 
 
 @pytest.fixture

@@ -14,11 +14,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from support.tools import need
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SUITE = "bookworm"
 _DATE = "Tue, 01 Aug 2023 00:00:00 UTC"
@@ -51,6 +54,13 @@ class Mirror:
         keyring = folder / "debian-archive-test.gpg"
         _gpg("--export", "-o", str(keyring))
         (self.host / "sources.list").write_text(f"deb [signed-by={keyring}] file:{self.root} {SUITE} main\n")
+
+    def copy(self, folder: Path) -> Mirror:
+        """Return a copy that may be changed; much faster than making the packages again."""
+        other = Mirror(folder)
+        shutil.copytree(self.root, other.root)
+        other._packages = [*self._packages]
+        return other
 
     def add(
         self,
