@@ -49,7 +49,9 @@ def find(path: str, machine: Machine = HOST) -> BlockDevice | None:
     if not stat.S_ISBLK(status.st_mode):
         return None
     number = (os.major(status.st_rdev), os.minor(status.st_rdev))
-    return next((device for device in snapshot(machine) if device.number == number), None)
+    nodes = read_nodes(machine)
+    node = next((node for node in nodes.values() if node.number == number), None)
+    return _device(machine, nodes, read_usage(machine, nodes), node) if node else None
 
 
 def _device(machine: Machine, nodes: Nodes, usage: Usage, node: Node) -> BlockDevice:

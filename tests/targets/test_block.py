@@ -14,7 +14,7 @@ from support.maps import MIB, NOISE, Recipe, recipes
 from support.processes import run_killed
 from support.writes import cancel, job_that_acts, job_that_acts_at, job_that_spoils
 
-from lkboard.errors import Cancelled, SafetyRefused, VerifyFailed
+from lkboard.errors import Cancelled, PermissionNeeded, SafetyRefused, VerifyFailed
 from lkboard.events import Job
 from lkboard.model.extents import Extent, ExtentMap, FileSpan, Inline
 from lkboard.targets.block import BlockTarget
@@ -230,7 +230,6 @@ def test_direct_writes_do_not_fill_the_page_cache(card: Path) -> None:
         target = BlockTarget(device_at(path))
         target.prepare(SIZE)
         try:
-            assert os.get_blocking(target._descriptor)
             flags = int(Path(f"/proc/self/fdinfo/{target._descriptor}").read_text().split("flags:\t")[1].split()[0], 8)
             assert flags & os.O_DIRECT
             assert flags & os.O_CLOEXEC
@@ -250,6 +249,19 @@ def test_a_locked_device_is_refused_after_a_while(card: Path, monkeypatch: pytes
                 _write(path)
         finally:
             os.close(other)
+    assert card.read_bytes() == OLD * SIZE
+
+
+def test_a_user_without_rights_is_told_so(card: Path) -> None:
+    with attached(card) as path:
+        target = BlockTarget(device_at(path))
+        os.seteuid(65534)
+        try:
+            with pytest.raises(PermissionNeeded, match="you may not write to this device") as caught:
+                target.prepare(SIZE)
+        finally:
+            os.seteuid(0)
+    assert caught.value.exit_status == 8
     assert card.read_bytes() == OLD * SIZE
 
 

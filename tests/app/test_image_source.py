@@ -1,0 +1,113 @@
+"""What a source is: a config, an image, or nothing to write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.cards import card_image
+from support.jobs import RecordingJob
+from support.loops import run, sparse_file
+from support.maps import MIB
+from support.tools import need
+
+from lkboard.app.image_source import check_image, compression_of, is_config, scratch_folder, unpack
+from lkboard.errors import BuildError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("sshd.yml", True),
+        ("a/b.yaml", True),
+        ("-", True),
+        ("https://example.com/x.yml", True),
+        ("https://example.com/x.yml?raw=1", True),
+        ("card.img", False),
+        ("card.yml.img", False),
+        ("x.yml?raw=1", False),
+    ],
+)
+def test_configs_are_known_by_their_names(source: str, *, expected: bool) -> None:
+    assert is_config(source) == expected
+
+
+@pytest.mark.parametrize("table", ["dos", "gpt"])
+def test_a_disk_image_is_accepted(tmp_path: Path, table: str) -> None:
+    check_image(card_image(tmp_path / "card", table=table), shown_as="card")
+
+
+def test_a_file_system_without_a_table_is_accepted(tmp_path: Path) -> None:
+    need("mkfs.ext4")
+    run("mkfs.ext4", "-q", str(sparse_file(tmp_path / "image", 4 * MIB)))
+    check_image(tmp_path / "image", shown_as="image")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"kernel:\n  image: x\n", "this is not a disk image"),
+        (b"", "this is not a disk image"),
+        (bytes(MIB), "this is not a disk image"),
+        (b"QFI\xfb" + bytes(600), r"this is a qcow2 disk.*convert it: qemu-img convert -O raw card card\.raw"),
+        (b"PK\x03\x04" + bytes(600), r"this is a zip archive.*unpack it: unzip card"),
+        (b"BZh91AY" + bytes(600), "this is compressed with bzip2"),
+        (bytes(257) + b"ustar\x0000" + bytes(600), "this is a tar archive"),
+    ],
+)
+def test_other_files_are_refused_with_the_way_out(tmp_path: Path, data: bytes, message: str) -> None:
+    (tmp_path / "card").write_bytes(data)
+    with pytest.raises(UsageError, match=message):
+        check_image(tmp_path / "card", shown_as="card")
+
+
+def test_a_missing_image(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no such image"):
+        compression_of(tmp_path / "gone")
+
+
+def test_a_folder_is_no_image(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="Is a directory"):
+        compression_of(tmp_path)
+
+
+def test_a_raw_image_is_used_where_it_is(tmp_path: Path) -> None:
+    job = RecordingJob()
+    path = card_image(tmp_path / "card")
+    assert unpack(path, tmp_path, job) == path
+    assert job.events == []
+
+
+def test_a_compressed_image_is_unpacked(tmp_path: Path) -> None:
+    path = card_image(tmp_path / "card")
+    run("gzip", "-1", "--keep", str(path))
+    (tmp_path / "scratch").mkdir()
+    unpacked = unpack(tmp_path / "card.gz", tmp_path / "scratch", RecordingJob())
+    assert unpacked.read_bytes() == path.read_bytes()
+
+
+def test_a_scratch_folder_is_removed_at_the_end(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path) as scratch:
+        (scratch / "image").write_bytes(b"data")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scratch_folder_is_removed_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="x"), scratch_folder(tmp_path):
+        raise ValueError("x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left" / "image").write_bytes(b"data")
+    with scratch_folder(tmp_path) as scratch:
+        assert list(tmp_path.iterdir()) == [scratch]
+
+
+def test_what_another_run_uses_stays(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path) as first, scratch_folder(tmp_path) as second:
+        assert sorted(tmp_path.iterdir()) == sorted((first, second))
