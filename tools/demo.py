@@ -10,11 +10,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lkboard.app.boot_test import TestOptions, boot_test
-from lkboard.app.kit import KitOptions, build_kit
-
 from lkboard.app.build import build
 from lkboard.app.build_plan import BuildOptions
+from lkboard.app.kit import KitOptions, build_kit
+from lkboard.app.boot_test import TestOptions, boot_test
 from lkboard.cli.render import Ui, human_size, human_time
 from lkboard.errors import Cancelled, LkboardError
 from lkboard.events import Job
@@ -44,9 +43,8 @@ def try_board(board: str, cache: str, job: Job) -> Row:
     options = BuildOptions(files=(str(CONFIG),), board=board, directory=str(FOLDER), cache=cache)
     artifact = build(options, job)[0]
     built = time.monotonic() - start
-    verdict = boot_test(
-        TestOptions(image=artifact.path, board=board, expect_http=("80",), timeout=TIME_LIMIT, cache=cache), job
-    )
+    test = TestOptions(image=artifact.path, board=board, expect_http=("80",), timeout=TIME_LIMIT)
+    verdict = boot_test(test, job)
     text = "web service answers" if verdict.passed else f"failed: {verdict.reason}"
     return Row(
         board, artifact.path, human_size(artifact.size_bytes), human_time(built), human_time(verdict.seconds), text

@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
-from lkboard.events import Note, Progress, Step
+from lkboard.events import Line, Note, Progress, Step
 from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
@@ -91,6 +91,9 @@ class Ui:
             self._progress(event)
         elif isinstance(event, Note):
             self._note(event)
+        elif isinstance(event, Line) and self.debug:
+            self._clear()
+            self._print(event.text)
 
     def _step(self, event: Step) -> None:
         self._clear()

@@ -1,0 +1,149 @@
+"""Build: config files and the images that they name become artifacts.
+
+options ─plan_build─▶ BuildPlan ─load_config─▶ Config ─pull─▶ images ─assemble─▶ Rootfs ─format.plan─▶ extents ─▶ files
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from lkboard.app.build_plan import BuildOptions, BuildPlan, PlannedFormat, plan_build
+from lkboard.model.artifact import Artifact
+from lkboard.model.image import Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lkboard.events import Job
+    from lkboard.model.board import Board
+    from lkboard.model.config import Config, ImageName
+    from lkboard.model.disk import BootFile
+    from lkboard.model.extents import ExtentMap
+    from lkboard.model.rootfs import Rootfs
+    from lkboard.oci.settings import RegistrySettings
+    from lkboard.oci.store import Store
+    from lkboard.rootfs.assemble import AssembleOptions
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """What every step of one build needs."""
+
+    plan: BuildPlan
+    store: Store
+    settings: RegistrySettings
+    job: Job
+
+
+def build(
+    options: BuildOptions, job: Job, *, stdin: bytes | None = None, stdout: BinaryIO | None = None
+) -> tuple[Artifact, ...]:
+    """Build every planned file and return them.
+
+    ``stdin`` is the config when a file is ``-``; ``stdout`` takes the artifact when the output is ``-``. Raises
+    `UsageError`, `ConfigError`, `OciError`, `BuildError`, `Cancelled`; no output file is there before it is whole.
+    """
+    from lkboard.config.load import load_config
+    from lkboard.oci.store import open_store
+    from lkboard.rootfs.assemble import AssembleOptions
+
+    plan = plan_build(options)
+    loaded = load_config(options.files, stdin=stdin)
+    for problem in loaded.problems:
+        if problem.severity == "warning":
+            job.note(str(problem), "warning")
+    running = _Build(plan, open_store(options.cache or None), options.registry.settings(), job)
+    rootfs = _assemble(loaded.config, running, AssembleOptions(decompress_kernel=options.decompress_kernel))
+    return tuple(itertools.chain.from_iterable(_make(planned, rootfs, running, stdout) for planned in plan.formats))
+
+
+def dry_run(files: tuple[str, ...], *, stdin: bytes | None = None) -> str:
+    """Return the merged config as YAML. Raises `ConfigError`."""
+    from lkboard.config.dump import dry_run as dump
+    from lkboard.config.load import load_config
+
+    return dump(load_config(files, stdin=stdin).config)
+
+
+def _assemble(config: Config, build: _Build, options: AssembleOptions) -> Rootfs:
+    from lkboard.oci.pull import Puller
+    from lkboard.rootfs.assemble import assemble
+
+    puller = Puller(build.store, build.settings, build.job)
+    wanted = Platform("linux", build.plan.architecture)
+    references = {str(image.reference): image.reference for image in _images(config)}
+    with build.job.step("Resolve images"):
+        images = {text: puller.resolve(reference, wanted) for text, reference in references.items()}
+    puller.fetch(tuple(images.values()))
+    with build.job.step("Assemble root"):
+        return assemble(config, images, build.store, options, build.job)
+
+
+def _images(config: Config) -> Iterator[ImageName]:
+    if config.kernel.image:
+        yield config.kernel.image
+    yield from config.init
+    yield from (volume.image for volume in config.volumes if volume.image)
+    yield from (container.image for _section, _index, container in config.containers)
+
+
+def _make(planned: PlannedFormat, rootfs: Rootfs, build: _Build, stdout: BinaryIO | None) -> Iterator[Artifact]:
+    """Plan and write the files of one format; a stream leaves no artifact."""
+    from lkboard.formats.format import BuildInput
+
+    given = BuildInput(
+        rootfs=rootfs,
+        architecture=build.plan.architecture,
+        cache_dir=build.store.derived_dir("segments"),
+        job=build.job,
+        board=planned.board,
+        board_files=_board_files(planned.board, rootfs, build) if planned.board else (),
+    )
+    with build.job.step(f"Lay out {planned.format.name}"):
+        outputs = planned.format.plan(given)
+    for output in outputs:
+        if build.plan.to_stdout and stdout is not None:
+            _stream(output.extents, stdout, build.job)
+        else:
+            yield _write(output.extents, planned.path_of(output.suffix), planned.format.name, build.job)
+
+
+def _board_files(board: Board, rootfs: Rootfs, build: _Build) -> tuple[BootFile, ...]:
+    from lkboard.model.disk import BootFile
+    from lkboard.model.rootfs import Kind
+    from lkboard.rootfs.kernel import BOOT
+    from lkboard.sources import SourceContext, fetch
+    from lkboard.sources.apt.packages import DebianPackages
+
+    with_kernel = (entry for entry in rootfs.entries if entry.kind is Kind.FILE and entry.path.startswith(f"{BOOT}/"))
+    context = SourceContext(
+        store=build.store,
+        job=build.job,
+        packages=DebianPackages(build.store, build.job),
+        kernel_files={entry.path: entry.content for entry in with_kernel},
+        registry=build.settings,
+    )
+    with build.job.step("Collect board files"):
+        found = ((file, fetch(file, architecture=board.architecture, context=context)) for file in board.files)
+        return tuple(BootFile(file.to, content) for file, content in found if content is not None)
+
+
+def _write(extents: ExtentMap, path: Path, format_name: str, job: Job) -> Artifact:
+    from lkboard.disk.output import write_file
+
+    name = f"Write {path}"
+    with job.step(name):
+        total = extents.mapped_bytes
+        write_file(extents, path, on_bytes=lambda done: job.progress(name, done, total))
+    return Artifact(str(path), format_name, extents.size, total)
+
+
+def _stream(extents: ExtentMap, stdout: BinaryIO, job: Job) -> None:
+    from lkboard.disk.output import write_stream
+
+    name = "Write to standard output"
+    with job.step(name):
+        write_stream(extents, stdout, on_bytes=lambda done: job.progress(name, done, extents.size))

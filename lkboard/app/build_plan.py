@@ -1,0 +1,217 @@
+"""What a build is asked to do, and which files it will make: everything that can be wrong with a command."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from lkboard.formats.format import Format
+    from lkboard.model.board import Board
+    from lkboard.oci.settings import RegistrySettings
+
+STDOUT = "-"
+_GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "armv7l": "arm", "i686": "386"}
+_BOARD_ALIASES = {"rpi3": "rpi3"}
+"""Formats that are boards (decisions, "Command line")."""
+_SIZE = re.compile(r"(\d+)([MG]?)")
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryOptions:
+    """How images are fetched. ``mirrors`` are ``[REG=]URL``, ``ca_files`` PEM files, ``insecure`` host names."""
+
+    mirrors: tuple[str, ...] = ()
+    insecure: tuple[str, ...] = ()
+    ca_files: tuple[str, ...] = ()
+    always_pull: bool = False
+    allow_wrong_arch: bool = False
+
+    def settings(self) -> RegistrySettings:
+        """Return the options as the registry client takes them, with $LINUXKIT_MIRROR. Raises `UsageError`."""
+        from lkboard.oci.settings import RegistrySettings, parse_mirrors
+
+        return RegistrySettings(
+            mirrors=parse_mirrors(self.mirrors, os.environ.get("LINUXKIT_MIRROR", "")),
+            insecure=self.insecure,
+            ca_files=self.ca_files,
+            always_pull=self.always_pull,
+            allow_wrong_arch=self.allow_wrong_arch,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What a user asks of a build. Empty texts are options that were not given.
+
+    ``files`` are config files, URLs or ``-``; ``output`` is one exact file, or ``-`` for standard output; otherwise
+    files are named after ``name`` and put into ``directory``.
+    """
+
+    files: tuple[str, ...]
+    board: str = ""
+    formats: tuple[str, ...] = ()
+    architecture: str = ""
+    output: str = ""
+    name: str = ""
+    directory: str = ""
+    cache: str = ""
+    decompress_kernel: bool = False
+    registry: RegistryOptions = field(default_factory=RegistryOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFormat:
+    """One format of a build, the board it is for (if it needs one), and where its files go.
+
+    ``base`` is the path to which a format adds its suffixes; with ``is_exact`` it is the path of the only file.
+    """
+
+    format: Format
+    board: Board | None
+    base: Path
+    is_exact: bool = False
+
+    def path_of(self, suffix: str) -> Path:
+        """Return the path of the output with a suffix of the format."""
+        return self.base if self.is_exact else self.base.with_name(self.base.name + suffix)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files that may be made."""
+        return tuple(self.path_of(suffix) for suffix in self.format.outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """What a build will do. With ``to_stdout`` the single file of the single format is streamed instead."""
+
+    architecture: str
+    formats: tuple[PlannedFormat, ...]
+    to_stdout: bool = False
+
+
+def host_architecture() -> str:
+    """Return this machine's architecture in Go's names."""
+    machine = platform.machine()
+    return _GO_ARCHITECTURES.get(machine, machine)
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes of ``512M``, ``2G`` or a bare number of GiB (cli.md section 1.5). Raises `UsageError`."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise UsageError(f"'{text}' is not a size", hint="write a number and M (MiB) or G (GiB), such as 512M")
+    return int(match[1]) << (20 if match[2] == "M" else 30)
+
+
+def plan_build(options: BuildOptions) -> BuildPlan:
+    """Check the options against each other and name every output file. Raises `UsageError` and `BoardError`."""
+    if options.output and (options.name or options.directory):
+        raise UsageError("-o does not go with --name or --dir", hint="give the whole path to -o")
+    if options.directory and not Path(options.directory).is_dir():
+        raise OutputError("there is no such folder", where=options.directory, hint=f"mkdir -p {options.directory}")
+    board_id = options.board
+    formats = options.formats
+    if not board_id and len(formats) == 1 and formats[0] in _BOARD_ALIASES:
+        board_id, formats = _BOARD_ALIASES[formats[0]], ()
+    plan = _plan_board(board_id, formats, options) if board_id else _plan_formats(formats, options)
+    _check_outputs(plan, options)
+    return plan
+
+
+def _plan_board(board_id: str, formats: tuple[str, ...], options: BuildOptions) -> BuildPlan:
+    from lkboard.board.catalogue import find_board
+
+    board = find_board(board_id)
+    if formats and set(formats) != {board.format}:
+        raise UsageError(
+            f"the board '{board.id}' is written as '{board.format}', not '{','.join(formats)}'",
+            hint="leave out --format",
+        )
+    architecture = _normal_architecture(options.architecture)
+    if architecture and architecture != board.architecture:
+        raise UsageError(
+            f"the board '{board.id}' is {board.architecture}, not '{options.architecture}'", hint="leave out --arch"
+        )
+    name = options.name or _base_name(options.files[0])
+    path = Path(options.output or Path(options.directory) / f"{name}-{board.id}{board.suffix}")
+    planned = PlannedFormat(_find_format(board.format), board, path, is_exact=True)
+    return BuildPlan(board.architecture, (planned,), to_stdout=options.output == STDOUT)
+
+
+def _plan_formats(names: tuple[str, ...], options: BuildOptions) -> BuildPlan:
+    architecture = _normal_architecture(options.architecture) or host_architecture()
+    found = [_find_format(name) for name in names or (("tar",) if options.output else ("kernel+initrd",))]
+    base = Path(options.directory) / (options.name or _base_name(options.files[-1]))
+    return BuildPlan(
+        architecture,
+        tuple(_plan_format(format_, architecture, base, options) for format_ in found),
+        to_stdout=options.output == STDOUT,
+    )
+
+
+def _plan_format(format_: Format, architecture: str, base: Path, options: BuildOptions) -> PlannedFormat:
+    from lkboard.board.catalogue import find_board
+
+    board = None
+    if format_.boards is not None:
+        board_id = format_.boards.get(architecture)
+        if board_id is None:
+            known = ", ".join(sorted(format_.boards)) or "none without --board"
+            raise UsageError(
+                f"the format '{format_.name}' is not made for {architecture} (only for: {known})",
+                hint="name the board: --board ID (lkboard boards lists them)",
+            )
+        board = find_board(board_id)
+    if options.output:
+        return PlannedFormat(format_, board, Path(options.output), is_exact=True)
+    return PlannedFormat(format_, board, base)
+
+
+def _check_outputs(plan: BuildPlan, options: BuildOptions) -> None:
+    formats = [planned.format for planned in plan.formats]
+    if len(formats) > 1 and any(format_.is_stream for format_ in formats):
+        stream = next(format_.name for format_ in formats if format_.is_stream)
+        raise UsageError(f"the format '{stream}' must be the only one", hint="build it by itself")
+    if options.output and (len(formats) > 1 or len(formats[0].outputs) > 1):
+        raise UsageError("-o names one file, but several would be made", hint="use --name and --dir")
+    if plan.to_stdout and not formats[0].is_stream:
+        raise UsageError(f"the format '{formats[0].name}' cannot go to standard output", hint="name a file: -o FILE")
+    counts = Counter(path for planned in plan.formats for path in planned.paths)
+    clash = next((path for path, count in counts.items() if count > 1), None)
+    if clash is not None:
+        raise UsageError(f"two formats would both write '{clash}'", hint="build them one after the other")
+
+
+def _find_format(name: str) -> Format:
+    import difflib
+
+    from lkboard.formats import catalogue
+
+    known = catalogue()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean '{close[0]}'?" if close else f"one of: {', '.join(sorted(known))}"
+        raise UsageError(f"there is no output format '{name}'", hint=hint)
+    return known[name]
+
+
+def _normal_architecture(text: str) -> str:
+    return _GO_ARCHITECTURES.get(text, text)
+
+
+def _base_name(file: str) -> str:
+    """Return the name that outputs get from a config's file name or URL (build.md section 1, rule 1)."""
+    if file == "-":
+        return "moby"
+    name = file.rsplit("/", 1)[-1]
+    stem, dot, _extension = name.rpartition(".")
+    return stem if dot and stem else name

@@ -1,0 +1,89 @@
+"""``lkboard build``: make the image of a board, or any output format of LinuxKit."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from lkboard.cli.command import Command
+from lkboard.cli.options import add_registry_options, registry_options
+from lkboard.cli.render import human_size
+from lkboard.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from lkboard.cli.render import Ui
+    from lkboard.events import Job
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="config: a path, a URL, or - for standard input")
+    what = parser.add_argument_group("what to build")
+    what.add_argument("--board", metavar="ID", help="the board to build for (see: lkboard boards)")
+    what.add_argument(
+        "-f",
+        "--format",
+        action="append",
+        default=[],
+        metavar="FORMAT",
+        help="an output format, or several (a,b); not with --board",
+    )
+    what.add_argument("--arch", metavar="ARCH", help="architecture of the images; this machine's by default")
+    what.add_argument("--decompress-kernel", action="store_true", help="unpack a compressed kernel")
+    what.add_argument("--size", default="1024M", metavar="SIZE", help="size of disks that content does not size")
+    what.add_argument("--no-sbom", action="store_true", help="accepted for LinuxKit's scripts; no SBOM is made yet")
+    what.add_argument("--dry-run", action="store_true", help="print the merged config and stop")
+    where = parser.add_argument_group("where to write")
+    where.add_argument("-o", "--o", dest="output", metavar="FILE", help="the one file to write; - for standard output")
+    where.add_argument("--name", metavar="NAME", help="base name of the output files")
+    where.add_argument("--dir", metavar="DIR", help="folder of the output files (must exist)")
+    add_registry_options(parser)
+
+
+def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
+    from lkboard.app import build as use_case
+    from lkboard.app.build_plan import BuildOptions, parse_size
+
+    parse_size(args.size)
+    files = tuple(args.files)
+    stdin = sys.stdin.buffer.read() if "-" in files else None
+    if args.dry_run:
+        text = use_case.dry_run(files, stdin=stdin)
+        ui.result(text.rstrip("\n"), config=text)
+        return 0
+    if args.output == "-" and sys.stdout.isatty():
+        raise UsageError("standard output is a terminal", hint="redirect it, or name a file: -o FILE")
+    options = BuildOptions(
+        files=files,
+        board=args.board or "",
+        formats=tuple(name for value in args.format for name in value.split(",")),
+        architecture=args.arch or "",
+        output=args.output or "",
+        name=args.name or "",
+        directory=args.dir or "",
+        cache=args.cache or "",
+        decompress_kernel=args.decompress_kernel,
+        registry=registry_options(args),
+    )
+    artifacts = use_case.build(options, job, stdin=stdin, stdout=sys.stdout.buffer)
+    for artifact in artifacts:
+        size = human_size(artifact.size_bytes)
+        ui.result(
+            f"{artifact.path}  {size} ({human_size(artifact.mapped_bytes)} mapped)",
+            path=artifact.path,
+            format=artifact.format,
+            size_bytes=artifact.size_bytes,
+            mapped_bytes=artifact.mapped_bytes,
+        )
+    return 0
+
+
+COMMAND = Command(
+    name="build",
+    group="build",
+    summary="make a bootable image, or any of LinuxKit's output formats, from config files",
+    example="lkboard build --board rpi3 sshd.yml -o sshd.img",
+    add_arguments=_add_arguments,
+    run=_run,
+)
