@@ -27,8 +27,9 @@ def write_file(extents: ExtentMap, path: Path, *, on_bytes: Callable[[int], None
     """Write a file that appears under its name only when it is whole and on the disk.
 
     Holes of the map (gaps and `Zeros`) become holes of the file. ``on_bytes`` gets the number of bytes written so far
-    at least every MiB, up to ``extents.mapped_bytes``; what it raises (`Cancelled`) stops the work. A symbolic link is
-    followed. Raises `OutputError`, and `BuildError` when a source cannot be read; nothing is left behind then.
+    at least every MiB, and ``extents.mapped_bytes`` once all is on the disk; what it raises (`Cancelled`) stops the
+    work. A symbolic link is followed. Raises `OutputError`, and `BuildError` when a source cannot be read; nothing is
+    left behind then.
     """
     final = Path(os.path.realpath(path))
     with _explained(path, extents.mapped_bytes):
@@ -40,6 +41,8 @@ def write_file(extents: ExtentMap, path: Path, *, on_bytes: Callable[[int], None
                 for size in _write_extent(descriptor, extent):
                     done += size
                     on_bytes(done)
+            os.fsync(descriptor)
+            on_bytes(done)
 
 
 def write_stream(extents: ExtentMap, stream: BinaryIO, *, on_bytes: Callable[[int], None]) -> None:
@@ -66,7 +69,6 @@ def _replacing(final: Path) -> Iterator[int]:
     try:
         try:
             yield descriptor
-            os.fsync(descriptor)
         finally:
             os.close(descriptor)
         temporary.replace(final)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import posixpath
+import struct
 from typing import TYPE_CHECKING
 
 from lkboard.disk import content
 from lkboard.disk.content import encode
 from lkboard.errors import BuildError
-from lkboard.model.extents import EMPTY, Content
+from lkboard.model.extents import EMPTY, Content, Inline
 from lkboard.model.rootfs import Kind
 
 if TYPE_CHECKING:
@@ -25,7 +25,12 @@ _OWNER_NAME_SIZE = 32
 _SECOND = 1_000_000_000
 _MAX_7_DIGITS = 0o7777777
 _MAX_11_DIGITS = 0o77777777777
-_NO_DEVICE = bytes(8)
+# name, mode, uid, gid, size, time, checksum, type, link, magic and version, user, group, device numbers; what is
+# shorter than its field is filled up with NUL
+_HEADER = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s167x")
+_MAGIC = b"ustar\x0000"
+_CHECKSUM_AT, _CHECKSUM_SIZE = 148, 8
+_NO_DEVICE = b"", b""
 
 
 def plan(entries: Sequence[Entry], *, with_origin: bool = True) -> ExtentMap:
@@ -40,12 +45,14 @@ def plan(entries: Sequence[Entry], *, with_origin: bool = True) -> ExtentMap:
 
 def _record(entry: Entry, *, with_origin: bool) -> Content:
     data = entry.content if entry.kind is Kind.FILE else EMPTY
-    head = _extended_header(entry, data.size, with_origin=with_origin) + _entry_header(entry, data.size)
-    return Content.of(head) + data + Content.of(_padding(data.size))
+    size = data.size
+    head = _extended_header(entry, size, with_origin=with_origin) + _entry_header(entry, size)
+    return Content((Inline(head), *data.parts, Inline(_padding(size))))
 
 
 def _entry_header(entry: Entry, size: int) -> bytes:
-    if max(entry.device) > _MAX_7_DIGITS:
+    major, minor = entry.device
+    if max(major, minor) > _MAX_7_DIGITS:
         raise BuildError(f"'{entry.path}' has a device number above {_MAX_7_DIGITS}, a tar cannot hold it")
     return _header(
         name=_ascii(encode(entry.path)),
@@ -53,26 +60,23 @@ def _entry_header(entry: Entry, size: int) -> bytes:
         kind=entry.kind.value,
         link=_ascii(encode(entry.link)),
         owners=(_ascii(encode(entry.uname)), _ascii(encode(entry.gname))),
-        devices=b"".join(_octal(number, _MAX_7_DIGITS) for number in entry.device),
+        device=(_octal(major), _octal(minor)),
     )
 
 
 def _extended_header(entry: Entry, size: int, *, with_origin: bool) -> bytes:
     """Return the "x" header with its records and padding; nothing if there is no record."""
-    records = dict(entry.pax) | dict(_overflows(entry, size))
+    records = dict(entry.pax)
+    records.update(_overflows(entry, size))
     if with_origin and entry.origin.source:
         records["LINUXKIT.source"] = encode(entry.origin.source)
         records["LINUXKIT.location"] = encode(entry.origin.location)
     if not records:
         return b""
     data = b"".join(_pax_record(encode(key), value) for key, value in sorted(records.items()))
-    folder, name = posixpath.split(entry.path)
-    header = _header(
-        name=_ascii(encode(posixpath.normpath(posixpath.join(folder, "PaxHeaders.0", name))))[:_NAME_SIZE].rstrip(b"/"),
-        numbers=(0, 0, 0, len(data), 0),
-        kind="x",
-        devices=2 * _NO_DEVICE,
-    )
+    folder, slash, name = entry.path.rpartition("/")
+    header_name = _ascii(encode(f"{folder}{slash}PaxHeaders.0/{name}"))[:_NAME_SIZE].rstrip(b"/")
+    header = _header(name=header_name, numbers=(0, 0, 0, len(data), 0), kind="x")
     return header + data + _padding(len(data))
 
 
@@ -85,9 +89,8 @@ def _overflows(entry: Entry, size: int) -> Iterator[tuple[str, bytes]]:
         ("gname", entry.gname, _OWNER_NAME_SIZE),
     )
     for key, text, limit in texts:
-        encoded = encode(text)
-        if len(encoded) > limit or not encoded.isascii():
-            yield key, encoded
+        if len(text) > limit or not text.isascii():
+            yield key, encode(text)
     numbers = (("uid", entry.uid, _MAX_7_DIGITS), ("gid", entry.gid, _MAX_7_DIGITS), ("size", size, _MAX_11_DIGITS))
     for key, number, largest in numbers:
         if number > largest:
@@ -120,46 +123,30 @@ def _header(
     kind: str,
     link: bytes = b"",
     owners: tuple[bytes, bytes] = (b"", b""),
-    devices: bytes,
+    device: tuple[bytes, bytes] = _NO_DEVICE,
 ) -> bytes:
     """Return one header block; ``numbers`` are mode, uid, gid, size and time. The prefix field stays empty."""
     mode, uid, gid, size, seconds = numbers
-    before = b"".join(
-        (
-            _text(name, _NAME_SIZE),
-            _octal(mode, _MAX_7_DIGITS),
-            _octal(uid, _MAX_7_DIGITS),
-            _octal(gid, _MAX_7_DIGITS),
-            _octal(size, _MAX_11_DIGITS),
-            _octal(seconds, _MAX_11_DIGITS),
-        )
+    block = _HEADER.pack(
+        *(_cut(name, _NAME_SIZE), _octal(mode), _octal(uid), _octal(gid), _octal(size, 11), _octal(seconds, 11)),
+        *(b" " * _CHECKSUM_SIZE, kind.encode(), _cut(link, _NAME_SIZE), _MAGIC, *owners, *device),
     )
-    after = b"".join(
-        (
-            kind.encode(),
-            _text(link, _NAME_SIZE),
-            b"ustar\x0000",
-            _text(owners[0], _OWNER_NAME_SIZE),
-            _text(owners[1], _OWNER_NAME_SIZE),
-            devices,
-        )
-    )
-    checksum = sum(before) + sum(b" " * 8) + sum(after)
-    return (before + b"%06o\0 " % checksum + after).ljust(_BLOCK_SIZE, b"\0")
+    checksum = b"%06o\0 " % sum(block)
+    return block[:_CHECKSUM_AT] + checksum + block[_CHECKSUM_AT + _CHECKSUM_SIZE :]
 
 
-def _text(value: bytes, size: int) -> bytes:
-    """Return a text field: cut, and without the slash it may end with when it is cut (readers take it for a folder)."""
-    field = bytearray(value[:size].ljust(size, b"\0"))
-    if len(value) > size and field.endswith(b"/"):
-        field[len(field.rstrip(b"/"))] = 0
+def _cut(value: bytes, size: int) -> bytes:
+    """Return a text cut to a field, without the slash it may then end with: readers would take it for a folder."""
+    if len(value) <= size or value[size - 1 : size] != b"/":
+        return value[:size]
+    field = bytearray(value[:size])
+    field[len(field.rstrip(b"/"))] = 0
     return bytes(field)
 
 
-def _octal(value: int, largest: int) -> bytes:
-    """Return a number field with a NUL at its end; zero if the value does not fit (a record has it then)."""
-    digits = 7 if largest == _MAX_7_DIGITS else 11
-    return b"%0*o\0" % (digits, value if 0 <= value <= largest else 0)
+def _octal(value: int, digits: int = 7) -> bytes:
+    """Return the digits of a number field; zeros if the value does not fit, for a record has it then."""
+    return b"%0*o" % (digits, value if 0 <= value < 8**digits else 0)
 
 
 def _ascii(value: bytes) -> bytes:

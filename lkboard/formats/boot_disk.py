@@ -53,6 +53,6 @@ def boot_files(build: BuildInput, board: Board) -> tuple[BootFile, ...]:
 def _kernel(kernel: Content, board: Board) -> Content:
     if board.kernel_form == "as-is":
         return kernel
-    from lkboard.rootfs.kernel import unwrap_kernel
+    from lkboard.rootfs.kernel_payload import unwrap_kernel
 
     return unwrap_kernel(kernel)

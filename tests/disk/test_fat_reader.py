@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import struct
 import subprocess
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 import pytest
 from support.fat import mtools
@@ -13,10 +14,8 @@ from lkboard.disk import fat
 from lkboard.disk.fat_reader import FatReader
 from lkboard.errors import DiskInvalid, OutputError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 MIB = 1 << 20
+ROOT = Path(__file__).parents[2]
 TREE = {"kernel": b"K" * 3_000_000, "EFI/BOOT/Long Name.efi": b"E" * 700, "empty": b""}
 
 
@@ -181,6 +180,21 @@ def test_a_card_that_was_not_unmounted_can_be_read(image: Path) -> None:
     link(image, 1, 0x07FFFFFF)
     with FatReader(image) as reader:
         assert reader.read("kernel") == TREE["kernel"]
+
+
+def test_it_needs_nothing_of_pyfatfs_but_its_low_level(image: Path) -> None:
+    # the upper level wants pkg_resources, which current setuptools no longer has
+    script = f"""
+import sys
+sys.modules |= {{"fs": None, "pkg_resources": None}}
+from pathlib import Path
+from lkboard.disk.fat_reader import FatReader
+with FatReader(Path({str(image)!r})) as reader:
+    print(*reader.files())
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == b"kernel empty EFI/BOOT/Long Name.efi".split()
+    assert done.stderr == b""
 
 
 def test_reading_changes_nothing(image: Path) -> None:

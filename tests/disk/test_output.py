@@ -4,6 +4,7 @@ import io
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,19 @@ def test_a_cancelled_write_leaves_nothing(sparse: ExtentMap, folder: Path) -> No
     assert list(folder.iterdir()) == []
 
 
+def test_a_write_can_be_cancelled_when_only_its_name_is_missing(folder: Path) -> None:
+    seen: list[int] = []
+
+    def cancel(done: int) -> None:
+        seen.append(done)
+        if seen == [3, 3]:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        write_file(SMALL, folder / "x", on_bytes=cancel)
+    assert list(folder.iterdir()) == []
+
+
 def test_a_cancelled_write_keeps_the_old_file(sparse: ExtentMap, folder: Path) -> None:
     def cancel(_done: int) -> None:
         raise Cancelled
@@ -233,11 +247,13 @@ def test_an_open_pipe_is_left_alone() -> None:
 
 
 @pytest.mark.device
-def test_a_block_device_is_left_to_the_writer() -> None:
-    with pytest.raises(
-        OutputError, match=r"/dev/loop0: is a device \(write to it: lkboard write CONFIG --to /dev/loop0\)"
-    ):
-        write_file(SMALL, Path("/dev/loop0"), on_bytes=ignore)
+def test_a_block_device_is_left_to_the_writer(folder: Path) -> None:
+    node = folder / "card"
+    os.mknod(node, stat.S_IFBLK | 0o600, os.makedev(7, 250))
+    with pytest.raises(OutputError) as caught:
+        write_file(SMALL, node, on_bytes=ignore)
+    assert str(caught.value) == f"{node}: is a device (write to it: lkboard write CONFIG --to {node})"
+    assert node.is_block_device()
 
 
 def test_a_link_that_leads_to_itself_is_explained(folder: Path) -> None:
