@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from lkboard.oci.store import Store
 from support.jobs import RecordingJob
 from support.registry import Registry, running_registry
 
@@ -23,3 +24,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 def job() -> RecordingJob:
     """A job whose events can be looked at."""
     return RecordingJob()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(tmp_path / "store")

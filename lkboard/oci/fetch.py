@@ -67,38 +67,43 @@ class Fetcher:
         """Bring a blob into the store. ``on_bytes`` is told of all its bytes, also of those that need no transfer."""
 
         def fetch() -> None:
-            with self._store.ingest(descriptor, self._job) as partial:
-                if self._store.is_sound(descriptor, self._job):  # another process was faster
-                    on_bytes(descriptor.size)
-                    return
+            with self._store.partial(descriptor, self._job) as partial:
                 on_bytes(partial.offset)
                 Download(self._client, self._settings, self._job, reference, partial, on_bytes).run()
                 self._store.commit(partial)
 
-        self._ensure(descriptor, reference, fetch)
+        if not self._ensure(descriptor, reference, fetch):
+            on_bytes(descriptor.size)
 
-    def _ensure(self, descriptor: Descriptor, reference: Reference, fetch: Callable[[], None]) -> None:
-        was_there = self._store.has(descriptor.digest)
+    def _ensure(self, descriptor: Descriptor, reference: Reference, fetch: Callable[[], None]) -> bool:
+        """Call ``fetch`` if something is not in the store, and return whether that was so."""
         if self._store.is_sound(descriptor, self._job):
-            return
-        if was_there:
-            self._store.quarantine(descriptor.digest)
-            self._job.note(
-                f"{reference}: the blob {descriptor.digest} in the store is damaged, it is fetched again", "warning"
-            )
-        data = _KNOWN.get(descriptor.digest, descriptor.data)
-        if data is not None:
-            self._store.add(data, algorithm_of(descriptor.digest))
-            return
-        try:
-            fetch()
-        except StoreUnusable:
-            raise
-        except OciError as error:
-            if not was_there:
+            return False
+        with self._store.locked(descriptor.digest, self._job):
+            if self._store.is_sound(descriptor, self._job):
+                return False  # another process was faster
+            is_damaged = self._store.has(descriptor.digest)
+            if is_damaged:
+                self._store.quarantine(descriptor.digest)
+                self._job.note(
+                    f"{reference}: the blob {descriptor.digest} in the store is damaged, it is fetched again", "warning"
+                )
+            data = _KNOWN.get(descriptor.digest, descriptor.data)
+            if data is not None:
+                self._store.add(data, algorithm_of(descriptor.digest))
+                return False
+            try:
+                fetch()
+            except OciError as error:
+                if is_damaged and not isinstance(error, StoreUnusable):
+                    raise _lost(descriptor, reference, error) from error
                 raise
-            raise StoreCorrupt(
-                f"the blob {descriptor.digest} in the store was damaged, and cannot be fetched again: {error.message}",
-                where=reference,
-                hint=error.hint,
-            ) from error
+            return True
+
+
+def _lost(descriptor: Descriptor, reference: Reference, error: OciError) -> StoreCorrupt:
+    return StoreCorrupt(
+        f"the blob {descriptor.digest} in the store was damaged, and cannot be fetched again: {error.message}",
+        where=reference,
+        hint=error.hint,
+    )

@@ -6,6 +6,8 @@ import fcntl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lkboard.oci.files import store_errors
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -18,7 +20,10 @@ _POLL_SECONDS = 0.05
 
 @contextmanager
 def exclusive(path: Path, job: Job) -> Iterator[None]:
-    """Hold the file ``path`` alone, among threads as well as processes (flock). Raises `Cancelled` while waiting."""
+    """Hold the file ``path`` alone, among threads as well as processes (flock).
+
+    Raises `Cancelled` while waiting, and `StoreUnusable`.
+    """
     with _held(path, fcntl.flock, job):
         yield
 
@@ -35,7 +40,9 @@ def exclusive_record(path: Path, job: Job) -> Iterator[None]:
 
 @contextmanager
 def _held(path: Path, lock: Callable[[BinaryIO, int], None], job: Job) -> Iterator[None]:
-    with path.open("ab") as file:
+    with store_errors(path):
+        file = path.open("ab")
+    with file:
         while not _try(file, lock):
             job.wait(_POLL_SECONDS)
         yield

@@ -19,10 +19,11 @@ _SYNONYMS = {
     "i386": ("386", ""),
 }
 # What an architecture means when no variant is given.
-_BASELINES = {"amd64": (1,), "arm64": (8,), "arm": (7,)}
+_BASELINES = {"amd64": (1, 0), "arm64": (8, 0), "arm": (7, 0)}
 _ATTESTATION = ("vnd.docker.reference.type", "attestation-manifest")
 _ATTESTED = "vnd.docker.reference.digest"
 
+_Level = tuple[int, int]
 _Rank = tuple[int, tuple[int, ...]]
 
 
@@ -81,15 +82,13 @@ def _rank(offered: Platform, wanted: Platform) -> _Rank | None:
     if level is None or limit is None:
         return (0, ()) if offered.variant == wanted.variant else (2, ()) if not wanted.variant else None
     if level <= limit:
-        return 0, tuple(-part for part in level)
+        return 0, (-level[0], -level[1])
     return None if wanted.variant else (1, level)
 
 
-def _level(variant: str, baseline: tuple[int, ...] | None) -> tuple[int, ...] | None:
+def _level(variant: str, baseline: _Level | None) -> _Level | None:
     """Return ``v8.1`` as (8, 1), no variant as the architecture's baseline, and None for what has no order."""
     if not variant or baseline is None:
         return baseline
-    try:
-        return tuple(int(part) for part in variant.removeprefix("v").split("."))
-    except ValueError:
-        return None
+    major, _, minor = variant.removeprefix("v").partition(".")
+    return (int(major), int(minor or 0)) if major.isdecimal() and (minor or "0").isdecimal() else None

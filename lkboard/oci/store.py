@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,19 +119,14 @@ class Store:
             return digester.digest, source.tell()
 
     @contextmanager
-    def ingest(self, descriptor: Descriptor, job: Job) -> Iterator[Partial]:
-        """Hold what is there of a blob while it is fetched; other processes that want it wait until then.
+    def locked(self, digest: str, job: Job) -> Iterator[None]:
+        """Work on one blob alone; other processes that want the same one wait until then. Raises `Cancelled`."""
+        with exclusive(self.derived_dir("locks") / _file_name(digest), job):
+            yield
 
-        Look again with `is_sound` before fetching, and end with `commit`.
-        """
-        name = _file_name(descriptor.digest)
-        with store_errors(self._private):
-            (self._private / "locks").mkdir(parents=True, exist_ok=True)
-        with (
-            exclusive(self._private / "locks" / name, job),
-            Partial(self._private / "ingest" / name / "data", descriptor, job) as partial,
-        ):
-            yield partial
+    def partial(self, descriptor: Descriptor, job: Job) -> Partial:
+        """Return what is there of a blob that is being fetched, to be used while it is `locked`."""
+        return Partial(self._private / "ingest" / _file_name(descriptor.digest) / "data", descriptor, job)
 
     def commit(self, partial: Partial) -> None:
         """Publish a partial blob that has become whole and whose digest is right."""
@@ -155,10 +151,10 @@ class Store:
     # names
 
     def names(self) -> Mapping[str, Descriptor]:
-        """Return the descriptors of all named images."""
+        """Return the descriptors of all named images, without the annotation that names them."""
         try:
             entries = self._read_index()["manifests"]
-            return {name: parse_descriptor(entry) for entry in entries if (name := _name_of(entry))}
+            return {name: _nameless(parse_descriptor(entry)) for entry in entries if (name := _name_of(entry))}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreCorrupt(
                 f"the index of the store cannot be read: {error}", where=self._index, hint="delete the file"
@@ -238,6 +234,10 @@ def _file_name(digest: str) -> str:
 def _name_of(entry: dict[str, Any]) -> str | None:
     name = (entry.get("annotations") or {}).get(REF_NAME)
     return name if isinstance(name, str) else None
+
+
+def _nameless(descriptor: Descriptor) -> Descriptor:
+    return replace(descriptor, annotations=tuple(pair for pair in descriptor.annotations if pair[0] != REF_NAME))
 
 
 def _look(path: Path) -> str:

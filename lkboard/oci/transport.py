@@ -100,8 +100,10 @@ class Transport:
             if delay is None or outcome.is_final:
                 raise outcome.error
             self._job.note(f"{outcome.error.message}; trying again", "debug")
-            if outcome.is_rate_limit:
-                self._hold(host, outcome.pause or min(self._settings.rate_limit_delay * 2**attempt, _LONGEST_DELAY))
+            if outcome.pause is not None:
+                self._hold(host, outcome.pause)
+            elif outcome.is_rate_limit:
+                self._hold(host, min(self._settings.rate_limit_delay * 2**attempt, _LONGEST_DELAY))
             else:
                 self._job.wait(delay * random.uniform(1 - _SPREAD, 1 + _SPREAD))  # noqa: S311 - spreads clients
         raise AssertionError
@@ -140,7 +142,7 @@ class Transport:
             error.hint = f"the registry asks to wait {pause / 60:.0f} minutes: try again then"
             return _Setback(error, is_final=True)
         is_final = Complaint(body).is_our_mistake or not request.is_repeatable
-        is_rate_limit = pause is not None or response.status_code == _TOO_MANY
+        is_rate_limit = response.status_code == _TOO_MANY
         return _Setback(error, is_final=is_final, is_rate_limit=is_rate_limit, pause=pause)
 
     def _follow(self, request: Request) -> Response:

@@ -29,3 +29,16 @@ def lkboard(*arguments: object, **environment: str) -> subprocess.CompletedProce
         text=True,
         check=False,
     )
+
+
+def run_python(program: str, *arguments: object) -> str:
+    """Run the text of a Python program, which must end well, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        env={**ENVIRONMENT, **os.environ, "PYTHONPATH": ENVIRONMENT["PYTHONPATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

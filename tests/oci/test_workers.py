@@ -1,0 +1,81 @@
+"""Threads that work for a job, and that it does not wait for when it is cancelled."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+
+import pytest
+
+from lkboard.errors import Cancelled, NotFound
+from lkboard.events import Job
+from lkboard.oci.workers import run_all
+
+
+@pytest.mark.parametrize("parallel", [1, 2, 8])
+def test_results_keep_the_order_of_the_tasks(parallel: int) -> None:
+    assert run_all([partial(pow, 2, number) for number in range(20)], Job(), parallel=parallel) == [
+        2**number for number in range(20)
+    ]
+
+
+def test_no_tasks_have_no_results() -> None:
+    assert run_all([], Job(), parallel=4) == []
+
+
+def test_some_tasks_run_at_a_time() -> None:
+    barrier = threading.Barrier(3)
+    assert sorted(run_all([lambda: barrier.wait(10)] * 3, Job(), parallel=3)) == [0, 1, 2]
+
+
+def test_not_more_tasks_run_than_allowed() -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def task() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        threading.Event().wait(0.01)
+        with lock:
+            running -= 1
+
+    run_all([task] * 10, Job(), parallel=2)
+    assert most == 2
+
+
+def test_the_first_failure_is_raised_and_ends_the_work() -> None:
+    done: list[int] = []
+
+    def fail() -> None:
+        raise NotFound("gone")
+
+    with pytest.raises(NotFound, match="gone"):
+        run_all([fail, partial(done.append, 1), partial(done.append, 2)], Job(), parallel=1)
+    assert done == []
+
+
+def test_a_failure_tells_the_others_to_stop() -> None:
+    stop = threading.Event()
+
+    def fail() -> None:
+        raise NotFound("gone")
+
+    def work() -> None:
+        assert stop.wait(10)
+
+    with pytest.raises(NotFound):
+        run_all([work, fail], Job(), parallel=2, stop=stop)
+    assert stop.is_set()
+
+
+def test_a_cancelled_job_does_not_wait_for_a_task_that_hangs() -> None:
+    job, hang = Job(), threading.Event()
+
+    def task() -> None:
+        job.cancel()
+        hang.wait(30)
+
+    with pytest.raises(Cancelled):
+        run_all([task], job, parallel=1)
+    hang.set()

@@ -1,0 +1,42 @@
+"""Pulling the way a build does, in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lkboard.events import Job
+from lkboard.model.image import Platform, ResolvedImage
+from lkboard.model.reference import parse_reference
+from lkboard.oci.pull import Puller
+from lkboard.oci.settings import RegistrySettings
+from lkboard.oci.store import Store
+
+
+def resolve(
+    store: Store, name: str, job: Job, *, arch: str = "amd64", variant: str = "", **settings: Any
+) -> ResolvedImage:
+    """Resolve a reference for ``linux/<arch>``."""
+    puller = Puller(store, RegistrySettings(**settings), job)
+    return puller.resolve(parse_reference(name), Platform("linux", arch, variant))
+
+
+def pull(store: Store, name: str, job: Job, *, arch: str = "amd64", **settings: Any) -> ResolvedImage:
+    """Resolve a reference and fetch its layers."""
+    puller = Puller(store, RegistrySettings(**settings), job)
+    image = puller.resolve(parse_reference(name), Platform("linux", arch))
+    puller.fetch([image])
+    return image
+
+
+def is_complete(store: Store, image: ResolvedImage) -> bool:
+    """Return whether everything that a build needs of an image is in the store, undamaged."""
+    return all(store.is_sound(part) for part in (image.manifest, *image.layers))
+
+
+def log_in(home: Path, host: str, **fields: str) -> None:
+    """Store a login for a registry as ``docker login`` does (``auth``, or ``identitytoken`` …)."""
+    folder = home / ".docker"
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps({"auths": {host: fields}}))
