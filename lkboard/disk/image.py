@@ -51,5 +51,5 @@ def _blanks(extents: Iterable[Extent], end: int) -> Iterator[Extent]:
         if extent.offset >= end:
             break
         yield from place(Content.of(bytes(max(extent.offset - position, 0))), position)
-        position = max(position, extent.end)
+        position = extent.end
     yield from place(Content.of(bytes(max(end - position, 0))), position)

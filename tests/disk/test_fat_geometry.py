@@ -27,6 +27,13 @@ def test_the_table_has_an_entry_for_every_cluster(total: int) -> None:
     assert entries >= geometry.clusters + 2
 
 
+def test_the_table_has_an_entry_for_every_cluster_at_each_step_of_its_size() -> None:
+    for total in range(33 * MIB_SECTORS, 34 * MIB_SECTORS):
+        geometry = fat_geometry.choose(total)
+        assert geometry is not None
+        assert geometry.fat_sectors * 128 >= geometry.clusters + 2
+
+
 @given(TOTALS)
 def test_the_table_is_not_larger_than_it_must_be(total: int) -> None:
     geometry = fat_geometry.choose(total)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.fat import extracted, fsck
-from support.layouts import CARD, EFI_DISK, MIB, gpt_disk, mbr_disk, partition
+from support.layouts import CARD, EFI_DISK, ESP, MIB, gpt_disk, mbr_disk, partition
 from support.plans import boot_files, map_bytes, save
 from support.tables import sfdisk, sgdisk
 
@@ -65,6 +65,12 @@ def test_all_before_the_first_partition_is_written(rule: LayoutRule) -> None:
     assert all(before.end == after.offset for before, after in itertools.pairwise(head))
     assert head[-1].end == MIB
     assert all(isinstance(extent.source, Inline) for extent in head)
+
+
+def test_free_space_behind_the_first_partition_starts_stays_a_hole() -> None:
+    extents = image.plan(gpt_disk(20480, partition(1, 2048, 4096, ESP), partition(2, 8192, 4096, ESP))).extents
+    written = [(extent.offset // 512, -(-extent.end // 512)) for extent in extents if extent.offset >= MIB]
+    assert written == [(2048, 2049), (8192, 8193), (20480 - 33, 20480)]
 
 
 def test_partitions_are_at_their_places() -> None:

@@ -8,7 +8,7 @@ from support.layouts import BASIC_DATA, ESP, MIB, gpt_disk, mbr_disk, partition
 from support.plans import save
 from support.tools import need
 
-from lkboard.disk import image
+from lkboard.disk import gpt, image
 from lkboard.disk.inspect import FoundPartition, partitions
 from lkboard.errors import DiskInvalid
 
@@ -83,6 +83,14 @@ def test_a_backup_of_another_table_is_found(tmp_path: Path) -> None:
     tail = other.read_bytes()[-33 * 512 :]
     with pytest.raises(DiskInvalid, match=r"two partition tables \(GPT\) that differ"):
         partitions(damaged(path, (TOTAL - 33) * 512, tail))
+
+
+def test_a_backup_that_belongs_elsewhere_is_found(tmp_path: Path) -> None:
+    path = save(image.plan(GPT), tmp_path / "disk.img")
+    last = TOTAL - 1
+    strange = gpt._header(GPT, gpt._entries(GPT), sector=last, other=7, entries_sector=last - 32)
+    with pytest.raises(DiskInvalid, match=r"two partition tables \(GPT\) that differ"):
+        partitions(damaged(path, last * 512, strange))
 
 
 def test_an_image_that_was_cut_off_is_found(tmp_path: Path) -> None:
