@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkboard.model.extents import EMPTY
-from lkboard.model.rootfs import Entry, Kind
+from lkboard.model.rootfs import EPOCH, Entry, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,19 +52,16 @@ def clean(name: str) -> str | None:
     return "" if path == "." else path
 
 
-def implied_directory(origin: Origin) -> Entry:
-    """Return the directory that is made for a name whose parent nobody mentions."""
-    return Entry("", Kind.DIRECTORY, 0o755, origin=origin)
-
-
 class FileTree:
     """A root directory. Every path that a method takes is clean (see `clean`), and every method can raise `Loop`.
 
-    ``has_root_entry`` tells whether a layer or image describes the root directory itself.
+    ``has_root_entry`` tells whether a layer or image describes the root directory itself. ``epoch`` is the time of
+    directories that are made because nothing mentions them.
     """
 
-    def __init__(self, origin: Origin) -> None:
-        self.root = Node(implied_directory(origin), 0)
+    def __init__(self, origin: Origin, epoch: int = EPOCH) -> None:
+        self._epoch_ns = epoch * 1_000_000_000
+        self.root = Node(self._implied(origin), 0)
         self.has_root_entry = False
 
     def add(self, path: str, entry: Entry, rank: int) -> None:
@@ -72,7 +69,7 @@ class FileTree:
         if not path:
             self.describe_root(entry)
             return
-        folder, name = posixpath.split(path)
+        folder, _, name = path.rpartition("/")
         siblings = self.directory(folder, entry.origin, rank)
         existing, node = siblings.get(name), Node(entry, rank)
         if existing is not None and existing.children is not None and node.children is not None:
@@ -95,7 +92,7 @@ class FileTree:
 
     def find(self, path: str) -> Node | None:
         """Return what a path holds, or None."""
-        folder, name = posixpath.split(path)
+        folder, _, name = path.rpartition("/")
         parent = self.follow(folder)
         if not name or parent is None or parent.children is None:
             return None if name else parent
@@ -107,25 +104,25 @@ class FileTree:
 
     def directory(self, path: str, origin: Origin, rank: int) -> dict[str, Node]:
         """Return the children of the directory that a path leads to; missing ones are made, other things replaced."""
-        node = self._walk(path, Node(implied_directory(origin), rank))
+        node = self._walk(path, Node(self._implied(origin), rank))
         assert node is not None
         assert node.children is not None
         return node.children
 
     def remove(self, path: str) -> None:
         """Take away a name and all below it, if it is there."""
-        folder, name = posixpath.split(path)
+        folder, _, name = path.rpartition("/")
         parent = self.follow(folder)
         if parent is not None and parent.children is not None:
             parent.children.pop(name, None)
 
     def white_out(self, path: str, rank: int) -> None:
         """Hide what ranks below ``rank`` wrote at a path and below it (image-spec, layer.md, "Whiteouts")."""
-        folder, name = posixpath.split(path)
+        folder, _, name = path.rpartition("/")
         parent = self.follow(folder)
         if parent is not None and parent.children and name in parent.children:
             only = {name: parent.children[name]}
-            _prune(only, rank)
+            self._prune(only, rank)
             if not only:
                 del parent.children[name]
 
@@ -133,7 +130,24 @@ class FileTree:
         """Hide what ranks below ``rank`` wrote below a directory (image-spec, layer.md, "Opaque Whiteout")."""
         node = self.follow(path)
         if node is not None and node.children:
-            _prune(node.children, rank)
+            self._prune(node.children, rank)
+
+    def _implied(self, origin: Origin) -> Entry:
+        return Entry("", Kind.DIRECTORY, 0o755, mtime_ns=self._epoch_ns, origin=origin)
+
+    def _prune(self, children: dict[str, Node], rank: int) -> None:
+        """Remove what ranks below wrote; directories that still hold something become implied ones."""
+        levels = [children]
+        for level in levels:
+            levels += [node.children for node in level.values() if node.children]
+        for level in reversed(levels):
+            for name, node in list(level.items()):
+                if node.rank >= rank:
+                    continue
+                if node.children:
+                    node.entry = self._implied(node.entry.origin)
+                else:
+                    del level[name]
 
     def _walk(self, path: str, missing: Node | None) -> Node | None:
         """Follow every part of a path from the root. ``missing`` is the model for directories to be made."""
@@ -164,21 +178,6 @@ class FileTree:
                 return None
             trail.append(node)
         return trail[-1]
-
-
-def _prune(children: dict[str, Node], rank: int) -> None:
-    """Remove what ranks below wrote; directories that still hold something become implied ones."""
-    levels = [children]
-    for level in levels:
-        levels += [node.children for node in level.values() if node.children]
-    for level in reversed(levels):
-        for name, node in list(level.items()):
-            if node.rank >= rank:
-                continue
-            if node.children:
-                node.entry = implied_directory(node.entry.origin)
-            else:
-                del level[name]
 
 
 def walk(children: dict[str, Node], prefix: str = "") -> Iterator[tuple[str, Node]]:

@@ -10,7 +10,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from lkboard.errors import LayerInvalid
-from lkboard.model.rootfs import Kind, Origin
+from lkboard.model.rootfs import EPOCH, Kind, Origin
 from lkboard.oci.file_tree import FileTree, Loop, clean, entries_of, walk
 from lkboard.oci.layers import diff_layers, layer_name, size_limit, unpacked_layer
 from lkboard.oci.tar_reader import read_tar
@@ -40,10 +40,10 @@ def flatten(image: ResolvedImage, store: Store, job: Job) -> tuple[Entry, ...]:
     return tuple(entries_of(walk(flatten_tree(image, store, job).root.children or {})))
 
 
-def flatten_tree(image: ResolvedImage, store: Store, job: Job, *, location: str = "") -> FileTree:
+def flatten_tree(image: ResolvedImage, store: Store, job: Job, *, location: str = "", epoch: int = EPOCH) -> FileTree:
     """Return an image's root as a tree; its entries come from ``location`` in the config. Raises as `flatten` does."""
     reference = str(image.reference)
-    tree = FileTree(Origin(reference, location))
+    tree = FileTree(Origin(reference, location), epoch)
     for rank, (layer, diff_id) in enumerate(diff_layers(image), start=1):
         source = unpacked_layer(store, layer, diff_id, image=reference, on_bytes=lambda _size: job.check())
         where = layer_name(reference, layer)
@@ -54,9 +54,9 @@ def flatten_tree(image: ResolvedImage, store: Store, job: Job, *, location: str 
     return tree
 
 
-def tar_tree(source: FileSpan | Inline, *, where: str, origin: Origin, job: Job) -> FileTree:
+def tar_tree(source: FileSpan | Inline, *, where: str, origin: Origin, job: Job, epoch: int = EPOCH) -> FileTree:
     """Return the files of a plain tar archive as a tree. Raises `LayerInvalid`, naming ``where``, and `Cancelled`."""
-    tree = FileTree(origin)
+    tree = FileTree(origin, epoch)
     applied = _Layer(tree, 1, where)
     applied.apply_all(read_tar(source, where=where, origin=origin), job)
     applied.check_size(size_limit(source.size))
@@ -92,7 +92,7 @@ class _Layer:
         path = self._inside(entry.path, entry)
         self._size += entry.content.size
         try:
-            folder, name = posixpath.split(path)
+            folder, _, name = path.rpartition("/")
             if name.startswith(WHITEOUT):
                 self._white_out(folder, name, entry)
             elif entry.kind is not Kind.HARDLINK:

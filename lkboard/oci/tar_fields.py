@@ -22,14 +22,16 @@ def text(field: bytes) -> bytes:
 
 def number(field: bytes) -> int:
     """Read an octal number, or GNU's base-256 with the highest bit set (two's complement). Raises ValueError."""
+    digits = field.partition(b"\0")[0].strip()
+    if digits.isdigit():
+        return int(digits, 8)
     if field[0] & _BASE_256:
         bits = 8 * len(field) - 1
         value = int.from_bytes(field, "big") & ((1 << bits) - 1)
         return value - (1 << bits) if field[0] & 0x40 else value
-    digits = field.partition(b"\0")[0].strip()
-    if digits and not digits.isdigit():
+    if digits:
         raise ValueError(f"has no number in {field!r}")
-    return int(digits or b"0", 8)
+    return 0
 
 
 def records_of(body: bytes) -> dict[str, bytes]:

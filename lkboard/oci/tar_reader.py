@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lkboard.errors import LayerInvalid
@@ -32,9 +34,12 @@ _PATH_LIMIT = 4095
 """Bytes of a path or link target: PATH_MAX of Linux without the NUL."""
 
 _SECOND = 1_000_000_000
-_HEADER = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12x")
-_CHECKSUM = slice(148, 156)
+_MODE_BITS = 0o177777
+_HEADER = struct.Struct("100s24s12s12s8sc100s255s")
+_TAIL = struct.Struct("8s32s32s8s8s155s12x")
 _BLANK_CHECKSUM = 8 * ord(" ")
+_ADLER = 65521
+_NO_DEVICE = (0, 0)
 _FLAG = slice(156, 157)
 _USTAR = b"ustar\x0000"
 _EXTENSIONS = frozenset([b"x", b"X", b"g", b"L", b"K"])
@@ -112,9 +117,9 @@ class _Reader:
             if start >= self._archive.size or not (block := self._take(BLOCK_SIZE)).strip(b"\0"):
                 return
             try:
-                _check_sum(block)
                 fields = _HEADER.unpack(block)
-                if fields[7] in _EXTENSIONS:
+                _check_sum(block, fields[4])
+                if fields[5] in _EXTENSIONS:
                     self._extend(extensions, fields)
                     continue
                 entry = self._entry(block, fields, extensions)
@@ -140,11 +145,11 @@ class _Reader:
 
     def _extend(self, extensions: _Extensions, fields: tuple[bytes, ...]) -> None:
         """Read the body of an extension header."""
-        size = number(fields[4])
+        size = number(fields[2])
         if not 0 <= size <= _EXTENSION_LIMIT:
             raise ValueError(f"announces {size} bytes of attributes")
         body = self._take(padded(size))[:size]
-        match fields[7]:
+        match fields[5]:
             case b"L":
                 extensions.name = body.rstrip(b"\0")
             case b"K":
@@ -157,26 +162,28 @@ class _Reader:
                 extensions.records = records_of(body)
 
     def _entry(self, block: bytes, fields: tuple[bytes, ...], extensions: _Extensions) -> Entry:
-        name, mode, uid, gid, size, mtime, _, flag, link, magic, uname, gname, major, minor, prefix = fields
+        name, access, size, mtime, _, flag, link, rest = fields
         records = {**self._globals, **extensions.records} if self._globals else extensions.records
-        if magic == _USTAR and prefix[0]:
-            name = text(prefix) + b"/" + text(name)
-        path = _path(records.get("GNU.sparse.name") or records.get("path") or extensions.name or text(name))
+        mode, uid, gid = _access(access)
+        tail = _tail(rest)
+        path = _path(
+            records.get("GNU.sparse.name") or records.get("path") or extensions.name or tail.prefix + text(name)
+        )
         kind = _kind(flag, path)
-        stored = _number("size", records, size)
+        stored = int(records["size"]) if "size" in records else number(size)
         return Entry(
             path=path,
             kind=kind,
-            mode=number(mode) & 0o7777,
+            mode=mode,
             uid=_owner("uid", records, uid),
             gid=_owner("gid", records, gid),
             mtime_ns=seconds(records["mtime"]) if "mtime" in records else number(mtime) * _SECOND,
             link=_path(records.get("linkpath") or extensions.link or text(link)),
-            device=(number(major), number(minor)) if kind in _DEVICES else (0, 0),
+            device=tail.device if kind in _DEVICES else _NO_DEVICE,
             content=self._content(block, records, stored) if kind is Kind.FILE else EMPTY,
-            uname=_decode(records.get("uname", text(uname))),
-            gname=_decode(records.get("gname", text(gname))),
-            pax=_further(extensions.records),
+            uname=_decode(records["uname"]) if "uname" in records else tail.uname,
+            gname=_decode(records["gname"]) if "gname" in records else tail.gname,
+            pax=_further(extensions.records) if extensions.records else (),
             origin=self._origin,
         )
 
@@ -200,11 +207,36 @@ class _Reader:
         return Content((self._archive.span(data, stored),)) if stored else EMPTY
 
 
-def _check_sum(block: bytes) -> None:
+@lru_cache(maxsize=256)
+def _access(field: bytes) -> tuple[int, int, int]:
+    """Return mode, user and group. Few values occur in one archive, as in `_tail`."""
+    return number(field[:8]) & _MODE_BITS, number(field[8:16]), number(field[16:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """The part of a header behind the link name. ``prefix`` is what the name continues, slash included."""
+
+    uname: str
+    gname: str
+    device: tuple[int, int]
+    prefix: bytes
+
+
+@lru_cache(maxsize=256)
+def _tail(field: bytes) -> _Tail:
+    magic, uname, gname, major, minor, prefix = _TAIL.unpack(field)
+    folder = text(prefix) if magic == _USTAR else b""
+    numbers = (number(major), number(minor)) if magic.startswith(_USTAR[:5]) else _NO_DEVICE
+    return _Tail(_decode(text(uname)), _decode(text(gname)), numbers, folder + b"/" if folder else b"")
+
+
+def _check_sum(block: bytes, field: bytes) -> None:
     """Refuse a block that is not a header. The sum counts its own field as blanks; old programs summed signed bytes."""
-    stored = number(block[_CHECKSUM])
-    actual = sum(block) - sum(block[_CHECKSUM]) + _BLANK_CHECKSUM
-    if stored != actual and stored != actual - 256 * sum(byte > 127 for byte in block):
+    wanted = number(field)
+    # the low half of Adler-32 is one more than the sum of all bytes: much faster than sum()
+    excess = wanted + sum(field) - _BLANK_CHECKSUM - (zlib.adler32(block) & 0xFFFF) + 1
+    if excess % _ADLER and (excess + 256 * sum(byte > 127 for byte in block)) % _ADLER:
         raise ValueError("has a wrong checksum")
 
 
@@ -225,12 +257,8 @@ def _kind(flag: bytes, path: str) -> Kind:
     return Kind.DIRECTORY if kind is Kind.FILE and path.endswith("/") else kind
 
 
-def _number(key: str, records: Mapping[str, bytes], header_field: bytes) -> int:
-    return int(records[key]) if key in records else number(header_field)
-
-
-def _owner(key: str, records: Mapping[str, bytes], header_field: bytes) -> int:
-    value = _number(key, records, header_field)
+def _owner(key: str, records: Mapping[str, bytes], header_value: int) -> int:
+    value = int(records[key]) if key in records else header_value
     if value < 0:
         raise ValueError(f"has the {key} {value}")
     return value
@@ -238,8 +266,6 @@ def _owner(key: str, records: Mapping[str, bytes], header_field: bytes) -> int:
 
 def _further(records: Mapping[str, bytes]) -> tuple[tuple[str, bytes], ...]:
     """Return the records that are no fields of an entry, sorted: extended attributes and the like."""
-    if not records:
-        return ()
     return tuple(
         (key, value)
         for key, value in sorted(records.items())

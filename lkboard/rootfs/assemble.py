@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lkboard.model.rootfs import EPOCH
 from lkboard.oci.layers import unpack_layers
 from lkboard.rootfs.containers import add_containers
 from lkboard.rootfs.files import add_files
@@ -28,9 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AssembleOptions:
-    """What a build may change about the root. ``decompress_kernel`` takes the kernel out of a compressed one."""
+    """What a build may change about the root.
+
+    ``decompress_kernel`` takes the kernel out of a compressed one; ``epoch`` is the time of everything that is made up,
+    in Unix seconds (SOURCE_DATE_EPOCH).
+    """
 
     decompress_kernel: bool = False
+    epoch: int = EPOCH
 
 
 def assemble(
@@ -42,9 +48,9 @@ def assemble(
     `ImageConflict`, `LayerInvalid`, `OciError` and `Cancelled`, each naming the place in the config or the image.
     """
     unpack_layers([images[str(name.reference)] for name in _flattened(config)], store, job)
-    files = ImageFiles(images, store, job)
+    files = ImageFiles(images, store, job, options.epoch)
     ids = container_ids(config)
-    root = Root()
+    root = Root(options.epoch)
     add_kernel(root, config.kernel, files, is_unwrapped=options.decompress_kernel)
     add_init(root, config.init, files)
     add_volumes(root, config.volumes, files)

@@ -30,32 +30,37 @@ def boot_parts(rootfs: Rootfs, cache_dir: Path, job: Job) -> BootParts:
 def split(rootfs: Rootfs) -> tuple[BootParts, Rootfs]:
     """Return kernel, command line and microcode (with an empty initrd), and the root without what is below ``boot/``.
 
-    The directory ``boot`` itself stays.
+    The directory ``boot`` itself stays; with a kernel it is an empty one of our own making.
     """
-    cmdline = kernel_file(rootfs, CMDLINE) or EMPTY
+    cmdline = _find(rootfs, CMDLINE)
     parts = BootParts(
         kernel=kernel_file(rootfs, KERNEL),
         initrd=EMPTY,
-        cmdline=contents.read(cmdline).decode("utf-8", "surrogateescape"),
+        cmdline=contents.read(cmdline.content).decode("utf-8", "surrogateescape") if cmdline else "",
         microcode=kernel_file(rootfs, MICROCODE),
     )
-    segments = (replace(segment, entries=tuple(_without_boot(segment.entries))) for segment in rootfs.segments)
+    segments = (replace(segment, entries=tuple(_without_boot(segment.entries, cmdline))) for segment in rootfs.segments)
     return parts, Rootfs(tuple(segment for segment in segments if segment.entries))
 
 
 def kernel_file(rootfs: Rootfs, path: str) -> Content | None:
     """Return a file of the root, such as a device tree that came with the kernel (``boot/dtb/…``), None without it."""
-    wanted = clean(path)
+    entry = _find(rootfs, clean(path) or "")
+    return entry.content if entry is not None and entry.kind is Kind.FILE else None
+
+
+def _find(rootfs: Rootfs, path: str) -> Entry | None:
+    """Return the entry at a path; of a hard link the one that it repeats."""
     for segment in rootfs.segments:
-        entry = next((entry for entry in segment.entries if entry.path == wanted), None)
+        entry = next((entry for entry in segment.entries if entry.path == path), None)
         if entry is not None and entry.kind is Kind.HARDLINK:
-            entry = next(first for first in segment.entries if first.path == entry.link)
+            return next(first for first in segment.entries if first.path == entry.link)
         if entry is not None:
-            return entry.content if entry.kind is Kind.FILE else None
+            return entry
     return None
 
 
-def _without_boot(entries: Sequence[Entry]) -> Iterator[Entry]:
+def _without_boot(entries: Sequence[Entry], cmdline: Entry | None) -> Iterator[Entry]:
     """Yield what is not below ``boot/``; a file that has another name outside lives on under that."""
     removed = {entry.path: entry for entry in entries if entry.path.startswith(f"{BOOT}/")}
     heirs: dict[str, str] = {}
@@ -66,5 +71,7 @@ def _without_boot(entries: Sequence[Entry]) -> Iterator[Entry]:
             heir = heirs.setdefault(entry.link, entry.path)
             file = removed[entry.link]
             yield replace(file, path=entry.path) if heir == entry.path else replace(entry, link=heir)
+        elif cmdline and entry.path == BOOT:
+            yield replace(entry, mode=0o755, uid=0, gid=0, mtime_ns=cmdline.mtime_ns)
         else:
             yield entry

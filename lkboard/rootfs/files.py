@@ -15,7 +15,7 @@ from lkboard.config.dump import dump_json, dump_yaml
 from lkboard.config.values import InvalidValue, parse_mode
 from lkboard.disk import content as contents
 from lkboard.model.extents import EMPTY, Content, FileSpan
-from lkboard.model.rootfs import EPOCH, Entry, Kind, Origin
+from lkboard.model.rootfs import Entry, Kind, Origin
 from lkboard.oci.file_tree import clean
 from lkboard.rootfs.effective import config_fault
 from lkboard.rootfs.ids import resolve_id
@@ -65,6 +65,7 @@ class _Addition:
             self._id("gid", ids),
             link=self._file.symlink if kind is Kind.SYMLINK else "",
             content=content if kind is Kind.FILE else EMPTY,
+            mtime_ns=self._root.epoch_ns,
             origin=Origin(_OWN, self._location),
         )
         for folder in lineage(path):
@@ -76,7 +77,7 @@ class _Addition:
         """Make a directory with the entry's owner, unless it is there; then only its time changes."""
         existing = self._root.tree.follow(path)
         if existing is not None and existing.children is not None:
-            existing.entry = replace(existing.entry, mtime_ns=EPOCH * 1_000_000_000)
+            existing.entry = replace(existing.entry, mtime_ns=self._root.epoch_ns)
             return
         mode = _directory_mode(entry.mode)
         self._root.put(path, replace(entry, kind=Kind.DIRECTORY, mode=mode, content=EMPTY, link=""))

@@ -35,21 +35,22 @@ RESOLVER_LINK = "/run/resolvconf/resolv.conf"
 
 _DROPPED = (".dockerenv", "Dockerfile", "dev/console", "dev/pts", "dev/shm", "etc/hostname")
 _MOUNT_TABLE = "etc/mtab"
+_SECOND = 1_000_000_000
 _RANK = 1 << 30
 """Above every layer."""
 
 
-def adapt(tree: FileTree, origin: Origin, resolver: Resolver) -> None:
-    """Apply the rules to an image's root. Raises `ImageConflict`."""
+def adapt(tree: FileTree, origin: Origin, resolver: Resolver, epoch: int = EPOCH) -> None:
+    """Apply the rules to an image's root; ``epoch`` is the time of what is made up. Raises `ImageConflict`."""
     for path in _DROPPED:
         node = tree.find(path)
         if node is not None and not node.children:
             tree.remove(path)
     table = tree.find(_MOUNT_TABLE)
     if table is not None:
-        table.entry = replace(table.entry, mtime_ns=EPOCH * 1_000_000_000)
+        table.entry = replace(table.entry, mtime_ns=epoch * _SECOND)
     for entry in _additions(origin, resolver, has_table=table is not None):
-        put(tree, entry.path, entry, _RANK)
+        put(tree, entry.path, replace(entry, mtime_ns=epoch * _SECOND), _RANK)
 
 
 def _additions(origin: Origin, resolver: Resolver, *, has_table: bool) -> Iterator[Entry]:

@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ImageFiles:
-    """Gives the files of images whose layers are in the store. ``images`` go by their canonical references."""
+    """Gives the files of images whose layers are in the store.
+
+    ``images`` go by their canonical references; ``epoch`` is the time of what is made up.
+    """
 
     images: Mapping[str, ResolvedImage]
     store: Store
     job: Job
+    epoch: int
 
     def resolved(self, name: ImageName) -> ResolvedImage:
         """Return the resolved image of a name in the config."""
@@ -34,10 +38,10 @@ class ImageFiles:
 
     def plain(self, name: ImageName, location: str) -> FileTree:
         """Return the files as they are in the image. Raises `LayerInvalid` and `Cancelled`."""
-        return flatten_tree(self.resolved(name), self.store, self.job, location=location)
+        return flatten_tree(self.resolved(name), self.store, self.job, location=location, epoch=self.epoch)
 
     def adapted(self, name: ImageName, location: str, resolver: Resolver) -> FileTree:
         """Return the files as they become part of a system (build.md section 5.5). Raises as `plain` does."""
         tree = self.plain(name, location)
-        adapt(tree, Origin(str(name.reference), location), resolver)
+        adapt(tree, Origin(str(name.reference), location), resolver, self.epoch)
         return tree

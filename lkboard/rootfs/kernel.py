@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.disk import content as contents
 from lkboard.model.extents import FileSpan, Inline
-from lkboard.model.rootfs import Entry, Kind, Origin
+from lkboard.model.rootfs import Kind, Origin
 from lkboard.oci.file_tree import clean, walk
 from lkboard.oci.flatten import tar_tree
 from lkboard.rootfs.effective import config_fault
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lkboard.errors import ConfigError
     from lkboard.model.config import Kernel
     from lkboard.model.extents import Content
+    from lkboard.model.rootfs import Entry
     from lkboard.oci.file_tree import FileTree
     from lkboard.rootfs.images import ImageFiles
     from lkboard.rootfs.merge import Root
@@ -44,8 +45,9 @@ def add_kernel(root: Root, kernel: Kernel, files: ImageFiles, *, is_unwrapped: b
     has_boot = False
     for field, entry in parts.items():
         if field == "tar":
-            source = _source(entry.content)
-            root.graft("", tar_tree(source, where=f"{origin.source}, {kernel.tar}", origin=origin, job=files.job))
+            where = f"{origin.source}, {kernel.tar}"
+            modules = tar_tree(_source(entry.content), where=where, origin=origin, job=files.job, epoch=files.epoch)
+            root.graft("", modules)
             continue
         if not has_boot:
             root.put_directory(BOOT, origin)
@@ -53,9 +55,9 @@ def add_kernel(root: Root, kernel: Kernel, files: ImageFiles, *, is_unwrapped: b
         if field == "binary":
             root.put_file(CMDLINE, kernel.cmdline.encode(), origin)
             content = unwrap_kernel(entry.content) if is_unwrapped else entry.content
-            root.put(KERNEL, Entry(KERNEL, Kind.FILE, entry.mode, content=content, origin=origin))
+            root.put_made(KERNEL, Kind.FILE, entry.mode, content, origin)
         else:
-            root.put(MICROCODE, Entry(MICROCODE, Kind.FILE, entry.mode, content=entry.content, origin=origin))
+            root.put_made(MICROCODE, Kind.FILE, entry.mode, entry.content, origin)
 
 
 def _parts(kernel: Kernel, tree: FileTree) -> dict[str, Entry]:

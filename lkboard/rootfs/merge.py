@@ -12,8 +12,8 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from lkboard.errors import ImageConflict
-from lkboard.model.extents import Content
-from lkboard.model.rootfs import Entry, Kind, Origin, Rootfs, Segment
+from lkboard.model.extents import EMPTY, Content
+from lkboard.model.rootfs import EPOCH, Entry, Kind, Origin, Rootfs, Segment
 from lkboard.oci.file_tree import FileTree, Loop, Node, entries_of, walk
 
 if TYPE_CHECKING:
@@ -27,10 +27,14 @@ Level = tuple[dict[str, Node], dict[str, Node], str]
 
 
 class Root:
-    """A root directory in the making; everything is put into the segment that was begun last."""
+    """A root directory in the making; everything is put into the segment that was begun last.
 
-    def __init__(self) -> None:
-        self.tree = FileTree(Origin("", ""))
+    ``epoch`` is the time of everything that is made up, in Unix seconds.
+    """
+
+    def __init__(self, epoch: int = EPOCH) -> None:
+        self.tree = FileTree(Origin("", ""), epoch)
+        self.epoch_ns = epoch * 1_000_000_000
         self._names = [SHARED]
 
     def begin_segment(self, name: str) -> None:
@@ -46,13 +50,17 @@ class Root:
         """Merge one entry at a clean path. Raises `ImageConflict`."""
         put(self.tree, path, entry, self.rank)
 
+    def put_made(self, path: str, kind: Kind, mode: int, content: Content, origin: Origin) -> None:
+        """Merge an entry of our own making: root's, with the time of the epoch. Raises `ImageConflict`."""
+        self.put(path, Entry(path, kind, mode, mtime_ns=self.epoch_ns, content=content, origin=origin))
+
     def put_file(self, path: str, data: bytes, origin: Origin) -> None:
         """Merge a file of our own making. Raises `ImageConflict`."""
-        self.put(path, Entry(path, Kind.FILE, 0o644, content=Content.of(data), origin=origin))
+        self.put_made(path, Kind.FILE, 0o644, Content.of(data), origin)
 
     def put_directory(self, path: str, origin: Origin) -> None:
         """Merge a directory of our own making. Raises `ImageConflict`."""
-        self.put(path, Entry(path, Kind.DIRECTORY, 0o755, origin=origin))
+        self.put_made(path, Kind.DIRECTORY, 0o755, EMPTY, origin)
 
     def put_directories(self, path: str, origin: Origin) -> None:
         """Merge a directory and those above it as `put_directory` does."""

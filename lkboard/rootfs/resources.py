@@ -43,7 +43,7 @@ def _memory(memory: Memory) -> dict[str, Any]:
             "kernel": memory.kernel,
             "kernelTCP": memory.kernel_tcp,
             "swappiness": memory.swappiness,
-            "disableOOMKiller": memory.disable_oom_killer,
+            "disableOOMKiller": memory.disable_oom_killer or None,  # false is what the runtime does anyway
         }
     )
 
