@@ -129,7 +129,7 @@ def _copy(span: FileSpan, descriptor: int, offset: int) -> Iterator[int]:
 
 
 def _copy_by_kernel(source: int, target: int, size: int, source_offset: int, target_offset: int) -> int:
-    """Return how much was copied; 0 where only reading and writing works, or tells what is wrong (libs.md section 3)."""
+    """Return how much was copied; 0 where only reading and writing works, or tells what is wrong (libs.md §3)."""
     try:
         return os.copy_file_range(source, target, size, source_offset, target_offset)
     except OSError:
