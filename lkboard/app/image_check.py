@@ -10,6 +10,11 @@ from lkboard.errors import VerifyFailed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lkboard.disk.inspect import FoundPartition
+
+_SIZE_LIMIT = 1 << 30
+"""Bytes of a FAT that is looked at: the reader takes seconds for the tables of larger ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:
@@ -32,7 +37,7 @@ class Contents:
         except DiskInvalid:
             return cls()
         places = tuple((partition.number, partition.start_bytes, partition.size_bytes) for partition in found)
-        return cls(places, _files(path, found[0].start_bytes) if found else ())
+        return cls(places, _files(path, found[0]) if found else ())
 
     def check(self, medium: Path) -> None:
         """Raise `VerifyFailed` when a medium does not have these contents."""
@@ -45,15 +50,15 @@ class Contents:
             raise VerifyFailed(f"{what} cannot be read back from partition 1", where=medium)
 
 
-def _files(path: Path, offset: int) -> tuple[tuple[str, int], ...]:
+def _files(path: Path, partition: FoundPartition) -> tuple[tuple[str, int], ...]:
     from lkboard.devices.probe import probe
     from lkboard.disk.fat_reader import FatReader
     from lkboard.errors import DiskInvalid
 
-    if probe(path, offset)[0] != "vfat":
+    if partition.size_bytes > _SIZE_LIMIT or probe(path, partition.start_bytes)[0] != "vfat":
         return ()
     try:
-        with FatReader(path, offset) as reader:
+        with FatReader(path, partition.start_bytes) as reader:
             return tuple((name, reader.size(name)) for name in reader.files())
     except DiskInvalid:
         return ()

@@ -82,23 +82,23 @@ def unpack(path: Path, scratch: Path, job: Job) -> Path:
 @contextlib.contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
     """Make a folder in ``parent`` for the time of the block; those that killed runs left are removed."""
-    for left in parent.iterdir():
-        with contextlib.suppress(OSError), _locked(left):
-            shutil.rmtree(left)
-    folder = Path(tempfile.mkdtemp(dir=parent))
-    try:
-        with _locked(folder):
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.ExitStack() as held:
+        with _locked(parent, wait=True):  # nobody may take our folder for a left one before we hold its lock
+            for left in parent.iterdir():
+                with contextlib.suppress(OSError), _locked(left):
+                    shutil.rmtree(left)
+            folder = Path(tempfile.mkdtemp(dir=parent))
+            held.enter_context(_locked(folder))
+        held.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield folder
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lock a folder. Raises BlockingIOError while another process has it locked."""
+def _locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Lock a folder. Raises BlockingIOError when another process has it locked, unless it is to ``wait``."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)

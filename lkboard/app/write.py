@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from lkboard.app.build_plan import RegistryOptions
 from lkboard.app.image_source import check_image, compression_of, is_config, scratch_folder, unpack
-from lkboard.errors import DeviceError, OutputError, SafetyRefused, UsageError
+from lkboard.errors import DeviceError, OutputError, PermissionNeeded, SafetyRefused, UsageError
 from lkboard.model.target import WritePlan, WriteResult
 from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
-    from lkboard.devices.assess import Policy
     from lkboard.events import Job
     from lkboard.model.device import Assessment, BlockDevice
     from lkboard.model.extents import ExtentMap
@@ -50,7 +49,8 @@ def plan_write(options: WriteOptions) -> WritePlan:
     """Look at source and target, change nothing, and return what a write would do.
 
     The sizes are 0 while they are not known: before a config is built or a compressed image unpacked. Raises
-    `UsageError`, `SafetyRefused` when the device must not be written, `DeviceError`, `OutputError`, `BuildError`.
+    `UsageError`, `SafetyRefused` when the device must not be written, `PermissionNeeded`, `DeviceError`,
+    `OutputError`, `BuildError`.
     """
     size, mapped = _source_sizes(options)
     target = os.path.realpath(options.target)
@@ -136,6 +136,8 @@ def _check_new_file(path: Path) -> None:
 def _plan_device(options: WriteOptions, target: str, size: int, mapped: int) -> WritePlan:
     device = _look(target)
     assessment = _judge(device, size, options)
+    if not os.access(target, os.R_OK | os.W_OK, effective_ids=True):
+        raise PermissionNeeded("you may not write to this device", where=target, hint="run the command with sudo")
     lost = tuple(
         "  ".join(filter(None, (volume.path, human_size(volume.size_bytes), volume.filesystem, volume.label)))
         for volume in device.contents
@@ -157,9 +159,9 @@ def _look(path: str) -> BlockDevice:
 
 def _judge(device: BlockDevice, size: int, options: WriteOptions) -> Assessment:
     """Return the verdict on a device that may be written. Raises `SafetyRefused` for all others."""
-    from lkboard.devices.assess import assess
+    from lkboard.devices.assess import Policy, assess
 
-    assessment = assess(device, size, _policy(options))
+    assessment = assess(device, size, Policy(allow_loop=options.allow_loop, allow_fixed=options.allow_fixed))
     if assessment.verdict != "allowed":
         reasons = "; ".join(assessment.reasons)
         raise SafetyRefused(f"refused: {reasons}", where=device.path, hint=_way_out(device, assessment))
@@ -175,12 +177,6 @@ def _way_out(device: BlockDevice, assessment: Assessment) -> str:
     if any(place.startswith("/") and not is_system_place(place) for place in places):
         return f"unmount it first: umount {' '.join(places)}"
     return _LIST
-
-
-def _policy(options: WriteOptions) -> Policy:
-    from lkboard.devices.assess import Policy
-
-    return Policy(allow_loop=options.allow_loop, allow_fixed=options.allow_fixed)
 
 
 def _build(options: WriteOptions, scratch: Path, job: Job, stdin: bytes | None) -> Path:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ALLOW_LOOP = "--allow-loop"
 ALLOW_FIXED = "--allow-fixed"
 _SYSTEM = ("/boot", "/efi", "/usr", "/var", "/home", "/nix", "/opt")
+_SHOWN_MOUNTS = 4
+"""Bind mounts can be dozens; the system's own come first."""
 _CARD_TRANSPORTS = ("usb", "mmc")
 _NOT_DISKS = (
     ("dm-", "a device-mapper volume"),
@@ -79,13 +81,16 @@ def _wrong_kind(device: BlockDevice) -> Iterator[str]:
 
 def _in_use(device: BlockDevice) -> Iterator[str]:
     """Rule 2: nothing on it, or built on it, is mounted, swapped on or held."""
-    for mount in device.mounts:
+    mounts = sorted(device.mounts, key=lambda mount: not is_system_place(mount.path))
+    for mount in mounts[:_SHOWN_MOUNTS]:
         if mount.path == SWAP:
             yield f"{mount.device} is active swap"
         elif is_system_place(mount.path):
             yield f"it holds the running system: {mount.device} is mounted at {mount.path}"
         else:
             yield f"{mount.device} is mounted at {mount.path}"
+    if len(mounts) > _SHOWN_MOUNTS:
+        yield f"and {len(mounts) - _SHOWN_MOUNTS} more mounts"
     yield from (f"it is in use by {holder}" for holder in device.holders)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lkboard.model.device import BlockDevice
 
 _GONE = (errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM)
-_LOCK_SECONDS = 5.0
+_LOCK_SECONDS = 1.0
 """How long udev may still look at a device that was just plugged in."""
 
 

@@ -45,7 +45,8 @@ def write_image(
             target.prepare(image.size)
             transfer.run(image, verify=verify)
             if check:
-                check(target.medium)
+                with job.step("Check"):
+                    check(target.medium)
             target.commit()
         except BaseException:
             target.abort()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 needs_loops = pytest.mark.device
-CARD_SIZE = 64 * MIB
+CARD_SIZE = 48 * MIB
 
 
 @pytest.fixture(autouse=True)
@@ -31,9 +31,15 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ENVIRONMENT, "LKBOARD_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return card_image(tmp_path_factory.mktemp("template") / "card.img")
+
+
 @pytest.fixture
-def image(tmp_path: Path) -> Path:
-    return card_image(tmp_path / "card.img")
+def image(template: Path, tmp_path: Path) -> Path:
+    run("cp", "--sparse=always", str(template), str(tmp_path / "card.img"))
+    return tmp_path / "card.img"
 
 
 @pytest.fixture
@@ -60,7 +66,7 @@ def test_json_lines(image: Path, tmp_path: Path) -> None:
     done = lkboard("write", image, "--to", tmp_path / "out.img", "--json")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     finished = [line["name"] for line in lines if line["event"] == "step" and line["state"] == "done"]
-    assert finished == ["Write", "Flush", "Verify", "Commit"]
+    assert finished == ["Write", "Flush", "Verify", "Commit", "Check"]
     result = lines[-1]
     assert (result["event"], result["state"], result["target"]) == ("result", "verified", f"{tmp_path}/out.img")
     assert result["bytes_written"] == result["bytes_verified"] > 0
@@ -311,7 +317,7 @@ def test_a_terminal_shows_what_is_lost_and_asks(image: Path, tmp_path: Path) -> 
         run("mkfs.ext4", "-q", "-L", "holiday", f"{path}p1")
         with terminal("write", image, "--to", path, "--allow-loop") as screen:
             screen.expect(f"To go on, type {path}:")
-            assert f"Everything on {path} will be erased: {path}, 64.0 MiB\n" in screen.shown
+            assert f"Everything on {path} will be erased: {path}, 48.0 MiB\n" in screen.shown
             assert f"  {path}p1  8.0 MiB  ext4  holiday\n" in screen.shown
             screen.type(str(path))
             assert screen.wait() == 0

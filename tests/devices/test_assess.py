@@ -87,6 +87,14 @@ def test_every_reason_is_told() -> None:
     assert len(assess(device, 10**15).reasons) == 5
 
 
+def test_many_mounts_are_summed_up_and_the_system_comes_first() -> None:
+    mounts = [MountPoint(f"/mnt/{number}", "/dev/sdb1") for number in range(9)] + [MountPoint("/", "/dev/sdb2")]
+    reasons = assess(replace(STICK, mounts=tuple(mounts)), 0).reasons
+    assert reasons[0] == "it holds the running system: /dev/sdb2 is mounted at /"
+    assert reasons[-1] == "and 6 more mounts"
+    assert len(reasons) == 5
+
+
 _FLAGS = st.fixed_dictionaries(
     {},
     optional={
