@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from lkboard.model.extents import Content
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PROGRAM = 0o755
 DATA = 0o644
+_SECRETS = {"etc/shadow": 0o600}
 
 
 class Tree:
@@ -45,14 +46,12 @@ class Tree:
         """
         for item in folder.iterdir():
             path = f"{prefix}{item.name}"
-            if isinstance(item, Path) and item.is_symlink():
-                self.symlink(path, str(item.readlink()))
-            elif item.is_dir():
+            if item.is_dir():
                 self.directory(path)
                 self.resources(item, f"{path}/")
             else:
                 data = item.read_bytes()
-                self.file(path, data, PROGRAM if data.startswith(b"#!") else DATA)
+                self.file(path, data, PROGRAM if data.startswith(b"#!") else _SECRETS.get(path, DATA))
 
     def entries(self) -> tuple[Entry, ...]:
         """Return everything, sorted by path: a parent comes before what it contains."""

@@ -278,7 +278,7 @@ def test_a_lock_whose_version_differs_is_refused(store: Store, moving: Mirror, t
     packages = read_lock(lock)
     packages["arm64", "runc"] = replace(packages["arm64", "runc"], version="1.0-2")
     write_lock(lock, packages)
-    with pytest.raises(BuildError, match="'runc' 1.0-2 is given the digest of 'runc' 1.0-1"):
+    with pytest.raises(BuildError, match=r"'runc' 1.0-2 is given the digest of 'runc' 1.0-1"):
         build(store, moving, lock=lock, locked=True)
 
 
@@ -294,7 +294,7 @@ def test_a_locked_version_that_left_the_mirror_is_refused(store: Store, moving: 
 def test_a_lock_without_an_architecture_names_what_is_missing(store: Store, moving: Mirror, tmp_path: Path) -> None:
     lock = tmp_path / "kit.lock"
     build(store, moving, "amd64", lock=lock)
-    with pytest.raises(BuildError, match="the lock has no package '.*' for arm64") as caught:
+    with pytest.raises(BuildError, match=r"the lock has no package '.*' for arm64") as caught:
         build(store, moving, "arm64", lock=lock, locked=True)
     assert caught.value.where == str(lock)
 

@@ -73,5 +73,5 @@ def test_a_static_program_needs_nothing() -> None:
 
 
 def test_a_library_that_no_package_has_is_named() -> None:
-    with pytest.raises(BuildError, match="library 'libz.so.1'"):
+    with pytest.raises(BuildError, match=r"library 'libz.so.1'"):
         library_closure([program("libz.so.1")], [C_LIBRARY])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from lkboard.disk.content import read
@@ -69,8 +68,9 @@ def test_resources_with_a_shebang_are_programs_whatever_their_mode(tmp_path: Pat
     }
 
 
-def test_links_in_resources_stay_links(tmp_path: Path) -> None:
-    os.symlink("busybox", tmp_path / "ls")
+def test_password_hashes_in_resources_are_private(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/shadow").write_text("root:*:::::::\n")
     tree = Tree()
     tree.resources(tmp_path)
-    assert by_path(tree)["ls"].link == "busybox"
+    assert by_path(tree)["etc/shadow"].mode == 0o600

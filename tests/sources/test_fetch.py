@@ -248,7 +248,7 @@ def test_a_pinned_file_that_the_store_has_needs_no_mirror(store: Store, mirror: 
 
 
 def test_a_sha256_that_no_version_has_is_refused(store: Store, mirror: Mirror) -> None:
-    with pytest.raises(DigestMismatch, match="'usr/lib/loader.bin' of Debian's 'loader' has other bytes"):
+    with pytest.raises(DigestMismatch, match=r"'usr/lib/loader.bin' of Debian's 'loader' has other bytes"):
         fetched(LOADER, context(store, mirror=mirror), sha256=sha256(b"never"))
 
 

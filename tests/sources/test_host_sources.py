@@ -43,7 +43,8 @@ def test_deb822_entries_are_read(tmp_path: Path) -> None:
     text = (
         "Types: deb deb-src\n# http://snapshot.example/debian\nURIs: http://one.example/debian http://two.example/debian\n"
         f"Suites: bookworm bookworm-updates\nComponents: main\nSigned-By:\n {KEY}\n\n"
-        f"types: deb\nuris: http://sec.example/debian-security\nsuites: bookworm-security\ncomponents: main\nsigned-by: {KEY}\n"
+        "types: deb\nuris: http://sec.example/debian-security\nsuites: bookworm-security\ncomponents: main\n"
+        f"signed-by: {KEY}\n"
     )
     assert sources(tmp_path, debian_sources=text) == [
         ("http://one.example/debian", "bookworm"),

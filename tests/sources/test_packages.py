@@ -152,7 +152,7 @@ def test_a_file_that_differs_from_the_signed_list_is_refused(store: Store, mirro
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    with pytest.raises(BuildError, match="Hash Sum mismatch|Hashes|cannot be fetched"):
+    with pytest.raises(BuildError, match="cannot be fetched"):
         run.fetch([package])
     assert run.stored("amd64") == ()
 
