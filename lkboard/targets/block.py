@@ -92,9 +92,8 @@ class BlockTarget:
         return self._buffer[:size]
 
     def commit(self) -> None:
-        """Let the kernel see the new partitions; kinds of devices without partitions have none to see."""
-        with self._explained("read the new partition table"):
-            ioctls.reread_partitions(self._descriptor)
+        """Let the kernel see the new partitions, where it can."""
+        ioctls.reread_partitions(self._descriptor)
 
     def abort(self) -> None:
         """Blank the edges again if they were written, so that nothing boots from or recognises a failed image."""

@@ -265,6 +265,21 @@ def test_a_user_without_rights_is_told_so(card: Path) -> None:
     assert card.read_bytes() == OLD * SIZE
 
 
+def test_a_user_who_may_write_but_is_no_administrator(card: Path) -> None:
+    """As in the group ``disk``: some requests to the kernel are refused, and the card is written all the same."""
+    with attached(card) as path:
+        target = BlockTarget(device_at(path))
+        owner = path.stat().st_uid
+        os.chown(path, 65534, -1)
+        os.seteuid(65534)
+        try:
+            assert write_image(target, IMAGE, Job()).state == "verified"
+        finally:
+            os.seteuid(0)
+            os.chown(path, owner, -1)
+    assert card.read_bytes()[: 2 * MIB] == NOISE
+
+
 def test_the_backup_of_an_older_gpt_is_gone(tmp_path: Path) -> None:
     card = partition(sparse_file(tmp_path / "card", SIZE), "label: gpt\nsize=4M\n")
     with attached(card) as path:
