@@ -85,8 +85,7 @@ class _Writer:
         tree: _Tree = {"image": self._image(kernel.image) if kernel.image else ""}
         for name in ("cmdline", "binary", "tar", "ucode"):
             value = getattr(kernel, name)
-            is_given = name in written and (value or name in ("tar", "ucode"))
-            if is_given or value != getattr(Kernel(), name):
+            if name in written or value != getattr(Kernel(), name):
                 tree[name] = value
         return tree
 

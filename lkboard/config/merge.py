@@ -11,8 +11,6 @@ from lkboard.model.config import Config, Kernel, Places
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_REPLACED = ("image", "cmdline", "binary", "tar", "ucode")
-
 
 def merge(configs: Iterable[Config]) -> Config:
     """Return configs as one: lists are joined, the kernel's fields replaced one by one, later files win.
@@ -37,10 +35,8 @@ def _merge_two(first: Config, second: Config) -> Config:
 
 def _merge_kernels(first: Kernel, second: Kernel) -> Kernel:
     written = {name for name, _place in second.places.fields}
-    # tar and ucode count even when they are empty: that is how they are switched off
-    taken = {name for name in written if name in ("tar", "ucode") or getattr(second, name)}
-    values = {name: getattr(second, name) for name in _REPLACED if name in taken}
-    fields = [(name, place) for name, place in first.places.fields if name not in taken]
-    fields += [(name, place) for name, place in second.places.fields if name in taken]
+    values = {name: getattr(second, name) for name in written}
+    fields = [(name, place) for name, place in first.places.fields if name not in written]
+    fields += second.places.fields
     own = second.places if second.places.fields else first.places
     return replace(first, **values, places=Places(own.own, tuple(fields), own.path))

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from lkboard.config.limits import MAX_DEPTH, MAX_ERRORS, MAX_VALUES
 from lkboard.config.scalars import Kind, Value, resolve, resolve_tagged
 from lkboard.errors import Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-MAX_DEPTH = 100
-MAX_VALUES = 200_000
-"""Values of a document, each alias counted with all that it stands for; far above any real config."""
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -150,7 +147,7 @@ class _Open:
     anchor: str | None
     close: Callable[[_Open], Node]
     children: list[Node] = field(default_factory=list)
-    merges: list[int] = field(default_factory=list)
+    merges: set[int] = field(default_factory=set)
 
     @property
     def weight(self) -> int:
@@ -196,7 +193,7 @@ class _Builder:
         text = event.value
         is_plain = event.implicit[0]
         if is_plain and text == "<<" and self._expects_key():
-            self._open[-1].merges.append(len(self._open[-1].children))
+            self._open[-1].merges.add(len(self._open[-1].children))
         kind: Kind = "text"
         value: Value = text
         try:
@@ -294,4 +291,6 @@ class _Builder:
                     self._report(source.place, "'<<' merges mappings only", "write <<: *ANCHOR", "config.merge")
 
     def _report(self, place: Place, message: str, hint: str, code: str) -> None:
+        if len(self.problems) == MAX_ERRORS:
+            raise _Broken(place, f"the file has more than {MAX_ERRORS} errors", "mend the ones above first")
         self.problems.append(Problem(place, "", message, hint, code))

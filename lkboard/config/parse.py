@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Draft:
     """A file as far as it could be read: with errors among the problems, the config has gaps.
 
-    ``config`` is None when the text is no mapping of sections at all.
+    ``config`` is None when the text is no mapping of sections at all, or has too many errors.
     """
 
     config: Config | None

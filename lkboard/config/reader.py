@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lkboard.config.advice import advice, describe
+from lkboard.config.limits import MAX_ERRORS
 from lkboard.config.nodes import Mapping, Node, Scalar, Sequence
 from lkboard.config.schema import Field, Flag, Identity, Image, Integer, ListOf, Record, Text, TextMap, Type
 from lkboard.config.suggest import nearest
@@ -16,11 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NO_IMAGE = ImageName("", Reference("", ""))
+_TEMPLATE = "@pkg:"
 _SHORT_LIST = 12
 
 
 class _Broken:
     """What is read where the text is wrong; the problem has been reported."""
+
+
+class _TooManyErrors(Exception):
+    """Reading on would not help anybody."""
 
 
 _BROKEN: Final = _Broken()
@@ -57,18 +63,23 @@ class Reader:
         }
 
     def read(self, node: Node, record: Record) -> Any:  # noqa: ANN401 - what the record makes
-        """Return what a document holds, or None if it is no mapping at all."""
+        """Return what a document holds, or None if it is no mapping at all, or has too many errors."""
         if isinstance(node, Scalar) and node.kind == "null":
             return record.make({}, Places(node.place))
         if not isinstance(node, Mapping):
             names = ", ".join(f"{field.name}:" for field in record.fields if not field.retired)
             self._report(node, "", f"expected {names}, got {describe(node)}", "begin with one of them")
             return None
-        values, _is_whole = self._fields(node, record, _At("", ""))
+        try:
+            values, _is_whole = self._fields(node, record, _At("", ""))
+        except _TooManyErrors:
+            return None
         return record.make(values, Places(node.place))
 
     def _report(self, node: Node, path: str, message: str, hint: str = "", code: str = "type") -> _Broken:
         self.problems.append(Problem(node.place, path, message, hint, f"config.{code}"))
+        if len(self.problems) > MAX_ERRORS:
+            raise _TooManyErrors
         return _BROKEN
 
     def _any(self, node: Node, wanted: Type, at: _At) -> object:
@@ -119,6 +130,9 @@ class Reader:
             return _BROKEN
         if not text and wanted.optional:
             return None
+        if text.startswith(_TEMPLATE):
+            hint = "write the name that 'linuxkit pkg show-tag' prints for the package"
+            return self._report(node, at.path, f"the template '{text}' is not resolved", hint, "template")
         try:
             return ImageName(text, parse_reference(text), node.place)
         except ReferenceInvalid as error:
@@ -171,8 +185,8 @@ class Reader:
                 is_whole = False
             else:
                 values[field.attribute] = read
-        for field in record.fields:
-            if field.required and field.attribute not in values:
+        for field in record.required:
+            if field.attribute not in values:
                 values[field.attribute] = self._required(node, field, at)
         return values, is_whole
 

@@ -128,15 +128,16 @@ class Record:
     has_places: bool = False
     foreign: Mapping[str, str] = field(default_factory=dict)
     by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+    required: tuple[Field, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {field.name: field for field in self.fields})
+        object.__setattr__(self, "required", tuple(field for field in self.fields if field.required))
 
     @property
     def example(self) -> str:
         """The record with its required fields, or just its first."""
-        shown = [field for field in self.fields if field.required] or self.fields[:1]
-        return "{" + ", ".join(field.example for field in shown) + "}"
+        return "{" + ", ".join(field.example for field in self.required or self.fields[:1]) + "}"
 
 
 Type = Text | Flag | Integer | Identity | Image | ListOf | TextMap | Record

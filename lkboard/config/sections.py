@@ -5,6 +5,7 @@ The order of the fields of an image entry is the one in which LinuxKit writes th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lkboard.config.schema import (
@@ -42,9 +43,10 @@ def _placed(cls: type, **missing: str) -> Make:
 
 
 def _make_kernel(values: dict[str, Any], places: Places) -> model.Kernel:
-    # an empty binary means the default one, an empty image no kernel
+    # empty text is as good as nothing, except where it switches something off
     kept = {key: value for key, value in values.items() if value or key in ("tar", "ucode")}
-    return model.Kernel(**kept, places=places)
+    fields = tuple((name, place) for name, place in places.fields if name in kept)
+    return model.Kernel(**kept, places=replace(places, fields=fields))
 
 
 def _make_container(values: dict[str, Any], places: Places) -> model.Container:

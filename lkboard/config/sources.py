@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from lkboard.config.limits import MAX_BYTES
 from lkboard.errors import Place, Problem
 
 STDIN = "-"
-MAX_BYTES = 4 << 20
-"""Largest config text, in bytes."""
 _URL = re.compile(r"https?://", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)[^/@]*@")
 _TIMEOUT_SECONDS = 30

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import yaml
 
 from lkboard.config.scalars import resolve
+
+_OTHER_BREAK = re.compile("[\r\x85\u2028\u2029]")
+"""Line breaks of YAML that PyYAML writes as they are, and that are then read as a line feed or a blank."""
 
 
 def yaml_text(tree: dict[str, object]) -> str:
@@ -22,7 +26,7 @@ class _Dumper(yaml.SafeDumper):
         if not isinstance(data, str):
             return super().represent_data(data)
         # PyYAML quotes what YAML 1.1 would misread; our rules, which are LinuxKit's, are others
-        is_ambiguous = resolve(data)[0] != "text"
+        is_ambiguous = resolve(data)[0] != "text" or _OTHER_BREAK.search(data)
         style = '"' if is_ambiguous else "|" if "\n" in data else None
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkboard.config.limits import MAX_ERRORS
 from lkboard.config.rules.boards import board_console, board_needs_kernel
 from lkboard.config.rules.containers import container_name, duplicate_service, unknown_id, volume_binds, volume_mounts
 from lkboard.config.rules.files import covered_file, file_content, file_mode, file_path
@@ -54,7 +55,17 @@ def judge(config: Config, reported: Iterable[Problem] = (), board: Board | None 
     touched = {(problem.place.file, path) for problem in reported for path in _ancestors(problem.path)}
     is_whole = not any(problem.path in _LOOKED_UP for problem in reported)
     found = _findings(config, board, is_whole=is_whole)
-    return tuple(problem for problem in found if (problem.place.file, problem.path) not in touched)
+    return tuple(_first(problem for problem in found if (problem.place.file, problem.path) not in touched))
+
+
+def _first(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield problems until there are enough errors among them."""
+    errors = 0
+    for problem in problems:
+        yield problem
+        errors += problem.severity == "error"
+        if errors == MAX_ERRORS:
+            return
 
 
 def _ancestors(path: str) -> Iterator[str]:

@@ -1,0 +1,12 @@
+"""How much a config may ask of us. All limits are far above any real config; they end hostile ones early."""
+
+MAX_BYTES = 4 << 20
+"""Size of a config text."""
+MAX_DEPTH = 100
+"""Lists and mappings inside of each other."""
+MAX_VALUES = 200_000
+"""Values of a document, each alias counted with all that it stands for."""
+MAX_ERRORS = 100
+"""Errors that are told of one file, and by the rules; nobody mends more at once."""
+MAX_CANDIDATES = 500
+"""Names among which a misspelt one is looked for."""
