@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lkboard.errors import BuildError
-from lkboard.kit.busybox import BUSYBOX, applets
+from lkboard.errors import OutputError
+from lkboard.kit import busybox
+from lkboard.kit.choose import Wanted, host_architecture, locked_packages, newest_packages
 from lkboard.kit.image import ImageContent, write_image, write_index
 from lkboard.kit.kernel import KERNEL
-from lkboard.kit.lock import Lock, read_lock, write_lock
-from lkboard.kit.recipe import Ingredients, Recipe
+from lkboard.kit.lock import Lock, write_lock
+from lkboard.kit.recipe import Ingredients, Recipe, file_of
 from lkboard.kit.tree import Tree
 from lkboard.kit.userland import USERLAND
 from lkboard.oci.documents import Index, parse_document
@@ -36,9 +36,7 @@ T = TypeVar("T")
 RECIPES = (KERNEL, *USERLAND)
 ARCHITECTURES = ("amd64", "arm64")
 PACKAGES_ANNOTATION = "org.lkboard.debian.packages"
-_BUSYBOX_PACKAGE = "busybox-static"
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_DEBIAN_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "armhf", "i686": "i386"}
 _HOST_SOURCES = Path("/etc/apt")
 
 
@@ -71,25 +69,55 @@ def build_kit(
     are used, and no network is needed when the store has them; otherwise the newest ones, which are recorded there.
     ``host`` is the folder with the host's package sources. Raises `BuildError`, `MissingTool`, `OciError`, `Cancelled`.
     """
+    if lock and not locked and not lock.absolute().parent.is_dir():
+        raise OutputError("there is no such folder", where=lock, hint=f"mkdir -p {lock.parent}")
     packages = DebianPackages(store, job, host=host)
-    chosen = _locked(lock, architectures) if lock and locked else _newest(packages, architectures)
+    wanted = _wanted(architectures)
+    chosen = locked_packages(lock, wanted) if lock and locked else newest_packages(packages, wanted)
     packages.fetch([*chosen.values()])
+    try:
+        manifests = _make_images(store, packages, chosen, job, architectures=architectures, boards=boards)
+    finally:
+        # unpacked, the kernels alone take 800 MB
+        packages.forget([*chosen.values()])
+    images = {name: _join(store, name, built) for name, built in manifests.items()}
+    if lock and not locked:
+        write_lock(lock, chosen)
+    return KitResult(images, tuple(sorted(chosen.values())))
+
+
+def _make_images(
+    store: Store,
+    packages: DebianPackages,
+    chosen: Lock,
+    job: Job,
+    *,
+    architectures: Sequence[str],
+    boards: Sequence[Board],
+) -> dict[str, list[Descriptor]]:
+    """Write the images and return their manifests by the names of the indexes that will hold them."""
     archives = _unpack(packages, chosen, job)
-    names = applets(archives[_host_architecture(), _BUSYBOX_PACKAGE][BUSYBOX].content)
-    manifests: dict[str, list[Descriptor]] = {recipe.name: [] for recipe in RECIPES}
+    names = busybox.applets(file_of(archives[host_architecture(), busybox.PACKAGE], busybox.BUSYBOX))
+    manifests: dict[str, list[Descriptor]] = {image_name(recipe): [] for recipe in RECIPES}
     for architecture in architectures:
         served = [board for board in boards if board.architecture == architecture]
         given = Ingredients(architecture, _of(architecture, chosen), _of(architecture, archives), names, served, job)
         for recipe in RECIPES:
             with job.step(f"Make lkboard/{recipe.name} ({architecture})"):
                 image = _image(recipe, given.only(recipe.package_names(architecture)))
-                manifests[recipe.name].append(write_image(store, image))
-    images = {image_name(recipe): _join(store, image_name(recipe), manifests[recipe.name]) for recipe in RECIPES}
-    # unpacked, the kernels alone take 800 MB; from here on only the images count
-    packages.forget([*chosen.values()])
-    if lock and not locked:
-        write_lock(lock, chosen)
-    return KitResult(images, tuple(sorted(chosen.values())))
+                manifests[image_name(recipe)].append(write_image(store, image))
+    return manifests
+
+
+def _wanted(architectures: Sequence[str]) -> Wanted:
+    """Return what the recipes ask for; the applets are asked of this machine's busybox."""
+    asked = [
+        (architecture, name)
+        for architecture in architectures
+        for recipe in RECIPES
+        for name in recipe.package_names(architecture)
+    ]
+    return sorted({*asked, (host_architecture(), busybox.PACKAGE)})
 
 
 def _unpack(packages: DebianPackages, chosen: Lock, job: Job) -> dict[tuple[str, str], Archive]:
@@ -131,40 +159,6 @@ def _annotations(recipe: Recipe, packages: Sequence[Package]) -> dict[str, str]:
     }
 
 
-def _wanted(architectures: Sequence[str]) -> list[tuple[str, str]]:
-    """Return every (architecture, package) that a build needs; the applets are asked of this machine's busybox."""
-    pairs = [
-        (architecture, name)
-        for architecture in architectures
-        for recipe in RECIPES
-        for name in recipe.package_names(architecture)
-    ]
-    return sorted({*pairs, (_host_architecture(), _BUSYBOX_PACKAGE)})
-
-
-def _newest(packages: DebianPackages, architectures: Sequence[str]) -> Lock:
-    wanted = _wanted(architectures)
-    chosen: Lock = {}
-    for architecture in sorted({architecture for architecture, _ in wanted}):
-        names = [name for of, name in wanted if of == architecture]
-        for name, package in zip(names, packages.newest(names, architecture), strict=True):
-            chosen[architecture, name] = package
-    return chosen
-
-
-def _locked(lock: Path, architectures: Sequence[str]) -> Lock:
-    recorded = read_lock(lock)
-    wanted = _wanted(architectures)
-    for architecture, name in wanted:
-        if (architecture, name) not in recorded:
-            raise BuildError(
-                f"the lock has no package '{name}' for {architecture}",
-                where=lock,
-                hint=f"make it anew: lkboard kit build --lock {lock}",
-            )
-    return {key: recorded[key] for key in wanted}
-
-
 def _join(store: Store, name: str, manifests: Sequence[Descriptor]) -> Descriptor:
     """Write the index of an image, with what the store has under its name for architectures that are not built now."""
     built = {manifest.platform for manifest in manifests}
@@ -175,9 +169,3 @@ def _join(store: Store, name: str, manifests: Sequence[Descriptor]) -> Descripto
         assert isinstance(index, Index)
         others = [manifest for manifest in index.manifests if manifest.platform not in built]
     return write_index(store, name, [*manifests, *others])
-
-
-def _host_architecture() -> str:
-    """Return this machine's architecture in Debian's names."""
-    machine = platform.machine()
-    return _DEBIAN_ARCHITECTURES.get(machine, machine)

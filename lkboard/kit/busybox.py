@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lkboard.model.extents import Content
 
 BUSYBOX = "bin/busybox"
+PACKAGE = "busybox-static"
 
 
 def applets(program: Content) -> tuple[str, ...]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import mmap
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from lkboard.disk import tar
 from lkboard.disk.content import as_content, read
 from lkboard.errors import BuildError
 from lkboard.kit.modules import SUFFIXES, Catalogue, index_files, read_catalogue
-from lkboard.kit.recipe import Ingredients, Recipe
+from lkboard.kit.recipe import Ingredients, Recipe, file_of
 from lkboard.kit.tree import Tree
 from lkboard.model.board import KernelSource
-from lkboard.model.extents import FileSpan
 
 if TYPE_CHECKING:
     from lkboard.sources.archive import Archive
@@ -61,24 +59,13 @@ def _add_modules(tree: Tree, archive: Archive, release: str, given: Ingredients)
         tree.file(root + module.path, archive[source + module.path].content)
     for name, text in index_files(closure).items():
         tree.file(root + name, text)
-    tree.file(f"{root}modules.builtin", archive[f"{source}modules.builtin"].content)
+    tree.file(f"{root}modules.builtin", file_of(archive, f"{source}modules.builtin"))
 
 
 def _catalogue(archive: Archive, source: str) -> Catalogue:
-    """Read all modules through a map of the unpacked package: only the pages with their headers come into memory."""
     paths = [path.removeprefix(source) for path in archive if path.startswith(source) and path.endswith(SUFFIXES)]
-    spans = {path: archive[source + path].content.parts[0] for path in paths}
-    builtin = read(archive[f"{source}modules.builtin"].content).decode().split()
-    first = next(iter(spans.values()))
-    assert isinstance(first, FileSpan)
-    with Path(first.path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-
-        def module_bytes(path: str) -> memoryview:
-            span = spans[path]
-            assert isinstance(span, FileSpan)
-            return memoryview(view)[span.offset : span.offset + span.size]
-
-        return read_catalogue(paths, module_bytes, builtin)
+    builtin = read(file_of(archive, f"{source}modules.builtin")).decode().split()
+    return read_catalogue(paths, lambda path: read(archive[source + path].content), builtin)
 
 
 def _add_device_trees(tree: Tree, archive: Archive, release: str, given: Ingredients) -> None:

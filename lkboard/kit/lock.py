@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkboard.errors import BuildError
+from lkboard.errors import BuildError, OutputError
 from lkboard.sources.apt.shelf import Package
 
 if TYPE_CHECKING:
@@ -44,14 +44,17 @@ def format_lock(lock: Mapping[tuple[str, str], Package]) -> str:
 
 
 def write_lock(path: Path, lock: Mapping[tuple[str, str], Package]) -> None:
-    """Write a lock; the file is replaced as a whole."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        new = Path(folder, path.name)
-        with new.open("w", encoding="utf-8") as file:
-            file.write(format_lock(lock))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+    """Write a lock; the file is replaced as a whole. Raises `OutputError`."""
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+            new = Path(folder, path.name)
+            with new.open("w", encoding="utf-8") as file:
+                file.write(format_lock(lock))
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+    except OSError as error:
+        raise OutputError(f"the lock cannot be written: {error.strerror}", where=path) from error
 
 
 def read_lock(path: Path) -> Lock:

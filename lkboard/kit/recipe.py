@@ -41,10 +41,7 @@ class Ingredients:
 
     def content(self, package: str, path: str) -> Content:
         """Return a file of a package. Raises `BuildError` when the package does not have it."""
-        entry = self.archives[package].find(path)
-        if entry is None:
-            raise BuildError(f"the Debian package '{package}' has no file '{path}'")
-        return entry.content
+        return file_of(self.archives[package], path)
 
     def install(self, tree: Tree, package: str, path: str, to: str, mode: int = DATA) -> None:
         """Copy a file of a package into an image. Raises `BuildError` when the package does not have it."""
@@ -77,3 +74,11 @@ class Recipe:
     def package_names(self, architecture: str) -> tuple[str, ...]:
         """Return the names of its packages for an architecture."""
         return tuple(name.format(architecture=architecture) for name in self.packages)
+
+
+def file_of(archive: Archive, path: str) -> Content:
+    """Return a file that a package must have. Raises `BuildError`."""
+    entry = archive.find(path)
+    if entry is None:
+        raise BuildError(f"the Debian package '{archive.name}' has no file '{path}'")
+    return entry.content

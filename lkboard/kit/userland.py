@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.kit.busybox import BUSYBOX
+from lkboard.kit.busybox import PACKAGE as _BUSYBOX
 from lkboard.kit.recipe import Ingredients, Recipe
 from lkboard.kit.tree import PROGRAM
 from lkboard.resources import resource
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from lkboard.kit.tree import Tree
 
 _C_LIBRARY = "libc6"
-_BUSYBOX = "busybox-static"
 # "/" becomes read-only after start-up: what is mounted on must be there (build.md section 8.1)
 _DIRECTORIES = (
     "dev", "etc/init.d", "etc/shutdown.d", "lib", "mnt", "opt", "proc", "run", "sys", "usr/bin", "usr/lib", "usr/sbin",

@@ -39,8 +39,12 @@ class Archive(Mapping[str, "Entry"]):
     def find(self, path: str) -> Entry | None:
         """Return the regular file that a path leads to, through links; None when there is none.
 
-        Links count in the last part of a path only: packages and images name files by their real folders.
+        Links count in the last part of a path only: packages and images name files by their real folders. Where /bin,
+        /sbin and /lib were merged into /usr, the old name still leads there.
         """
+        return self._follow(path) or self._follow(f"usr/{path}")
+
+    def _follow(self, path: str) -> Entry | None:
         for _ in range(_LINK_LIMIT):
             entry = self._entries.get(path)
             if entry is None or entry.kind is Kind.FILE:

@@ -14,7 +14,7 @@ import pytest
 from support.starter import LOADERS, RELEASE, TRIPLETS, add_kernel, kernel_files
 
 from lkboard.disk.content import read
-from lkboard.errors import BuildError, Cancelled
+from lkboard.errors import BuildError, Cancelled, OutputError
 from lkboard.events import Job, Step
 from lkboard.kit.build import KitResult, build_kit
 from lkboard.kit.lock import read_lock, write_lock
@@ -306,7 +306,7 @@ def test_a_package_without_an_expected_file_is_named(store: Store, moving: Mirro
     moving.drop("runc")
     moving.add("runc", "1.0-2", {"usr/bin/other": b""}, architecture="arm64")
     moving.publish()
-    with pytest.raises(BuildError, match="package 'runc' has no file 'usr/sbin/runc'"):
+    with pytest.raises(BuildError, match="package 'runc 1.0-2' has no file 'usr/sbin/runc'"):
         build(store, moving)
     assert store.find("docker.io/lkboard/kernel:kit") is None
 
@@ -318,6 +318,23 @@ def test_a_kernel_package_without_a_kernel_is_refused(store: Store, moving: Mirr
     moving.publish()
     with pytest.raises(BuildError, match="must have one kernel, this one has 0"):
         build(store, moving)
+
+
+def test_a_kernel_package_without_modules_is_refused(store: Store, moving: Mirror) -> None:
+    name = f"linux-image-{RELEASE}-arm64"
+    moving.drop(name)
+    moving.add(name, "6.1.9-1", {"boot/vmlinuz-1": b""}, architecture="arm64")
+    moving.publish()
+    with pytest.raises(BuildError, match=f"package '{name} 6.1.9-1' has no file '.*modules.builtin'"):
+        build(store, moving)
+
+
+def test_a_lock_in_a_folder_that_is_not_there_is_refused_before_the_work(
+    store: Store, mirror: Mirror, tmp_path: Path, job: RecordingJob
+) -> None:
+    with pytest.raises(OutputError, match="no such folder"):
+        build(store, mirror, job=job, lock=tmp_path / "none/kit.lock")
+    assert job.events == []
 
 
 def test_a_busybox_that_does_not_run_is_a_clear_error(store: Store, moving: Mirror) -> None:
@@ -334,3 +351,4 @@ def test_a_stop_in_the_middle_names_no_image(store: Store, mirror: Mirror) -> No
     with pytest.raises(Cancelled):
         build(store, mirror, job=job)
     assert [name for name in store.names() if "kit" in name] == []
+    assert list(store.derived_dir("packages").iterdir()) == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lkboard.errors import BuildError
+from lkboard.errors import BuildError, OutputError
 from lkboard.kit.lock import format_lock, read_lock, write_lock
 from lkboard.sources.apt.shelf import Package
 
@@ -53,6 +53,13 @@ def test_writing_replaces_the_file_as_a_whole(tmp_path: Path) -> None:
     write_lock(path, LOCK)
     assert read_lock(path) == LOCK
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_lock_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "none/kit.lock"
+    with pytest.raises(OutputError, match="cannot be written: No such file") as caught:
+        write_lock(path, LOCK)
+    assert caught.value.where == str(path)
 
 
 def test_a_missing_lock_says_how_to_make_it(tmp_path: Path) -> None:

@@ -38,6 +38,15 @@ def test_a_chain_of_links_is_followed() -> None:
     assert archive(TARGET, link("a", "b"), link("b", "usr/lib/real")).find("a") == TARGET
 
 
+def test_the_old_name_leads_into_a_merged_usr() -> None:
+    assert archive(TARGET).find("lib/real") == TARGET
+
+
+def test_a_file_of_the_old_name_comes_before_the_merged_one() -> None:
+    old = Entry("lib/real", Kind.FILE, 0o644)
+    assert archive(TARGET, old).find("lib/real") == old
+
+
 @pytest.mark.parametrize(
     "entries",
     [

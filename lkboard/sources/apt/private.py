@@ -28,13 +28,14 @@ Stanza = dict[str, str]
 """Fields of one package in a package index, by their names in lower case."""
 
 # A file, not -o options: only a file can clear the lists that the host's hooks are kept in (apt.conf(5), #clear).
+# The sandbox user: apt started by root would drop to a user who may not write into our folders.
 _CONFIG = """\
 #clear APT::Update;
 #clear APT::Architectures;
 #clear DPkg;
 APT::Architecture "{architecture}";
 APT::Architectures {{ "{architecture}"; }};
-APT::Sandbox::User "{user}";
+APT::Sandbox::User "root";
 APT::Update::Error-Mode "any";
 APT::Get::List-Cleanup "true";
 Acquire::Languages "none";
@@ -113,7 +114,7 @@ class PrivateApt:
 
     def _configure(self) -> None:
         sources = "".join(f"{source}\n" for source in host_sources(self._host))
-        config = _CONFIG.format(architecture=self.architecture, root=self._root, user=_sandbox_user())
+        config = _CONFIG.format(architecture=self.architecture, root=self._root)
         (self._root / "state/status").touch()
         (self._root / "sources.list").write_text(sources)
         (self._root / "apt.conf").write_text(config)
@@ -182,11 +183,6 @@ def _reason(errors: str) -> str:
     lines = [line.strip() for line in errors.splitlines() if line[:2] in {"E:", "W:"}]
     fatal = [line for line in lines if "Some index files failed" not in line] or lines or ["no reason given"]
     return re.sub(r"\s+", " ", fatal[0].partition(":")[2].strip() or fatal[0])
-
-
-def _sandbox_user() -> str:
-    """Return who apt's download helpers run as: root's must be told to stay root, they work in folders of ours."""
-    return "root" if os.geteuid() == 0 else "_apt"
 
 
 def _size(folder: Path) -> int:
