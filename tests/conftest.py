@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from lkboard.oci.store import Store
 from support.jobs import RecordingJob
 from support.registry import Registry, running_registry
 
+from lkboard.oci.store import Store
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from support.faults import FaultProxy
-from support.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.registry import Registry
 
 _FOREIGN = ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "LKBOARD_REGISTRY_AUTH", "LKBOARD_CACHE", "XDG_RUNTIME_DIR")
 _FOREIGN += ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "http_proxy", "https_proxy")

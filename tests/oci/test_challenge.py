@@ -32,15 +32,23 @@ HUB_FIELDS = {
         (['Basic realm="a, Bearer realm=x"'], [("basic", {"realm": "a, Bearer realm=x"})]),
         (['Basic realm="lab", charset="UTF-8"'], [("basic", {"realm": "lab", "charset": "UTF-8"})]),
         (['Basic realm="a", Bearer realm="b"'], [("basic", {"realm": "a"}), ("bearer", {"realm": "b"})]),
-        (['Bearer realm="b",service="s", Basic realm="a"'], [("bearer", {"realm": "b", "service": "s"}), ("basic", {"realm": "a"})]),
+        (
+            ['Bearer realm="b",service="s", Basic realm="a"'],
+            [("bearer", {"realm": "b", "service": "s"}), ("basic", {"realm": "a"})],
+        ),
         (['Basic realm="a"', HUB], [("basic", {"realm": "a"}), ("bearer", HUB_FIELDS)]),
         (["Negotiate", 'Basic realm="a"'], [("negotiate", {}), ("basic", {"realm": "a"})]),
         (['Negotiate, Basic realm="a"'], [("negotiate", {}), ("basic", {"realm": "a"})]),
         (['Negotiate dG9rZW4=, Basic realm="a"'], [("negotiate", {}), ("basic", {"realm": "a"})]),
         (['Bearer scope="repository:a:pull,push"'], [("bearer", {"scope": "repository:a:pull,push"})]),
         (
-            ['Bearer realm="https://r",error="insufficient_scope",scope="repository:a:pull repository:b:pull"'],
-            [("bearer", {"realm": "https://r", "error": "insufficient_scope", "scope": "repository:a:pull repository:b:pull"})],
+            ['Bearer realm="https://r",error="insufficient_scope",scope="repository:a:pull repository:b:*"'],
+            [
+                (
+                    "bearer",
+                    {"realm": "https://r", "error": "insufficient_scope", "scope": "repository:a:pull repository:b:*"},
+                )
+            ],
         ),
         (['Bearer realm="a",realm="b"'], [("bearer", {"realm": "a"})]),
         (["Bearer realm=https://r/token?x=1"], [("bearer", {"realm": "https://r/token?x=1"})]),
@@ -49,7 +57,7 @@ HUB_FIELDS = {
         ([",,"], []),
         (['="nothing"'], []),
     ],
-)  # fmt: skip
+)
 def test_challenges_are_read(headers: list[str], expected: list[tuple[str, dict[str, str]]]) -> None:
     found = [(challenge.scheme, dict(challenge.parameters)) for challenge in parse_challenges(headers)]
     assert found == expected

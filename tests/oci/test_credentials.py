@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lkboard.oci.credentials import Credential, find_credential
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def encoded(login: str) -> dict[str, str]:
@@ -22,8 +24,7 @@ def write(path: Path, document: Any) -> None:
 
 
 def find(host: str = "ghcr.io", path: str = "lab/x") -> Credential | None:
-    found = find_credential(host, path, fail)
-    return found
+    return find_credential(host, path, fail)
 
 
 def fail(text: str) -> None:

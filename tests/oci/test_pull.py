@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.faults import FaultProxy
 from support.images import Image, dumps, image, index, layer, multi_arch, raw_layer, tar, write_layout
 from support.images import digest as digest_of
 from support.images import file as a_file
-from support.jobs import RecordingJob
 from support.pulls import is_complete, pull, resolve
-from support.registry import Registry
 
 from lkboard.errors import ManifestInvalid, NotFound, PlatformMissing, RegistryError, StoreCorrupt, StoreUnusable
 from lkboard.events import Step
@@ -22,7 +20,14 @@ from lkboard.model.reference import parse_reference
 from lkboard.oci import pull as pull_module
 from lkboard.oci.pull import Puller
 from lkboard.oci.settings import RegistrySettings
-from lkboard.oci.store import Store
+
+if TYPE_CHECKING:
+    from support.jobs import RecordingJob
+    from support.registry import Registry
+
+    from lkboard.oci.store import Store
+
+pytestmark = pytest.mark.registry
 
 NOWHERE = "127.0.0.1:1"
 """A registry that refuses every connection."""

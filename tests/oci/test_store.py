@@ -10,10 +10,10 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from support.images import REF_NAME, digest, dumps, multi_arch, write_layout
-from support.jobs import RecordingJob
 from support.processes import run_python
 from support.tools import need
 
@@ -22,6 +22,9 @@ from lkboard.events import Job
 from lkboard.model.image import Descriptor
 from lkboard.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from lkboard.oci.store import Store, open_store
+
+if TYPE_CHECKING:
+    from support.jobs import RecordingJob
 
 NAME = "docker.io/lab/x:v1"
 
@@ -183,8 +186,17 @@ def test_what_others_wrote_into_the_index_is_kept(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "{}", '{"manifests": 5}', '{"manifests": [5]}', '{"manifests": [{"annotations": []}, {"annotations": {"%s": "x"}}]}' % REF_NAME],
-)  # fmt: skip
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"manifests": 5}',
+        '{"manifests": [5]}',
+        '{"manifests": [{"annotations": []}, {"annotations": 5}]}',
+        f'{{"manifests": [{{"annotations": {{"{REF_NAME}": "x"}}}}]}}',
+    ],
+)
 def test_a_broken_index_is_named_and_left_alone(store: Store, text: str) -> None:
     store.root.mkdir()
     (store.root / "index.json").write_text(text)

@@ -27,13 +27,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Answer:
-    """What the registry answered; faults change it before it is passed on. ``cut`` ends the body early."""
+    """What the registry answered; faults change it before it is passed on.
+
+    ``cut`` ends the body early, ``pause`` holds it up at ``pause_at`` bytes.
+    """
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
     cut: int | None = None
     reset: bool = False
+    pause_at: int = 0
+    pause: Callable[[], object] = int
 
 
 Fault = Callable[[Answer], Answer]
@@ -104,13 +109,25 @@ class Body:
 
 @dataclass(frozen=True)
 class Hang:
-    """Do not answer until ``event`` is set."""
+    """Send the headers and ``after`` bytes, or nothing at all (-1), and the rest when the test sets ``release``.
 
-    event: threading.Event
+    ``has_come`` is set when a request hangs.
+    """
+
+    after: int = -1
+    release: threading.Event = field(default_factory=threading.Event)
+    has_come: threading.Event = field(default_factory=threading.Event)
 
     def __call__(self, answer: Answer) -> Answer:
-        self.event.wait(30)
+        if self.after < 0:
+            self._wait()
+        else:
+            answer.pause_at, answer.pause = self.after, self._wait
         return answer
+
+    def _wait(self) -> None:
+        self.has_come.set()
+        self.release.wait(30)
 
 
 class IgnoreRange:
@@ -261,7 +278,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        self.wfile.write(answer.body if answer.cut is None else answer.body[: answer.cut])
+        self.wfile.write(answer.body[: answer.pause_at])
+        answer.pause()
+        self.wfile.write(answer.body[answer.pause_at : answer.cut])
         if answer.cut is not None:
             self.close_connection = True
             if answer.reset:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lkboard.events import Job
 from lkboard.model.image import Platform, ResolvedImage
 from lkboard.model.reference import parse_reference
 from lkboard.oci.pull import Puller
 from lkboard.oci.settings import RegistrySettings
-from lkboard.oci.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lkboard.events import Job
+    from lkboard.oci.store import Store
 
 
 def resolve(
