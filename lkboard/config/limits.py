@@ -5,7 +5,9 @@ MAX_BYTES = 4 << 20
 MAX_DEPTH = 100
 """Lists and mappings inside of each other."""
 MAX_VALUES = 200_000
-"""Values of a document, each alias counted with all that it stands for."""
+"""Values of a document."""
+MAX_ALIASED_VALUES = 50_000
+"""Values that the aliases of a document stand for, all together."""
 MAX_ERRORS = 100
 """Errors that are told of one file, and by the rules; nobody mends more at once."""
 MAX_CANDIDATES = 500

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from lkboard.config.limits import MAX_DEPTH, MAX_ERRORS, MAX_VALUES
+from lkboard.config.limits import MAX_ALIASED_VALUES, MAX_DEPTH, MAX_ERRORS, MAX_VALUES
 from lkboard.config.scalars import Kind, Value, resolve, resolve_tagged
 from lkboard.errors import Place, Problem
 
@@ -165,6 +165,7 @@ class _Builder:
         self._open: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}
         self._count = 0
+        self._aliased = 0
 
     def feed(self, event: yaml.Event) -> None:
         """Take the next event. Raises `_Broken`."""
@@ -220,8 +221,11 @@ class _Builder:
         node = self._anchors[name]
         if node is None:
             raise _Broken(place, f"the anchor '{name}' contains itself", f"remove *{name}")
-        self._count += node.weight - 1
-        self._add(node, None)
+        self._aliased += node.weight
+        if self._aliased > MAX_ALIASED_VALUES:
+            message = f"the aliases stand for more than {MAX_ALIASED_VALUES} values"
+            raise _Broken(place, message, "use fewer aliases of large values")
+        self._append(node)
 
     def _start(self, event: yaml.CollectionStartEvent, close: Callable[[_Open], Node]) -> None:
         place = self._place(event)
@@ -234,10 +238,13 @@ class _Builder:
     def _add(self, node: Node, anchor: str | None) -> None:
         self._count += 1
         if self._count > MAX_VALUES:
-            hint = "use fewer aliases of large values" if self._anchors else "split the config into several files"
-            raise _Broken(node.place, f"the file stands for more than {MAX_VALUES} values", hint)
+            message = f"the file has more than {MAX_VALUES} values"
+            raise _Broken(node.place, message, "split the config into several files")
         if anchor:
             self._anchors[anchor] = node
+        self._append(node)
+
+    def _append(self, node: Node) -> None:
         if self._open:
             self._open[-1].children.append(node)
         else:

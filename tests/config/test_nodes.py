@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lkboard.config.limits import MAX_DEPTH, MAX_VALUES
+from lkboard.config.limits import MAX_ALIASED_VALUES, MAX_DEPTH, MAX_VALUES
 from lkboard.config.nodes import Mapping, Node, Scalar, Sequence, read_document
 from lkboard.errors import Place
 
@@ -100,9 +100,9 @@ NESTED = {
 def test_deep_nesting_is_a_clear_error_at_once(text: str, loader: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if loader == "python":
         monkeypatch.delattr("yaml.CSafeLoader")
-    start = time.perf_counter()
+    start = time.process_time()
     assert f"nested more than {MAX_DEPTH} deep" in complaint(text)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:
@@ -130,10 +130,15 @@ BOMBS = {
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
 def test_a_megabyte_of_nested_anchors_is_a_clear_error_within_a_second(text: str) -> None:
     assert len(text) > 900_000
-    start = time.perf_counter()
+    start = time.process_time()
     message = complaint(text)
-    assert time.perf_counter() - start < 1
-    assert f"the file stands for more than {MAX_VALUES} values (use fewer aliases of large values)" in message
+    assert time.process_time() - start < 1
+    assert f"the aliases stand for more than {MAX_ALIASED_VALUES} values (use fewer aliases of large values)" in message
+
+
+def test_aliases_up_to_the_limit_are_read() -> None:
+    node, problems = read_document("a: &a [1]\nb: [" + "*a," * (MAX_ALIASED_VALUES // 2) + "]", "f.yml")
+    assert (isinstance(node, Mapping), problems) == (True, ())
 
 
 def test_too_many_values_without_aliases_are_refused_as_well() -> None:
