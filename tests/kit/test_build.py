@@ -306,7 +306,7 @@ def test_a_package_without_an_expected_file_is_named(store: Store, moving: Mirro
     moving.drop("runc")
     moving.add("runc", "1.0-2", {"usr/bin/other": b""}, architecture="arm64")
     moving.publish()
-    with pytest.raises(BuildError, match="package 'runc 1.0-2' has no file 'usr/sbin/runc'"):
+    with pytest.raises(BuildError, match=r"package 'runc 1.0-2' has no file 'usr/sbin/runc'"):
         build(store, moving)
     assert store.find("docker.io/lkboard/kernel:kit") is None
 
