@@ -65,6 +65,7 @@ def _board(root: Value, folder: Traversable) -> Board:
     initrd = record["initrd"].record("path")
     emulate = record.get("emulate")
     form = kernel.get("form")
+    boot_chain = record["boot_chain"].choice(_BOOT_CHAINS)
     destinations = _Destinations()
     return Board(
         id=_id(record["id"]),
@@ -73,7 +74,7 @@ def _board(root: Value, folder: Traversable) -> Board:
         aliases=tuple(_id(item) for item in record.items("aliases")),
         support=record["support"].choice(_SUPPORT),
         architecture=record["arch"].choice(_ARCHITECTURES),
-        boot_chain=record["boot_chain"].choice(_BOOT_CHAINS),
+        boot_chain=boot_chain,
         format=_id(record["format"]),
         suffix=record.text("suffix", ".img"),
         docs=record.text("docs"),
@@ -87,7 +88,7 @@ def _board(root: Value, folder: Traversable) -> Board:
         layout=_layout(record["layout"]),
         files=tuple(_file(item, folder, destinations) for item in record.items("files")),
         text=tuple(_text(item, folder, destinations) for item in record.items("text")),
-        emulation=None if emulate is None else _emulation(emulate),
+        emulation=None if emulate is None else _emulation(emulate, boot_chain),
         place=root.place,
     )
 
@@ -217,13 +218,16 @@ def _text(value: Value, folder: Traversable, destinations: _Destinations) -> Tex
     return TextFile(destinations.take(record["to"]), template)
 
 
-def _emulation(value: Value) -> Emulation:
+def _emulation(value: Value, boot_chain: str) -> Emulation:
     known = ("machine", "boot", "cpu", "memory", "cpus", "firmware", "disk", "network", "serial", "u_boot")
     record = value.record(*known, "not_covered")
+    boot = record["boot"].choice(_BOOTS)
+    if boot == "kernel" and boot_chain != "rpi":
+        record["boot"].fail("only a Raspberry Pi's way to load a kernel is known", "write firmware")
     disk, network, u_boot, firmware = (record.get(name) for name in ("disk", "network", "u_boot", "firmware"))
     return Emulation(
         machine=record["machine"].word(r"[\w.,=-]+", "a QEMU machine"),
-        boot=record["boot"].choice(_BOOTS),
+        boot=boot,
         cpu=record.text("cpu"),
         memory_mib=record.integer("memory", 512),
         cpus=record.integer("cpus", 2),

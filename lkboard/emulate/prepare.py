@@ -54,7 +54,7 @@ def prepare(medium: DiskImage | KernelFiles, wish: Wish, folder: Path, job: Job)
 
     Raises `NoEmulator`, `BootFailed` for an image that the board would not even load, and other `EmulationError`.
     """
-    architecture, emulation = _emulation(medium, wish)
+    architecture, emulation = _played(medium, wish)
     program = find_qemu(architecture)
     accelerator = wish.accelerator
     if accelerator == "auto":
@@ -74,22 +74,32 @@ def prepare(medium: DiskImage | KernelFiles, wish: Wish, folder: Path, job: Job)
     return _with_disk(machine, medium, wish, folder)
 
 
-def _emulation(medium: DiskImage | KernelFiles, wish: Wish) -> tuple[str, Emulation]:
+def _played(medium: DiskImage | KernelFiles, wish: Wish) -> tuple[str, Emulation]:
+    """Return the architecture and the emulation to play it with, as the user wishes it."""
     if wish.board is None:
-        if isinstance(medium, DiskImage):
-            raise UsageError("a disk image needs a board", hint="add --board; 'lkboard boards' lists them")
-        architecture = wish.architecture or kernel_architecture(medium.kernel)
-        emulation = _GENERIC.get(architecture)
-        if emulation is None:
-            raise EmulationError(f"no machine is known for '{architecture}'", hint=f"known: {', '.join(_GENERIC)}")
+        architecture, emulation = _generic(medium, wish.architecture)
     else:
-        architecture, emulation = wish.board.architecture, wish.board.emulation
-        if emulation is None:
-            raise EmulationError("this board cannot be emulated", where=wish.board.id)
-        if isinstance(medium, KernelFiles) and wish.board.device_tree:
-            raise EmulationError("this board needs a disk image, not a kernel and an initrd", where=wish.board.id)
+        architecture, emulation = wish.board.architecture, _emulation(wish.board, medium)
     memory, cpus = wish.memory_mib or emulation.memory_mib, wish.cpus or emulation.cpus
     return architecture, replace(emulation, memory_mib=memory, cpus=cpus)
+
+
+def _generic(medium: DiskImage | KernelFiles, architecture: str) -> tuple[str, Emulation]:
+    if isinstance(medium, DiskImage):
+        raise UsageError("a disk image needs a board", hint="add --board; 'lkboard boards' lists them")
+    architecture = architecture or kernel_architecture(medium.kernel)
+    emulation = _GENERIC.get(architecture)
+    if emulation is None:
+        raise EmulationError(f"no machine is known for '{architecture}'", hint=f"known: {', '.join(_GENERIC)}")
+    return architecture, emulation
+
+
+def _emulation(board: Board, medium: DiskImage | KernelFiles) -> Emulation:
+    if board.emulation is None:
+        raise EmulationError("this board cannot be emulated", where=board.id)
+    if isinstance(medium, KernelFiles) and board.device_tree:
+        raise EmulationError("this board needs a disk image, not a kernel and an initrd", where=board.id)
+    return board.emulation
 
 
 def _with_disk(machine: Machine, image: DiskImage, wish: Wish, folder: Path) -> Machine:

@@ -128,6 +128,7 @@ def test_a_board_without_emulation_has_none(tmp_path: Path) -> None:
         ("to: cmdline.txt", "to: logo.bmp", ":24:10: text.0.to: 'logo.bmp' is written twice"),
         ("template: cmdline.txt", "template: no.txt", ":24:33: text.0.template: there is no text file 'no.txt'"),
         ("template: cmdline.txt", "template: ../x", ":24:33: text.0.template: '../x' is not the name of a file"),
+        ("boot_chain: rpi", "boot_chain: bios", ":27:9: emulate.boot: only a Raspberry Pi's way to load a kernel"),
         ("machine: raspi3b", "machine: a b", ":26:12: emulate.machine: 'a b' is not a QEMU machine"),
         ("disk: sd", "firmware: bios", ":28:13: emulate.firmware: 'bios' is not known here (known: ovmf, aavmf)"),
     ],

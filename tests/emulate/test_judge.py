@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lkboard.emulate.console import ConsoleLine
 from lkboard.emulate.expect import AnswerExpected, Expectation, TextExpected
@@ -195,3 +197,22 @@ def test_nothing_is_guessed_when_nothing_is_known() -> None:
 
 def test_evidence_is_cut_to_a_line_that_can_be_read() -> None:
     assert len(judge(KERNEL + "x" * 1000).stages[1].evidence) == 160
+
+
+SOME_LINES = st.sampled_from([
+    FIRMWARE, KERNEL, USER_SPACE, READY, LINUXKIT, "login:", "Kernel panic - not syncing: x", "noise",
+])  # fmt: skip
+
+
+@given(st.lists(SOME_LINES, max_size=12), st.lists(st.sampled_from(["login:", "noise", "never"]), max_size=3))
+def test_no_order_of_lines_makes_a_judgement_that_contradicts_itself(lines: list[str], wanted: list[str]) -> None:
+    given_judge = judge(*lines, expect=tuple(TextExpected(text) for text in wanted))
+    stages = given_judge.stages
+    assert [stage.name for stage in stages] == ["firmware", "kernel", "user space", "ready"] + ["expectation"] * len(
+        wanted
+    )
+    assert all((stage.seconds is not None) == (stage.state == "seen") for stage in stages)
+    goals = [stage for stage in stages if stage.name == ("expectation" if wanted else "ready")]
+    assert given_judge.passed == all(stage.state == "seen" for stage in goals)
+    assert given_judge.is_over or not given_judge.passed
+    assert given_judge.reason("time limit")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lkboard.emulate.pi_config import parse_pi_config
 from lkboard.errors import EmulationError
@@ -50,3 +52,14 @@ def test_what_is_not_understood_is_refused_with_its_line(line: str, message: str
     with pytest.raises(EmulationError) as caught:
         parse_pi_config(f"arm_64bit=1\n{line}\n")
     assert str(caught.value).startswith(message)
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_configuration_or_an_error_with_its_line(text: str) -> None:
+    where: str | None = "config.txt:"
+    try:
+        parse_pi_config(text)
+    except EmulationError as error:
+        where = error.where
+    assert where is not None
+    assert where.startswith("config.txt:")
