@@ -22,7 +22,7 @@ from lkboard.rootfs.ids import resolve_id
 from lkboard.rootfs.merge import lineage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from lkboard.errors import ConfigError
     from lkboard.model.config import Config, FileEntry
@@ -36,7 +36,10 @@ _INLINE_LIMIT = 1 << 20
 
 
 def add_files(root: Root, config: Config, ids: Mapping[str, int]) -> None:
-    """Add the entries as one segment. Raises `ConfigError` naming the entry, and `ImageConflict`."""
+    """Add the entries of a checked config as one segment.
+
+    Raises `ConfigError` naming the entry when a source cannot be read or a path leaves the root, and `ImageConflict`.
+    """
     if config.files:
         root.begin_segment("files")
     for index, file in enumerate(config.files):
@@ -55,91 +58,58 @@ class _Addition:
 
     def add(self, ids: Mapping[str, int]) -> None:
         """Put the entry into the root, with the directories that it needs."""
-        kind, content = self._kind(), self._content()
-        path = self._path()
+        file, kind = self._file, self._kind()
+        mode = _DIRECTORY_MODE if file.directory else _FILE_MODE
         entry = Entry(
-            path,
+            self._path(),
             kind,
-            self._mode(),
-            self._id("uid", ids),
-            self._id("gid", ids),
-            link=self._file.symlink if kind is Kind.SYMLINK else "",
-            content=content if kind is Kind.FILE else EMPTY,
+            self._value("mode", lambda: parse_mode(file.mode) if file.mode else mode),
+            self._value("uid", lambda: resolve_id(file.uid, ids)),
+            self._value("gid", lambda: resolve_id(file.gid, ids)),
+            link=file.symlink if kind is Kind.SYMLINK else "",
+            content=self._content() if kind is Kind.FILE else EMPTY,
             mtime_ns=self._root.epoch_ns,
             origin=Origin(_OWN, self._location),
         )
-        for folder in lineage(path):
-            if folder != path:
+        for folder in lineage(entry.path):
+            if folder != entry.path:
                 self._need_directory(folder, entry)
-        self._root.put(path, entry)
+        self._root.put(entry.path, entry)
 
     def _need_directory(self, path: str, entry: Entry) -> None:
         """Make a directory with the entry's owner, unless it is there; then only its time changes."""
         existing = self._root.tree.follow(path)
         if existing is not None and existing.children is not None:
             existing.entry = replace(existing.entry, mtime_ns=self._root.epoch_ns)
-            return
-        mode = _directory_mode(entry.mode)
-        self._root.put(path, replace(entry, kind=Kind.DIRECTORY, mode=mode, content=EMPTY, link=""))
+        else:
+            mode = _directory_mode(entry.mode)
+            self._root.put(path, replace(entry, kind=Kind.DIRECTORY, mode=mode, content=EMPTY, link=""))
 
     def _kind(self) -> Kind:
-        file = self._file
-        if file.directory:
+        if self._file.directory:
             return Kind.DIRECTORY
-        if file.symlink:
+        if self._file.symlink:
             return Kind.SYMLINK
-        return Kind.DIRECTORY if file.path.endswith("/") else Kind.FILE
+        return Kind.DIRECTORY if self._file.path.endswith("/") else Kind.FILE
 
     def _path(self) -> str:
-        path = clean(self._file.path) if self._file.path else ""
-        if path:
-            return path
-        if path is None:
-            raise self._fault("path", f"the path '{self._file.path}' leads out of the root", "leave out '..'")
-        raise self._fault("path", "the path of a file is missing", "add path: DIRECTORY/NAME")
+        path = clean(self._file.path)
+        if not path:
+            raise self._fault("path", f"'{self._file.path}' is no place below the root", "write path: DIRECTORY/NAME")
+        return path
 
-    def _mode(self) -> int:
-        if not self._file.mode:
-            return _DIRECTORY_MODE if self._file.directory else _FILE_MODE
+    def _value(self, field: str, read: Callable[[], int]) -> int:
         try:
-            return parse_mode(self._file.mode)
-        except InvalidValue as invalid:
-            raise self._fault("mode", invalid.message, invalid.hint) from invalid
-
-    def _id(self, field: str, ids: Mapping[str, int]) -> int:
-        try:
-            return resolve_id(self._file.uid if field == "uid" else self._file.gid, ids)
+            return read()
         except InvalidValue as invalid:
             raise self._fault(field, invalid.message, invalid.hint) from invalid
 
     def _content(self) -> Content:
-        """Return the data that exactly one of contents, source and metadata gives; links and directories have none."""
-        file = self._file
-        given = [name for name in ("contents", "source", "metadata") if getattr(file, name) not in {None, ""}]
-        if file.contents == "":
-            given.insert(0, "contents")
-        if file.directory and given:
-            raise self._fault(given[0], f"the directory '{file.path}' cannot have {given[0]}", f"leave out {given[0]}")
-        if file.directory or file.symlink:
-            return EMPTY
-        if not given:
-            hint = "add contents, source or metadata, or directory: true"
-            raise self._fault("path", f"nothing says what '{file.path}' contains", hint)
-        if len(given) > 1:
-            both = " and ".join(given)
-            raise self._fault(given[1], f"'{file.path}' has {both}, but can have only one", f"leave out {given[1]}")
-        return {"contents": self._contents, "source": self._source, "metadata": self._metadata}[given[0]]()
-
-    def _contents(self) -> Content:
-        return Content.of((self._file.contents or "").encode())
-
-    def _metadata(self) -> Content:
-        kind = self._file.metadata
-        if kind not in _DUMPS:
-            raise self._fault(
-                "metadata", f"'{kind}' is no kind of metadata for '{self._file.path}'", "write yaml or json"
-            )
-        return Content.of(_DUMPS[kind](self._config).encode())
+        if self._file.contents is not None:
+            return Content.of(self._file.contents.encode())
+        if self._file.source:
+            return self._source()
+        return Content.of(_DUMPS[self._file.metadata](self._config).encode())
 
     def _source(self) -> Content:
         """Return the bytes of a host file; a relative path begins at the current directory."""
@@ -153,9 +123,8 @@ class _Addition:
         except OSError as error:
             hint = "paths begin at the current directory; optional: true allows a file to be missing"
             raise self._fault("source", f"cannot read '{path}': {error.strerror}", hint) from error
-        absolute = str(path.absolute())
-        digest = contents.digest(Content((FileSpan(absolute, 0, status.st_size),)))
-        return Content((FileSpan(absolute, 0, status.st_size, digest),))
+        span = FileSpan(str(path.absolute()), 0, status.st_size)
+        return Content((replace(span, digest=contents.digest(Content((span,)))),))
 
     def _fault(self, field: str, message: str, hint: str) -> ConfigError:
         return config_fault(self._file.places, self._location, field, message, hint)

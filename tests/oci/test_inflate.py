@@ -100,7 +100,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("stream", DAMAGED.values(), ids=DAMAGED.keys())
 def test_damage_is_an_error_that_names_the_layer(stream: bytes, tmp_path: Path) -> None:
-    with pytest.raises(LayerInvalid, match="the layer is (damaged|cut)") as caught:
+    with pytest.raises(LayerInvalid, match=r"the layer is (damaged|cut)") as caught:
         inflate(tmp_path / "x", stream)
     assert caught.value.where == "lab"
 

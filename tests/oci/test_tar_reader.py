@@ -299,7 +299,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "link").symlink_to("t" * 200)
     (folder / "sub").mkdir()
     with (folder / "sub" / "sparse").open("wb") as sparse:
-        for at in range(0, 60):
+        for at in range(60):
             sparse.seek(at * 200_000)
             sparse.write(b"island %d" % at)
         sparse.truncate(20_000_000)
@@ -351,5 +351,5 @@ def test_the_abandoned_sparse_format_is_refused(tree: Path, tmp_path: Path) -> N
 def test_a_sparse_map_that_makes_no_sense_is_refused(map_: bytes) -> None:
     records = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "f", "GNU.sparse.realsize": "500"}
     data = map_.ljust(1024, b"\0") + b"d" * 512
-    with pytest.raises(LayerInvalid, match="sparse|size that makes no sense|invalid literal"):
+    with pytest.raises(LayerInvalid, match=r"sparse|size that makes no sense|invalid literal"):
         entries(made(info("f", pax_headers=records), data, tarfile.PAX_FORMAT))

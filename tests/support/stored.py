@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.config.parse import parse_config
-from lkboard.model.config import Config
 from lkboard.oci.store import Store
 from lkboard.rootfs.assemble import AssembleOptions, assemble
 from support.images import Image, Layer, image, write_layout
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lkboard.events import Job
+    from lkboard.model.config import Config
     from lkboard.model.image import ResolvedImage
     from lkboard.model.rootfs import Entry, Rootfs
 
@@ -38,19 +38,21 @@ def configured(text: str) -> Config:
 
 def assembled(
     folder: Path,
-    text: str,
+    config: str | Config,
     images: Mapping[str, Image],
     *,
     job: Job | None = None,
     arch: str = "amd64",
     **options: object,
 ) -> Rootfs:
-    """Return the root of a config whose images are named as in it, without ``docker.io/``."""
+    """Return the root of a config, or of its YAML, whose images are named without ``docker.io/``."""
     job = job or RecordingJob()
     full = {f"docker.io/{name}": one for name, one in images.items()}
     store = Store(write_layout(folder / "cache", full))
     resolved = {name: resolve(store, name, job, arch=arch) for name in full}
-    return assemble(configured(text), resolved, store, AssembleOptions(**options), job)  # type: ignore[arg-type]
+    if isinstance(config, str):
+        config = configured(config)
+    return assemble(config, resolved, store, AssembleOptions(**options), job)  # type: ignore[arg-type]
 
 
 def by_path(root: Rootfs) -> dict[str, Entry]:

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import struct
+import subprocess
+
+import pytest
+import zstandard
+from support.tools import need
+
+from lkboard.disk.content import read
+from lkboard.errors import ImageConflict
+from lkboard.model.extents import Content
+from lkboard.rootfs import kernel_payload
+from lkboard.rootfs.kernel_payload import unwrap_kernel
+
+PLAIN = b"\0" * 56 + b"ARM\x64" + b"kernel code " * 5000
+
+PACKED = {
+    "gzip": gzip.compress(PLAIN),
+    "xz": lzma.compress(PLAIN, check=lzma.CHECK_CRC32),
+    "lzma": lzma.compress(PLAIN, lzma.FORMAT_ALONE),
+    "zstd": zstandard.compress(PLAIN),
+    "zstd without its size": zstandard.ZstdCompressor(write_content_size=False).compress(PLAIN),
+    "bzip2": bz2.compress(PLAIN),
+}
+
+
+def bzimage(payload: bytes) -> bytes:
+    """Return a boot image as arch/x86/boot lays it out: two setup sectors, code, payload and its plain size."""
+    setup = bytearray(3 * 512)
+    setup[0x1F1] = 2
+    setup[0x1FE:0x200] = b"\x55\xaa"
+    setup[0x202:0x206] = b"HdrS"
+    setup[0x248:0x250] = struct.pack("<II", 100, len(payload) + 4)
+    return bytes(setup) + b"c" * 100 + payload + struct.pack("<I", len(PLAIN)) + b"signature"
+
+
+def zboot(payload: bytes, name: bytes = b"gzip") -> bytes:
+    head = b"MZ\0\0zimg" + struct.pack("<II", 512, len(payload)) + bytes(8) + name
+    return head.ljust(512, b"\0") + payload + b"behind"
+
+
+def unwrap(data: bytes) -> bytes:
+    return read(unwrap_kernel(Content.of(data)))
+
+
+@pytest.mark.parametrize("payload", PACKED.values(), ids=PACKED.keys())
+@pytest.mark.parametrize("wrap", [bytes, bzimage, zboot])
+def test_the_kernel_inside_is_found(payload: bytes, wrap: type[bytes]) -> None:
+    assert unwrap(wrap(payload)) == PLAIN
+
+
+@pytest.mark.parametrize("wrap", [bytes, bzimage, zboot])
+def test_a_kernel_packed_by_lz4_is_found(wrap: type[bytes]) -> None:
+    need("lz4")
+    payload = subprocess.run(["lz4", "-l", "-9", "-c"], input=PLAIN, capture_output=True, check=True).stdout
+    assert unwrap(wrap(payload)) == PLAIN
+
+
+@pytest.mark.parametrize("data", [PLAIN, b"", b"MZ", b"MZ\0\0PE", bzimage(b"")[:0x1F0]])
+def test_a_kernel_that_is_not_wrapped_stays_as_it_is(data: bytes) -> None:
+    kernel = Content.of(data)
+    assert unwrap_kernel(kernel) is kernel
+
+
+@pytest.mark.parametrize("wrap", [bzimage, zboot])
+def test_an_unknown_payload_is_refused(wrap: type[bytes]) -> None:
+    with pytest.raises(ImageConflict, match="begins with 89 4c 5a 4f, which is no compression known here"):
+        unwrap(wrap(b"\x89LZO payload"))
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_damaged_payload_is_refused(name: str) -> None:
+    payload = PACKED[name]
+    with pytest.raises(ImageConflict, match="payload is damaged"):
+        unwrap(bzimage(payload[: len(payload) // 2].ljust(len(payload), b"\xff")))
+
+
+@pytest.mark.parametrize("name", ["gzip", "xz", "bzip2"])
+def test_a_cut_payload_is_refused(name: str) -> None:
+    with pytest.raises(ImageConflict, match="payload is damaged"):
+        unwrap(PACKED[name][:-20])
+
+
+@pytest.mark.parametrize("name", ["gzip", "xz", "zstd", "bzip2"])
+def test_a_bomb_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_payload, "SIZE_LIMIT", 1000)
+    with pytest.raises(ImageConflict, match="unpacks to more than"):
+        unwrap(PACKED[name])
