@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from lkboard.errors import AuthNeeded, RegistryError
 from lkboard.oci.endpoint import is_loopback
-from lkboard.oci.http_errors import BODY_LIMIT, read_body, shown
+from lkboard.oci.http_errors import BODY_LIMIT, login_hint, read_body, shown
 from lkboard.oci.transport import Request
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Login:
 
     def refused(self, asked: str, where: str) -> AuthNeeded:
         """Return the error for a refusal by ``asked`` (a URL without secrets)."""
-        hint = f"check the name, or log in with: docker login {urlsplit(self._base).netloc}"
+        hint = login_hint(self._base)
         if self._credential:
             return AuthNeeded(f"{asked} refuses the login from {self._credential.source}", where=where, hint=hint)
         return AuthNeeded(f"{asked} wants a login, or there is no such image", where=where, hint=hint)

@@ -45,7 +45,7 @@ class Connections:
 
     @contextmanager
     def session(self, url: str) -> Iterator[requests.Session]:
-        """Lend out a session for the origin of a URL."""
+        """Lend out a session for the origin of a URL. One in which something was raised is not used again."""
         origin = urlsplit(url)[:2]
         with self._lock:
             session = self._idle[origin].pop() if self._idle[origin] else None

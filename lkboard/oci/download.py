@@ -47,7 +47,13 @@ class Download:
         Raises `NotFound`, `AuthNeeded`, `RegistryError`, `DigestMismatch`, `StoreUnusable`, `Cancelled`; what has
         arrived stays, unless its digest is wrong.
         """
-        self.client.first(self.reference, self._from_endpoint)
+        is_continued = self.partial.offset > 0
+        try:
+            self.client.first(self.reference, self._from_endpoint)
+        except DigestMismatch:
+            if not is_continued:
+                raise
+            self.client.first(self.reference, self._from_endpoint)  # what an earlier run left may have been damaged
 
     def _from_endpoint(self, endpoint: Endpoint) -> None:
         failures = 0
@@ -59,14 +65,11 @@ class Download:
             failures = 1 if self.partial.offset - before >= _REAL_PROGRESS else failures + 1
             if failures > len(self.settings.retry_delays):
                 raise RegistryError(
-                    f"{endpoint.base} cut the connection {failures} times at {self._blob}", where=self.reference
+                    f"{endpoint.base} cut the connection {failures} times at blob {self.partial.descriptor.digest}",
+                    where=self.reference,
                 )
             self.job.wait(self.settings.retry_delays[failures - 1])
         self._check_digest(endpoint)
-
-    @property
-    def _blob(self) -> str:
-        return f"blob {self.partial.descriptor.digest}"
 
     def _transfer(self, endpoint: Endpoint) -> None:
         """Add what one connection gives. The question always goes to the registry itself: redirects expire."""

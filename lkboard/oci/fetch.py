@@ -53,17 +53,17 @@ class Fetcher:
             assert fetched  # only a question with a known digest is answered by nothing
             self._store.add(fetched.data, algorithm_of(descriptor.digest))
 
-        self._ensure(descriptor, reference, fetch)
+        self._ensure(descriptor, reference, fetch, recheck=True)
         return self._store.read(descriptor)
 
     def config(self, descriptor: Descriptor, reference: Reference) -> bytes:
         """Return an image configuration, which is a blob. Raises `ManifestInvalid` if it is too large to be one."""
         if descriptor.size > DOCUMENT_LIMIT:
             raise ManifestInvalid(f"the image configuration is larger than {DOCUMENT_LIMIT >> 20} MiB", where=reference)
-        self.blob(descriptor, reference, lambda _: None)
+        self.blob(descriptor, reference, lambda _: None, recheck=True)
         return self._store.read(descriptor)
 
-    def blob(self, descriptor: Descriptor, reference: Reference, on_bytes: OnBytes) -> None:
+    def blob(self, descriptor: Descriptor, reference: Reference, on_bytes: OnBytes, *, recheck: bool = False) -> None:
         """Bring a blob into the store. ``on_bytes`` is told of all its bytes, also of those that need no transfer."""
 
         def fetch() -> None:
@@ -72,15 +72,17 @@ class Fetcher:
                 Download(self._client, self._settings, self._job, reference, partial, on_bytes).run()
                 self._store.commit(partial)
 
-        if not self._ensure(descriptor, reference, fetch):
+        if not self._ensure(descriptor, reference, fetch, recheck=recheck):
             on_bytes(descriptor.size)
 
-    def _ensure(self, descriptor: Descriptor, reference: Reference, fetch: Callable[[], None]) -> bool:
+    def _ensure(
+        self, descriptor: Descriptor, reference: Reference, fetch: Callable[[], None], *, recheck: bool
+    ) -> bool:
         """Call ``fetch`` if something is not in the store, and return whether that was so."""
-        if self._store.is_sound(descriptor, self._job):
+        if self._store.is_sound(descriptor, self._job, recheck=recheck):
             return False
         with self._store.locked(descriptor.digest, self._job):
-            if self._store.is_sound(descriptor, self._job):
+            if self._store.is_sound(descriptor, self._job, recheck=recheck):
                 return False  # another process was faster
             is_damaged = self._store.has(descriptor.digest)
             if is_damaged:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import ConnectTimeoutError, IncompleteRead, NewConnectionError
 
 from lkboard.errors import AuthNeeded, NotFound, OciError, RegistryError
+from lkboard.oci.settings import canonical_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 BODY_LIMIT = 1 << 20
 """Bytes of an error's or a token's body that are read."""
 
+_CHUNK = 1 << 16
 _EXCERPT = 200
 _CLIENT_MISTAKES = {
     "MANIFEST_BLOB_UNKNOWN",
@@ -44,7 +46,7 @@ def read_body(response: Response, limit: int, where: str) -> bytes:
     Network failures come as urllib3's and requests' exceptions.
     """
     data = bytearray()
-    while chunk := response.raw.read(min(1 << 16, limit + 1), decode_content=False):
+    while chunk := response.raw.read(_CHUNK, decode_content=False):
         data += chunk
         if len(data) > limit:
             raise RegistryError(f"{shown(response.url)} sent more than {limit >> 20} MiB", where=where)
@@ -78,11 +80,15 @@ def refusal(response: Response, body: bytes, where: str) -> OciError:
     if status == 404:
         return NotFound(f"not found at {url}{detail}", where=where, hint="check the name and the tag")
     if status in {401, 403}:
-        host = urlsplit(url).netloc
-        hint = f"check the name, or log in with: docker login {host}"
-        return AuthNeeded(f"{url} denies access{detail}", where=where, hint=hint)
+        return AuthNeeded(f"{url} denies access{detail}", where=where, hint=login_hint(url))
     reason = f" {response.reason}" if response.reason else ""
     return RegistryError(f"{url} answered {status}{reason}{detail}", where=where)
+
+
+def login_hint(url: str) -> str:
+    """Return what to do when the host of a URL wants to know who asks."""
+    host = canonical_registry(urlsplit(url).netloc.rpartition("@")[2])
+    return f"check the name, or log in with: docker login {host}"
 
 
 def unreachable(error: Exception, url: str, where: str) -> RegistryError:
@@ -90,7 +96,7 @@ def unreachable(error: Exception, url: str, where: str) -> RegistryError:
     hint = "check the network, and the name of the registry"
     if any(_is_tls_failure(cause) for cause in _causes(error)):
         hint = "give the CA's certificate with --cert-file FILE, or trust the registry with --insecure-registry HOST"
-    return RegistryError(f"{shown(url)} cannot be read: {_reason(error)}", where=where, hint=hint)
+    return RegistryError(f"asking {shown(url)} failed: {_reason(error)}", where=where, hint=hint)
 
 
 def is_hopeless(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lkboard.oci.digest import Digester, algorithm_of
@@ -35,7 +36,11 @@ class Partial:
         with store_errors(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("r+b" if self._path.exists() else "w+b", buffering=0)
-        self._resume()
+        try:
+            self._resume()
+        except BaseException:
+            self._file.close()
+            raise
         return self
 
     def __exit__(
@@ -72,6 +77,7 @@ class Partial:
         """Make the file the blob ``target``. The caller has compared the digest."""
         with store_errors(self._path):
             publish(self._file, target, mode)
+        with suppress(OSError):
             self._path.parent.rmdir()
 
     def _write_all(self, view: memoryview) -> None:
@@ -80,9 +86,10 @@ class Partial:
 
     def _resume(self) -> None:
         """Hash what an earlier run left; more than the blob has cannot belong to it."""
-        while chunk := self._file.read(_CHUNK):
-            self._job.check()
-            self._digester.update(chunk)
-            self.offset += len(chunk)
+        with store_errors(self._path):
+            while chunk := self._file.read(_CHUNK):
+                self._job.check()
+                self._digester.update(chunk)
+                self.offset += len(chunk)
         if self.offset > self.descriptor.size:
             self.reset()

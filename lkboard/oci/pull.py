@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lkboard.errors import Cancelled, StoreUnusable
+from lkboard.errors import StoreUnusable
+from lkboard.oci.meter import Meter
 from lkboard.oci.resolve import Resolver
 from lkboard.oci.workers import run_all
 
@@ -71,24 +71,3 @@ class Puller:
                 where=self._store.root,
                 hint="free some space, or choose another folder with --cache DIR",
             )
-
-
-class Meter:
-    """Adds up what several threads transfer in one step, and stops them all when ``stop`` is set."""
-
-    def __init__(self, job: Job, step: str, total: int) -> None:
-        self.total = total
-        self.stop = threading.Event()
-        self._job = job
-        self._step = step
-        self._done = 0
-        self._lock = threading.Lock()
-
-    def add(self, count: int) -> None:
-        """Count bytes. Raises `Cancelled` when the transfer is to stop."""
-        if self.stop.is_set():
-            raise Cancelled
-        with self._lock:
-            self._done += count
-            done = self._done
-        self._job.progress(self._step, done, self.total)

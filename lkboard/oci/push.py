@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import NotFound, StoreCorrupt
 from lkboard.oci.documents import Index, parse_document
-from lkboard.oci.pull import Meter
+from lkboard.oci.meter import Meter
 from lkboard.oci.workers import run_all
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ def push(store: Store, name: str, destination: Reference, settings: RegistrySett
         raise NotFound("the store has no such image", where=name, hint="pull it, or run: lkboard kit build")
     from lkboard.oci.upload import Upload  # with it comes requests, which is slow to import
 
-    parts = _collect(store, root, name)
+    parts = _collect(store, root, name, job)
     with job.step(PUSH_STEP):
         meter = Meter(job, PUSH_STEP, sum(blob.size for blob in parts.blobs))
-        upload = Upload(settings, job, destination, meter.add)
+        (upload,) = run_all([partial(Upload, settings, job, destination, meter.add)], job, parallel=1)
         tasks = [partial(upload.blob, blob, store.blob_path(blob.digest)) for blob in parts.blobs]
         run_all(tasks, job, parallel=settings.parallel, stop=meter.stop)
         for manifest in parts.manifests:
@@ -51,7 +51,7 @@ class _Parts:
     manifests: tuple[Descriptor, ...]
 
 
-def _collect(store: Store, root: Descriptor, name: str) -> _Parts:
+def _collect(store: Store, root: Descriptor, name: str, job: Job) -> _Parts:
     blobs: dict[str, Descriptor] = {}
     manifests: dict[str, Descriptor] = {}
 
@@ -66,6 +66,6 @@ def _collect(store: Store, root: Descriptor, name: str) -> _Parts:
 
     visit(root)
     for blob in blobs.values():
-        if not store.is_sound(blob):
+        if not store.is_sound(blob, job):
             raise StoreCorrupt(f"the blob {blob.digest} is missing or damaged", where=name, hint="pull the image again")
     return _Parts(tuple(blobs.values()), tuple(manifests.values()))

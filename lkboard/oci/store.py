@@ -6,7 +6,7 @@ CACHE/
   .lock                       LinuxKit's lock
   .lkboard/                   ours; may be deleted while nobody works
     ingest/<digest>/data      partial downloads
-    locks/<digest>, index.lock
+    locks/<digest>, index     held while one blob, or index.json, is worked on
     verified/<digest>         inode, modification time and size of a blob at the time its digest was checked
     quarantine/<digest>       damaged blobs
     <kind>/                   derived data (`Store.derived_dir`)
@@ -34,7 +34,6 @@ from lkboard.oci.media_types import OCI_INDEX
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import BinaryIO
-
 
 REF_NAME = "org.opencontainers.image.ref.name"
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
@@ -81,23 +80,21 @@ class Store:
             raise StoreCorrupt(f"the blob {digest} is damaged", where=self.root)
         return data
 
-    def is_sound(self, descriptor: Descriptor, job: Job | None = None) -> bool:
+    def is_sound(self, descriptor: Descriptor, job: Job | None = None, *, recheck: bool = False) -> bool:
         """Return whether a blob is there with the right bytes.
 
-        Its digest is computed only if the file changed since that was last done.
+        Its digest is computed only if the file changed since that was last done, or to ``recheck``.
         """
         digest, path = descriptor.digest, self.blob_path(descriptor.digest)
-        if not path.is_file():
-            return False
-        with store_errors(path):
+        with store_errors(path), suppress(FileNotFoundError):
             if path.stat().st_size != descriptor.size:
                 return False
-            if self._is_recorded(digest):
+            if not recheck and self._is_recorded(digest):
                 return True
-            if _file_digest(path, algorithm_of(digest), job) != digest:
-                return False
-        self._record(digest)
-        return True
+            if _file_digest(path, algorithm_of(digest), job) == digest:
+                self._record(digest)
+                return True
+        return False
 
     def add(self, data: bytes, algorithm: str = "sha256") -> str:
         """Store bytes and return their digest."""
@@ -173,7 +170,7 @@ class Store:
         entry.pop("data", None)
         with (
             store_errors(self._index),
-            exclusive(self._private / "index.lock", job),
+            exclusive(self.derived_dir("locks") / "index", job),
             exclusive_record(self.root / ".lock", job),
         ):
             self.names()  # what cannot be read must not be replaced
@@ -183,10 +180,9 @@ class Store:
                 file.write(json.dumps(index, indent=3).encode())
 
     def _read_index(self) -> dict[str, Any]:
-        try:
+        with store_errors(self._index), suppress(FileNotFoundError):
             return dict(json.loads(self._index.read_bytes()))
-        except FileNotFoundError:
-            return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
+        return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
 
     @contextmanager
     def _incoming(self) -> Iterator[BinaryIO]:

@@ -97,14 +97,15 @@ class Transport:
             outcome = self._attempt(request)
             if not isinstance(outcome, _Setback):
                 return outcome
+            pause = outcome.pause
+            if pause is None and outcome.is_rate_limit:
+                pause = min(self._settings.rate_limit_delay * 2**attempt, _LONGEST_DELAY)
+            if pause is not None:
+                self._hold(host, pause)
             if delay is None or outcome.is_final:
                 raise outcome.error
             self._job.note(f"{outcome.error.message}; trying again", "debug")
-            if outcome.pause is not None:
-                self._hold(host, outcome.pause)
-            elif outcome.is_rate_limit:
-                self._hold(host, min(self._settings.rate_limit_delay * 2**attempt, _LONGEST_DELAY))
-            else:
+            if pause is None:
                 self._job.wait(delay * random.uniform(1 - _SPREAD, 1 + _SPREAD))  # noqa: S311 - spreads clients
         raise AssertionError
 

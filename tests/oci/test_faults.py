@@ -107,6 +107,17 @@ def test_what_was_downloaded_is_kept_for_the_next_run(
     assert ranges(proxy) == ["", "bytes=1000000-3999999"]
 
 
+@pytest.mark.parametrize("size", [1_000_000, 4_000_000])
+def test_what_an_earlier_run_left_damaged_is_fetched_anew(
+    store: Store, job: RecordingJob, proxy: FaultProxy, name: str, size: int
+) -> None:
+    """A power failure may leave zeros where the data should be."""
+    left = store.derived_dir(f"ingest/{BIG.digest.replace(':', '-')}") / "data"
+    left.write_bytes(bytes(size))
+    assert is_complete(store, pull(store, name, job))
+    assert ranges(proxy)[-1] == ""
+
+
 def test_a_server_that_ignores_range_starts_again(
     store: Store, job: RecordingJob, proxy: FaultProxy, name: str
 ) -> None:
@@ -199,7 +210,7 @@ def test_a_manifest_that_is_cut_is_an_error_with_its_url(
     store: Store, job: RecordingJob, proxy: FaultProxy, name: str
 ) -> None:
     proxy.add(Cut(20), path="manifests/v1")
-    with pytest.raises(RegistryError, match=r"manifests/v1 cannot be read: the connection was cut"):
+    with pytest.raises(RegistryError, match=r"asking .*manifests/v1 failed: the connection was cut"):
         resolve(store, name, job)
 
 
@@ -336,12 +347,12 @@ def test_a_registry_that_stays_busy_is_an_error(store: Store, job: RecordingJob,
 def test_a_registry_that_refuses_connections_is_tried_five_times(store: Store, job: RecordingJob) -> None:
     with pytest.raises(RegistryError) as caught:
         resolve(store, "127.0.0.1:1/lab/x:v1", job)
-    assert "http://127.0.0.1:1/v2/lab/x/manifests/v1 cannot be read: Connection refused" in str(caught.value)
+    assert "asking http://127.0.0.1:1/v2/lab/x/manifests/v1 failed: Connection refused" in str(caught.value)
     assert len(job.waits) == 4
 
 
 def test_a_host_that_does_not_exist_is_asked_once(store: Store, job: RecordingJob) -> None:
-    with pytest.raises(RegistryError, match=r"https://no-such-host\.invalid/v2/lab/x/manifests/v1 cannot be read"):
+    with pytest.raises(RegistryError, match=r"https://no-such-host\.invalid/v2/lab/x/manifests/v1 failed"):
         resolve(store, "no-such-host.invalid/lab/x:v1", job)
     assert job.waits == []
 

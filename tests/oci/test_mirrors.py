@@ -107,7 +107,7 @@ def test_when_all_fail_the_error_tells_what_each_said(store: Store, job: Recordi
         resolve(store, "registry.invalid/mirror/none:v1", job, mirrors=through(proxy))
     text = str(caught.value)
     assert f"not found at {proxy.url}/v2/mirror/none/manifests/v1" in text
-    assert "https://registry.invalid/v2/mirror/none/manifests/v1 cannot be read" in text
+    assert "https://registry.invalid/v2/mirror/none/manifests/v1 failed" in text
 
 
 def test_the_only_mirror_is_not_replaced_by_the_registry(

@@ -152,6 +152,26 @@ def test_checking_a_large_blob_can_be_cancelled(store: Store) -> None:
         store.is_sound(describe(b"hello"), job)
 
 
+def test_a_blob_may_be_checked_though_nothing_seems_to_have_changed(store: Store) -> None:
+    path = store.blob_path(store.add(b"hello"))
+    status = path.stat()
+    change(path, b"jello")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert not store.is_sound(describe(b"hello"), recheck=True)
+
+
+def test_a_store_of_another_tool_gets_names(store: Store) -> None:
+    write_layout(store.root, {"foreign": multi_arch()})
+    store.set_name(NAME, describe(b"x"))
+    assert set(store.names()) == {"foreign", NAME}
+
+
+def test_an_index_that_may_not_be_read_is_named(store: Store) -> None:
+    (store.root / "index.json").mkdir(parents=True)
+    with pytest.raises(StoreUnusable, match=r"index\.json"):
+        store.names()
+
+
 def test_names_are_kept(store: Store) -> None:
     store.set_name(NAME, Descriptor(OCI_MANIFEST, digest(b"x"), 1))
     store.set_name("docker.io/lab/y:v1", Descriptor(OCI_INDEX, digest(b"y"), 2))
@@ -259,7 +279,7 @@ def _job_that_tells(waiting: threading.Event) -> Job:
 def test_waiting_for_a_lock_can_be_cancelled(store: Store) -> None:
     store.add(b"x")
     job = Job()
-    with (store.root / ".lkboard" / "index.lock").open("ab") as other:
+    with (store.derived_dir("locks") / "index").open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         job.cancel()
         with pytest.raises(Cancelled):
