@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from lkboard.app.build_plan import BuildOptions, BuildPlan, PlannedFormat, plan_build
+from lkboard.errors import ConfigError
 from lkboard.model.artifact import Artifact
 from lkboard.model.image import Platform
 
@@ -46,17 +47,13 @@ def build(
     ``stdin`` is the config when a file is ``-``; ``stdout`` takes the artifact when the output is ``-``. Raises
     `UsageError`, `ConfigError`, `OciError`, `BuildError`, `Cancelled`; no output file is there before it is whole.
     """
-    from lkboard.config.load import load_config
     from lkboard.oci.store import open_store
     from lkboard.rootfs.assemble import AssembleOptions
 
     plan = plan_build(options)
-    loaded = load_config(options.files, stdin=stdin)
-    for problem in loaded.problems:
-        if problem.severity == "warning":
-            job.note(str(problem), "warning")
+    config = _read_config(options, stdin, job)
     running = _Build(plan, open_store(options.cache or None), options.registry.settings(), job)
-    rootfs = _assemble(loaded.config, running, AssembleOptions(decompress_kernel=options.decompress_kernel))
+    rootfs = _assemble(config, running, AssembleOptions(decompress_kernel=options.decompress_kernel))
     return tuple(itertools.chain.from_iterable(_make(planned, rootfs, running, stdout) for planned in plan.formats))
 
 
@@ -66,6 +63,18 @@ def dry_run(files: tuple[str, ...], *, stdin: bytes | None = None) -> str:
     from lkboard.config.load import load_config
 
     return dump(load_config(files, stdin=stdin).config)
+
+
+def _read_config(options: BuildOptions, stdin: bytes | None, job: Job) -> Config:
+    from lkboard.app.check import check
+
+    result = check(options.files, board=options.board or None, stdin=stdin)
+    for problem in result.problems:
+        if problem.severity == "warning":
+            job.note(str(problem), "warning")
+    if result.config is None:
+        raise ConfigError([problem for problem in result.problems if problem.severity == "error"])
+    return result.config
 
 
 def _assemble(config: Config, build: _Build, options: AssembleOptions) -> Rootfs:

@@ -192,15 +192,12 @@ def _check_outputs(plan: BuildPlan, options: BuildOptions) -> None:
 
 
 def _find_format(name: str) -> Format:
-    import difflib
-
     from lkboard.formats import catalogue
+    from lkboard.model.suggest import suggest
 
     known = catalogue()
     if name not in known:
-        close = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean '{close[0]}'?" if close else f"one of: {', '.join(sorted(known))}"
-        raise UsageError(f"there is no output format '{name}'", hint=hint)
+        raise UsageError(f"there is no output format '{name}'", hint=suggest(name, sorted(known)))
     return known[name]
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkboard.board.document import suggest
 from lkboard.board.load import FILE_NAME, load_board
 from lkboard.errors import BoardError
+from lkboard.model.suggest import suggest
 from lkboard.resources import boards_root
 
 if TYPE_CHECKING:

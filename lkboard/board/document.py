@@ -5,13 +5,13 @@ The first thing that is wrong is raised as a `BoardError` that names file, line,
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import yaml
 
 from lkboard.errors import BoardError, Place
+from lkboard.model.suggest import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,12 +20,6 @@ Choice = TypeVar("Choice", bound=str)
 
 _SIZE = re.compile(r"(\d+) ?(B|KiB|MiB|GiB|)")
 _UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-
-
-def suggest(word: str, known: Sequence[str], fallback: Sequence[str] | None = None) -> str:
-    """Return ``did you mean 'x'?`` for a close match, else the list of what is known (or of ``fallback``)."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known if fallback is None else fallback)}"
 
 
 class Value:

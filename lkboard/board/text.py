@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lkboard.board.document import suggest
 from lkboard.errors import BoardError, Place
 from lkboard.model.disk import BootFile
 from lkboard.model.extents import Content
+from lkboard.model.suggest import suggest
 
 if TYPE_CHECKING:
     from lkboard.model.board import Board

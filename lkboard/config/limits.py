@@ -10,5 +10,3 @@ MAX_ALIASED_VALUES = 50_000
 """Values that the aliases of a document stand for, all together."""
 MAX_ERRORS = 100
 """Errors that are told of one file, and by the rules; nobody mends more at once."""
-MAX_CANDIDATES = 500
-"""Names among which a misspelt one is looked for."""

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lkboard.config.suggest import nearest
+from lkboard.model.suggest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from lkboard.config.advice import advice, describe
-from lkboard.config.limits import MAX_CANDIDATES
 from lkboard.config.nodes import Node, read_document
 from lkboard.config.parse import parse_config
 from lkboard.config.schema import Flag, Identity, Image, Integer, ListOf, Record, Text, TextMap, Type
 from lkboard.config.sections import CONTAINER, MOUNT
-from lkboard.config.suggest import nearest
+from lkboard.model.suggest import MAX_CANDIDATES, nearest
 
 
 def node(text: str) -> Node:

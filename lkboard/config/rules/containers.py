@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.config.rules.finding import Finding, warning
-from lkboard.config.suggest import nearest
 from lkboard.config.values import InvalidValue, parse_bind
+from lkboard.model.suggest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
