@@ -46,6 +46,7 @@ def build_initrd(rootfs: Rootfs, cache_dir: Path, job: Job) -> Content:
     cannot be written, and `Cancelled`.
     """
     with job.step(STEP), store_errors(cache_dir), ThreadPoolExecutor(_THREADS, "compress") as pool:
+        cache_dir.mkdir(parents=True, exist_ok=True)
         segments = [_Kept(cache_dir, _key(segment.entries), segment.entries) for segment in rootfs.segments]
         spans = {segment.key: span for segment, span in zip(segments, pool.map(_read_kept, segments), strict=True)}
         missing = [segment for segment in segments if spans[segment.key] is None]
