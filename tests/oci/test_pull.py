@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from support.images import Image, dumps, image, index, layer, multi_arch, raw_la
 from support.images import digest as digest_of
 from support.images import file as a_file
 from support.pulls import is_complete, pull, resolve
+from support.tools import need
 
 from lkboard.errors import ManifestInvalid, NotFound, PlatformMissing, RegistryError, StoreCorrupt, StoreUnusable
 from lkboard.events import Step
@@ -22,6 +24,8 @@ from lkboard.oci.pull import Puller
 from lkboard.oci.settings import RegistrySettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.jobs import RecordingJob
     from support.registry import Registry
 
@@ -146,6 +150,16 @@ def test_pull_fails_without_the_registry_though_the_image_is_there(store: Store,
 def test_the_other_platform_of_a_sparse_image_is_fetched_later(store: Store, job: RecordingJob, multi: str) -> None:
     pull(store, multi, job, arch="amd64")
     assert is_complete(store, pull(store, multi, job, arch="arm64"))
+
+
+def test_skopeo_reads_the_platform_that_was_pulled(store: Store, job: RecordingJob, multi: str, tmp_path: Path) -> None:
+    """The index of a sparse image names more than there is; skopeo takes what it is asked for."""
+    need("skopeo")
+    found = pull(store, multi, job, arch="arm64")
+    command = ["skopeo", "--insecure-policy", "--override-arch", "arm64", "copy", f"oci:{store.root}:{multi}"]
+    subprocess.run([*command, f"dir:{tmp_path / 'copy'}"], check=True, capture_output=True)
+    copied = {path.name for path in (tmp_path / "copy").iterdir()}
+    assert {part.digest.removeprefix("sha256:") for part in found.layers} < copied
 
 
 def test_a_platform_that_is_not_there_is_an_error_with_those_that_are(

@@ -41,7 +41,7 @@ def test_not_more_tasks_run_than_allowed() -> None:
             running -= 1
 
     run_all([task] * 10, Job(), parallel=2)
-    assert most == 2
+    assert most <= 2
 
 
 def test_the_first_failure_is_raised_and_ends_the_work() -> None:
