@@ -73,7 +73,7 @@ def test_a_bundle_in_the_environment_does_not_replace_the_given_authority(
 def test_an_unknown_authority_is_refused_at_the_first_attempt(store: Store, job: RecordingJob, name: str) -> None:
     with pytest.raises(RegistryError) as caught:
         resolve(store, name, job)
-    assert f"{name}: https://" in str(caught.value)
+    assert f"{name}: asking https://" in str(caught.value)
     assert "its certificate is not trusted" in str(caught.value)
     assert "--cert-file FILE" in (caught.value.hint or "")
     assert job.waits == []
