@@ -63,7 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     app.setApplicationName("lkboard")
     app.setApplicationVersion(__version__)
     from lkboard_gui import theme
+    from lkboard_gui.garbage import GarbageCollector
 
+    GarbageCollector(app)
     theme.apply(app, _colours(args.theme))
     try:
         window = make_window(args.board)

@@ -48,6 +48,7 @@ class MainWindow(QMainWindow):
     def __init__(self, project: Project) -> None:
         super().__init__()
         self.project = project
+        project.setParent(self)
         self.setMinimumSize(1024, 680)
         self.resize(1280, 800)
         found = pages()

@@ -8,8 +8,10 @@ import pytest
 
 from lkboard_gui import theme
 from lkboard_gui.app import make_window
+from lkboard_gui.garbage import GarbageCollector
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from PySide6.QtWidgets import QApplication
@@ -19,9 +21,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def app(qapp: QApplication) -> QApplication:
+def app(qapp: QApplication) -> Iterator[QApplication]:
     theme.apply(qapp, theme.LIGHT)
-    return qapp
+    collector = GarbageCollector(qapp)
+    yield qapp
+    collector.stop()
+
+
+@pytest.fixture
+def wait_for_check(qtbot: QtBot, window: MainWindow) -> Callable[[], None]:
+    """Return a function that waits until what is in the editor was checked."""
+    return lambda: qtbot.waitUntil(lambda: window.project.is_checked, timeout=10_000)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from lkboard_gui.pages.build import BuildPage
 from lkboard_gui.pages.system import SystemPage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from PySide6.QtWidgets import QWidget
@@ -48,20 +49,27 @@ def build(window: MainWindow) -> BuildPage:
     return page
 
 
-def type_text(qtbot: QtBot, window: MainWindow, system: SystemPage, text: str) -> None:
-    """Put a text into the editor and wait until it was checked."""
-    with qtbot.waitSignal(window.project.problems_changed, timeout=10_000):
+@pytest.fixture
+def type_text(system: SystemPage, wait_for_check: Callable[[], None]) -> Callable[[str], None]:
+    """Return a function that puts a text into the editor and waits until it was checked."""
+
+    def put(text: str) -> None:
         system.editor.setPlainText(text)
+        wait_for_check()
+
+    return put
 
 
-def test_a_good_config_is_valid(qtbot: QtBot, window: MainWindow, system: SystemPage) -> None:
-    type_text(qtbot, window, system, GOOD)
+def test_a_good_config_is_valid(window: MainWindow, type_text: Callable[[str], None]) -> None:
+    type_text(GOOD)
     assert window.project.error_count == 0
     assert window.chips["valid"].text() == "● Valid"
 
 
-def test_a_mistake_is_marked_listed_and_counted(qtbot: QtBot, window: MainWindow, system: SystemPage) -> None:
-    type_text(qtbot, window, system, BAD)
+def test_a_mistake_is_marked_listed_and_counted(
+    window: MainWindow, system: SystemPage, type_text: Callable[[str], None]
+) -> None:
+    type_text(BAD)
     lines = [problem.place.line for problem in window.project.problems if problem.severity == "error"]
     assert 7 in lines
     assert "error" in window.chips["valid"].text()
@@ -70,9 +78,11 @@ def test_a_mistake_is_marked_listed_and_counted(qtbot: QtBot, window: MainWindow
     assert set(lines) <= marked
 
 
-def test_mending_the_mistake_clears_everything(qtbot: QtBot, window: MainWindow, system: SystemPage) -> None:
-    type_text(qtbot, window, system, BAD)
-    type_text(qtbot, window, system, BAD.replace("imgae", "image"))
+def test_mending_the_mistake_clears_everything(
+    window: MainWindow, system: SystemPage, type_text: Callable[[str], None]
+) -> None:
+    type_text(BAD)
+    type_text(BAD.replace("imgae", "image"))
     assert window.project.error_count == 0
     assert len(system.editor.extraSelections()) == 1
 
@@ -86,15 +96,15 @@ def test_typing_quickly_checks_the_last_text(qtbot: QtBot, window: MainWindow, s
     assert any("servises" in problem.message for problem in window.project.problems)
 
 
-def test_f8_goes_to_the_problem(qtbot: QtBot, window: MainWindow, system: SystemPage) -> None:
-    type_text(qtbot, window, system, BAD)
+def test_f8_goes_to_the_problem(system: SystemPage, type_text: Callable[[str], None]) -> None:
+    type_text(BAD)
     system.go_to_next_problem(1)
     problem = system.model.problem(0)
     assert system.editor.textCursor().blockNumber() + 1 == problem.place.line
 
 
-def test_no_problem_to_go_to(qtbot: QtBot, window: MainWindow, system: SystemPage) -> None:
-    type_text(qtbot, window, system, "{}\n")
+def test_no_problem_to_go_to(system: SystemPage, type_text: Callable[[str], None]) -> None:
+    type_text("{}\n")
     system.go_to_next_problem(1)
     assert system.editor.textCursor().position() == 0
 
@@ -116,28 +126,32 @@ def test_a_file_is_opened_edited_and_saved(
 
 
 def test_building_needs_a_saved_and_valid_config(
-    qtbot: QtBot, window: MainWindow, system: SystemPage, build: BuildPage, tmp_path: Path
+    window: MainWindow,
+    build: BuildPage,
+    tmp_path: Path,
+    type_text: Callable[[str], None],
+    wait_for_check: Callable[[], None],
 ) -> None:
     assert not build.build_button.isEnabled()
     path = tmp_path / "x.yml"
     path.write_text(BAD)
-    with qtbot.waitSignal(window.project.problems_changed, timeout=10_000):
-        window.open(path)
+    window.open(path)
+    wait_for_check()
     assert not build.build_button.isEnabled()
     assert "errors" in build.build_button.toolTip()
-    type_text(qtbot, window, system, GOOD)
+    type_text(GOOD)
     assert build.build_button.isEnabled()
     assert build.output.text() == str(tmp_path / "x-rpi3.img")
 
 
 def test_choosing_a_board_renames_the_image_and_checks_again(
-    qtbot: QtBot, window: MainWindow, build: BuildPage, tmp_path: Path
+    window: MainWindow, build: BuildPage, tmp_path: Path, wait_for_check: Callable[[], None]
 ) -> None:
     path = tmp_path / "x.yml"
     path.write_text(GOOD)
     window.open(path)
-    with qtbot.waitSignal(window.project.problems_changed, timeout=10_000):
-        window.board_box.setCurrentIndex(window.board_box.findData("x86-efi"))
+    window.board_box.setCurrentIndex(window.board_box.findData("x86-efi"))
+    wait_for_check()
     assert window.project.board.id == "x86-efi"
     assert build.output.text().endswith("x-x86-efi.img")
 

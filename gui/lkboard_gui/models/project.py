@@ -91,6 +91,11 @@ class Project(QObject):
         return self.artifact is not None and self._built_key == self.key
 
     @property
+    def is_checked(self) -> bool:
+        """Whether the problems are those of the text and board as they are now."""
+        return self._checked_key == self.key
+
+    @property
     def error_count(self) -> int:
         """How many problems prevent a build."""
         return sum(problem.severity == "error" for problem in self.problems)
@@ -194,7 +199,7 @@ class Project(QObject):
         return {"valid": self._valid, "built": self._built, "tested": self._tested, "written": self._written}[name]()
 
     def _valid(self) -> Chip:
-        if self._checked_key != self.key:
+        if not self.is_checked:
             return Chip("unknown", "Valid", "The config is being checked.")
         if self.error_count:
             errors = _count(self.error_count, "error")
