@@ -232,7 +232,7 @@ def test_status_is_a_table(tmp_path: Path) -> None:
 
 def test_a_service_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     places = _services(tmp_path, "web")
-    result = shell("start_services wbe", libraries=("services.sh",), **places)
+    result = shell("check_services web wbe", libraries=("services.sh",), **places)
     assert result.returncode == 1
     assert result.stderr == 'lkb: no service "wbe"; "lkb status" lists them\n'
 

@@ -54,7 +54,7 @@ uptime_seconds() {
     now=${now%%.*}
 }
 
-# wait_until LIMIT COMMAND...: repeats the command each 50 ms until it succeeds; status 1 after LIMIT seconds.
+# wait_until LIMIT COMMAND...: repeats the command each 200 ms until it succeeds; status 1 after LIMIT seconds.
 wait_until() {
     local deadline
     uptime_seconds
@@ -63,7 +63,7 @@ wait_until() {
     until "$@"; do
         uptime_seconds
         [ "$now" -lt "$deadline" ] || return 1
-        usleep 50000
+        usleep 200000
     done
 }
 

@@ -81,7 +81,7 @@ wait_for_start() {
     until [ -s "$state/pid" ]; do
         # one that has ended and is not waited for has a directory there, but no program
         [ -e "/proc/$child/exe" ] || return
-        usleep 50000
+        usleep 200000
     done
     uptime_seconds
     # shellcheck disable=SC2154  # set by uptime_seconds
@@ -128,12 +128,7 @@ is_unsupervised() { ! is_supervised "$1"; }
 
 # begin_service NAME: starts its supervisor, does not wait.
 begin_service() {
-    if is_supervised "$1"; then
-        return 0
-    elif [ ! -d "$SERVICES/$1" ]; then
-        echo "lkb: no service \"$1\"; \"lkb status\" lists them" >&2
-        return 1
-    fi
+    ! is_supervised "$1" || return 0
     mkdir -p "$STATE_DIR/$1"
     echo starting >"$STATE_DIR/$1/state"
     setsid "$0" supervise "$1" </dev/null >/dev/null 2>&1 &
@@ -147,12 +142,11 @@ has_started() {
 
 # start_services NAME...: all at once, then waits until each runs or has failed.
 start_services() {
-    local name status=0
-    for name in "$@"; do begin_service "$name" || status=1; done
+    local name
+    for name in "$@"; do begin_service "$name"; done
     for name in "$@"; do
-        [ ! -d "$STATE_DIR/$name" ] || wait_until 60 has_started "$name" || say "service $name: still starting"
+        wait_until 60 has_started "$name" || say "service $name: still starting"
     done
-    return $status
 }
 
 # stop_services NAME...: all at once, then waits until each supervisor has left.
@@ -173,6 +167,16 @@ with_all_services() {
         [ ! -d "$bundle" ] || set -- "$@" "${bundle##*/}"
     done
     "$@"
+}
+
+# check_services NAME...: status 1 when the image has no such service.
+check_services() {
+    local name
+    for name in "$@"; do
+        [ -n "$name" ] && [ -d "$SERVICES/$name" ] && continue
+        echo "lkb: no service \"$name\"; \"lkb status\" lists them" >&2
+        return 1
+    done
 }
 
 # print_status NAME...: a table for people.
