@@ -123,12 +123,12 @@ def style_sheet(colours: Colours) -> str:
         #navRail::item {{ padding: 12px 4px; border-left: 3px solid transparent; color: {c.muted}; }}
         #navRail::item:selected {{ background: {c.raised}; border-left: 3px solid {c.accent}; color: {c.text}; }}
         #navRail::item:hover {{ background: {c.raised}; }}
-        QPlainTextEdit, QTableView, QTreeView, QListView, QLineEdit, QComboBox, QSpinBox {{
+        QPlainTextEdit, QTableView, QListView, QLineEdit, QSpinBox {{
             background: {c.surface}; border: 1px solid {c.border}; border-radius: 4px;
             selection-background-color: {c.accent}; selection-color: {c.on_accent};
         }}
-        QLineEdit, QComboBox, QSpinBox {{ padding: 5px 8px; min-height: 20px; }}
-        QComboBox::drop-down {{ border: none; width: 20px; }}
+        QLineEdit, QSpinBox {{ padding: 5px 8px; min-height: 20px; }}
+        QComboBox {{ min-height: 28px; }}
         QHeaderView::section {{
             background: {c.window}; border: none; border-bottom: 1px solid {c.border};
             padding: 6px 8px; color: {c.muted};
@@ -138,7 +138,7 @@ def style_sheet(colours: Colours) -> str:
             padding: 7px 16px; min-height: 18px;
         }}
         QPushButton:hover {{ border-color: {c.accent}; }}
-        QPushButton:focus, QLineEdit:focus, QComboBox:focus, QToolButton:focus {{ border: 2px solid {c.accent}; }}
+        QPushButton:focus, QLineEdit:focus, QToolButton:focus {{ border: 2px solid {c.accent}; }}
         QPushButton:disabled {{ color: {c.muted}; background: {c.window}; }}
         QPushButton[role="primary"] {{
             background: {c.accent}; color: {c.on_accent}; border-color: {c.accent}; font-weight: 600;

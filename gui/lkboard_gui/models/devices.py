@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("", "Device", "Path", "Size", "State")
-MARKS = {"allowed": "▭", "needs_override": "⚠", "refused": "⛔"}
+MARKS = {"allowed": "▭", "needs_override": "⚠", "refused": "⊘"}
 
 
 class DevicesModel(QAbstractTableModel):

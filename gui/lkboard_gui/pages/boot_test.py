@@ -40,6 +40,7 @@ class BootTestPage(QWidget):
         self.limit.setRange(10, 3600)
         self.limit.setValue(TIME_LIMIT_SECONDS)
         self.limit.setSuffix(" s")
+        self.limit.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.test_button = button("Boot in QEMU", self.start, role="primary")
         self.test_button.setObjectName("testButton")
         self.stop_button = button("Stop", self.stop)

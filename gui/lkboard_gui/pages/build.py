@@ -46,6 +46,7 @@ class BuildPage(QWidget):
         self.steps = StepsModel()
         self.notes = ConsoleView("Notes of the build")
         self.notes.setMaximumHeight(110)
+        self.notes.hide()
         self._lay_out()
         project.file_changed.connect(self._suggest_output)
         project.board_changed.connect(self._suggest_output)
@@ -66,6 +67,7 @@ class BuildPage(QWidget):
             return
         self.steps.clear()
         self.notes.clear()
+        self.notes.hide()
         show_banner(self.result, "", "")
         key, board, output = self._project.key, self._project.board.id, self.output.text()
         task = self._project.run("build", lambda job: _build(str(path), board, output, job))
@@ -136,6 +138,7 @@ class BuildPage(QWidget):
     def _take_event(self, event: Event) -> None:
         if isinstance(event, Note) and event.level != "debug":
             self.notes.appendPlainText(event.text)
+            self.notes.show()
         self.steps.take(event)
 
     def _take_artifact(self, artifact: Artifact, key: str) -> None:
