@@ -8,7 +8,18 @@ import pytest
 
 from lkboard.config.label import parse_label
 from lkboard.errors import ImageConflict
-from lkboard.model.config import Mount, Options, Runtime
+from lkboard.model.config import (
+    BlockIo,
+    Cpu,
+    IdMapping,
+    InterfacePriority,
+    Memory,
+    Mount,
+    Network,
+    Options,
+    Resources,
+    Runtime,
+)
 
 WRONG = "the label org.mobyproject.config is wrong"
 
@@ -75,3 +86,47 @@ def test_an_error_names_image_and_label_on_one_line() -> None:
 
 def test_what_is_only_worth_a_warning_in_a_config_is_no_error_in_a_label() -> None:
     assert parse_label("net: bridge", "x").net == "bridge"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            '{"uidMappings": [{"containerID": 1, "hostID": 2, "size": 3}]}',
+            Options(uid_mappings=(IdMapping(size=3),)),
+        ),
+        (
+            '{"runtime": {"mounts": [{"type": "x", "gidmappings": [{"hostID": 2, "size": 3}]}]}}',
+            Options(runtime=Runtime(mounts=(Mount(type="x", gid_mappings=(IdMapping(size=3),)),))),
+        ),
+        (
+            '{"resources": {"memory": {"limit": 1, "kernelTCP": 2, "swappiness": 3, "disableOOMKiller": true}}}',
+            Options(resources=Resources(memory=Memory(limit=1, swappiness=3))),
+        ),
+        (
+            '{"resources": {"cpu": {"shares": 1, "realtimeRuntime": 2, "realtimePeriod": 3, "mems": "0"}}}',
+            Options(resources=Resources(cpu=Cpu(shares=1, mems="0"))),
+        ),
+        (
+            '{"resources": {"network": {"classID": 1, "priorities": [{"name": "a", "priority": 2}]}}}',
+            Options(resources=Resources(network=Network(priorities=(InterfacePriority("a", 2),)))),
+        ),
+        (
+            '{"resources": {"hugepageLimits": [{"pageSize": 1, "limit": 2}], "pids": {"limit": 3}}}',
+            Options(resources=Resources(pids_limit=3)),
+        ),
+        (
+            """{"resources": {"blockio": {"weight": 1, "leafWeight": 2, "weightDevice": [{"major": 1}],
+            "throttleReadBpsDevice": [{"rate": 1}], "throttleWriteBpsDevice": [{"rate": 1}],
+            "throttleReadIOPSDevice": [{"rate": 1}], "throttleWriteIOPSDevice": [{"rate": 1}]}}}""",
+            Options(resources=Resources(block_io=BlockIo(weight=1))),
+        ),
+    ],
+)
+def test_what_linuxkit_drops_of_a_label_is_dropped(text: str, expected: Options) -> None:
+    assert parse_label(text, "x") == expected
+
+
+def test_what_is_dropped_is_checked_all_the_same() -> None:
+    with pytest.raises(ImageConflict, match=r"uidMappings.0.hostID: expected a whole number"):
+        parse_label('{"uidMappings": [{"hostID": "2"}]}', "x")
