@@ -41,10 +41,11 @@ class Origin:
 class Entry:
     """One file, directory, link or device.
 
-    ``path`` has no leading slash, no ``.`` or ``..``; bytes that are not UTF-8 are kept as surrogate escapes.
-    ``mode`` holds the permission bits (07777). ``link`` is a symlink's target as written, or the path of the entry
-    that a hard link repeats. ``mtime_ns`` is nanoseconds since 1970. ``pax`` holds further records of the layer
-    (``SCHILY.xattr.*``), values as bytes.
+    ``path`` has no leading slash, no ``.`` or ``..`` (a ``.`` alone is the root directory itself); bytes that are not
+    UTF-8 are kept as surrogate escapes. ``mode`` holds the permission bits (07777); bits of the file type that a layer
+    has above them mean nothing, and only tars pass them on. ``link`` is a symlink's target as written, or the path of
+    the entry that a hard link repeats. ``mtime_ns`` is nanoseconds since 1970. ``pax`` holds further records of the
+    layer (``SCHILY.xattr.*``), values as bytes.
     """
 
     path: str

@@ -46,8 +46,10 @@ def clean(name: str) -> str | None:
 
     Absolute names count as inside the root (decisions, "Build").
     """
+    if "\0" in name:
+        return None
     path = posixpath.normpath(name).lstrip("/")
-    if path == ".." or path.startswith("../") or "\0" in path:
+    if path == ".." or path.startswith("../"):
         return None
     return "" if path == "." else path
 

@@ -100,10 +100,13 @@ class _Layer:
             elif not self._link(path, entry):
                 self._early_links.append((path, entry))
         except Loop as error:
-            raise self._fault(entry, f"leads through a loop of symbolic links at '{error}'") from error
+            raise self._loop(entry, error) from error
 
     def _link(self, path: str, entry: Entry) -> bool:
-        return self._tree.link(path, self._inside(entry.link, entry), self._rank)
+        try:
+            return self._tree.link(path, self._inside(entry.link, entry), self._rank)
+        except Loop as error:
+            raise self._loop(entry, error) from error
 
     def _white_out(self, folder: str, name: str, entry: Entry) -> None:
         if name == _OPAQUE:
@@ -124,6 +127,9 @@ class _Layer:
                 hint="do not use this image: it tries to write outside of its own files",
             )
         return path
+
+    def _loop(self, entry: Entry, error: Loop) -> LayerInvalid:
+        return self._fault(entry, f"leads through a loop of symbolic links at '{error}'")
 
     def _fault(self, entry: Entry, what: str) -> LayerInvalid:
         return LayerInvalid(f"the entry {entry.path!r} {what}", where=self._where)

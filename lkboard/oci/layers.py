@@ -5,18 +5,19 @@ How a layer is packed is told by its first bytes, not by its media type (registr
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from lkboard.errors import Cancelled, LayerInvalid
+from lkboard.errors import LayerInvalid
 from lkboard.model.extents import FileSpan
 from lkboard.oci.digest import Digester, algorithm_of, is_digest
 from lkboard.oci.files import new_file, store_errors
 from lkboard.oci.inflate import inflated
+from lkboard.oci.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
     from typing import BinaryIO
 
     from lkboard.events import Job
@@ -71,7 +72,7 @@ def unpacked_layer(
         raise LayerInvalid(f"the image's configuration has no valid diff ID for it: {diff_id!r}", where=where)
     if layer.digest == diff_id:
         return FileSpan(str(store.blob_path(layer.digest)), 0, layer.size, diff_id)
-    target = store.derived_dir("layers") / f"{diff_id.partition(':')[2]}.tar"
+    target = _target(store, diff_id)
     if not target.exists():
         pieces = inflated(store.blob_path(layer.digest), where, on_bytes or _ignore)
         with store_errors(target), new_file(target, target.parent, _READ_ONLY) as file:
@@ -84,43 +85,29 @@ def unpack_layers(images: Sequence[ResolvedImage], store: Store, job: Job) -> No
 
     Raises `LayerInvalid` and `Cancelled`.
     """
+    layers = [(layer, diff_id, str(image.reference)) for image in images for layer, diff_id in diff_layers(image)]
     wanted = {
-        diff_id: (layer, diff_id, str(image.reference)) for image in images for layer, diff_id in diff_layers(image)
+        diff_id: (layer, diff_id, image)
+        for layer, diff_id, image in layers
+        if layer.digest != diff_id and not _target(store, diff_id).exists()
     }
-    progress = _Progress(job, sum(layer.size for layer, _diff_id, _image in wanted.values()))
+    meter = Meter(job, STEP, sum(layer.size for layer, _diff_id, _image in wanted.values()))
     with job.step(STEP), ThreadPoolExecutor(_THREADS, "unpack") as pool:
         futures = [
-            pool.submit(unpacked_layer, store, layer, diff_id, image=image, on_bytes=progress.add)
+            pool.submit(unpacked_layer, store, layer, diff_id, image=image, on_bytes=meter.add)
             for layer, diff_id, image in wanted.values()
         ]
         done, pending = wait(futures, return_when=FIRST_EXCEPTION)
         if pending:
-            progress.stop()
+            meter.stop.set()
             for future in pending:
                 future.cancel()
         for future in done:
             future.result()
 
 
-class _Progress:
-    """Counts bytes of several threads. After `stop` the other threads stop too."""
-
-    def __init__(self, job: Job, total: int) -> None:
-        self._job = job
-        self._total = total
-        self._done = 0
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
-
-    def add(self, size: int) -> None:
-        if self._stopped.is_set():
-            raise Cancelled
-        with self._lock:
-            self._done += size
-        self._job.progress(STEP, min(self._done, self._total), self._total)
-
-    def stop(self) -> None:
-        self._stopped.set()
+def _target(store: Store, diff_id: str) -> Path:
+    return store.derived_dir("layers") / f"{diff_id.partition(':')[2]}.tar"
 
 
 def _ignore(_size: int) -> None:

@@ -36,7 +36,11 @@ def layout_tree(image: ResolvedImage, store: Store, platforms: tuple[str, ...], 
         tree.add(path, Entry(path, Kind.DIRECTORY, 0o755, mtime_ns=0, origin=origin), 1)
     for descriptor in _blobs(top, store, tuple(parse_platform(text) for text in platforms), reference):
         if not store.has(descriptor.digest):
-            raise ImageConflict(f"the blob {descriptor.digest} is not in the store", where=reference, hint="add --pull")
+            raise ImageConflict(
+                f"not all of the image is in the store: {descriptor.digest} is missing",
+                where=reference,
+                hint=f"limit the volume to what was pulled: platforms: [{image.platform}]",
+            )
         content = Content((FileSpan(str(store.blob_path(descriptor.digest)), 0, descriptor.size, descriptor.digest),))
         _add_file(tree, f"blobs/{descriptor.digest.replace(':', '/')}", content, origin)
     _add_file(tree, "oci-layout", Content.of(_LAYOUT), origin)

@@ -192,6 +192,10 @@ REFUSED = {
     "a whiteout of nothing": ([Member(".wh.")], "is a whiteout of nothing"),
     "a whiteout that climbs": ([Member("d/.wh...")], "is a whiteout of nothing"),
     "a loop of links": ([symlink("a", "b"), symlink("b", "a"), file("a/f")], "loop of symbolic links at 'a'"),
+    "a loop of links behind a hard link": (
+        [symlink("a", "b"), hardlink("h", "a/f"), symlink("b", "a")],
+        "the entry 'h' leads through a loop",
+    ),
     "a name with a newline": ([file("../a\nb")], r"'\.\./a\\nb' leaves the root"),
 }
 

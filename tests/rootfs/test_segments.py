@@ -262,7 +262,7 @@ def test_bsdtar_lists_all_segments(packed: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make devices and give files away")
 @pytest.mark.parametrize("command", ["cpio -idm --quiet", "bsdcpio -idm --quiet"])
 def test_other_programs_unpack_what_was_packed(command: str, packed: Path, tmp_path: Path) -> None:
-    need(command.split()[0], "zcat")
+    need(command.split(maxsplit=1)[0], "zcat")
     tree = tmp_path / "tree"
     tree.mkdir()
     subprocess.run(["sh", "-c", f'zcat "$0" | {command}', packed], cwd=tree, check=True)
