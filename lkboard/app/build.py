@@ -51,7 +51,7 @@ def build(
     from lkboard.rootfs.assemble import AssembleOptions
 
     plan = plan_build(options)
-    config = _read_config(options, stdin, job)
+    config = _read_config(plan, options.files, stdin, job)
     running = _Build(plan, open_store(options.cache or None), options.registry.settings(), job)
     rootfs = _assemble(config, running, AssembleOptions(decompress_kernel=options.decompress_kernel))
     return tuple(itertools.chain.from_iterable(_make(planned, rootfs, running, stdout) for planned in plan.formats))
@@ -65,10 +65,11 @@ def dry_run(files: tuple[str, ...], *, stdin: bytes | None = None) -> str:
     return dump(load_config(files, stdin=stdin).config)
 
 
-def _read_config(options: BuildOptions, stdin: bytes | None, job: Job) -> Config:
-    from lkboard.app.check import check
+def _read_config(plan: BuildPlan, files: tuple[str, ...], stdin: bytes | None, job: Job) -> Config:
+    from lkboard.app.check import check_for
 
-    result = check(options.files, board=options.board or None, stdin=stdin)
+    board = next((planned.board for planned in plan.formats if planned.board), None)
+    result = check_for(files, board, stdin=stdin)
     for problem in result.problems:
         if problem.severity == "warning":
             job.note(str(problem), "warning")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkboard.errors import OutputError, UsageError
+from lkboard.errors import UsageError
 
 if TYPE_CHECKING:
     from lkboard.formats.format import Format
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 _GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "armv7l": "arm", "i686": "386"}
-_BOARD_ALIASES = {"rpi3": "rpi3"}
-"""Formats that are boards (decisions, "Command line")."""
+_BOARD_FORMATS = {"rpi3"}
+"""Formats of LinuxKit that are boards here (decisions, "Command line")."""
 _SIZE = re.compile(r"(\d+)([MG]?)")
 
 
@@ -113,27 +113,28 @@ def parse_size(text: str) -> int:
 
 
 def plan_build(options: BuildOptions) -> BuildPlan:
-    """Check the options against each other and name every output file. Raises `UsageError` and `BoardError`."""
+    """Check the options against each other and name every output file.
+
+    Raises `UsageError`, `BoardError`, and `OutputError` when a file cannot be made where it should be.
+    """
     if options.output and (options.name or options.directory):
         raise UsageError("-o does not go with --name or --dir", hint="give the whole path to -o")
-    if options.directory and not Path(options.directory).is_dir():
-        raise OutputError("there is no such folder", where=options.directory, hint=f"mkdir -p {options.directory}")
-    board_id = options.board
-    formats = options.formats
-    if not board_id and len(formats) == 1 and formats[0] in _BOARD_ALIASES:
-        board_id, formats = _BOARD_ALIASES[formats[0]], ()
-    plan = _plan_board(board_id, formats, options) if board_id else _plan_formats(formats, options)
-    _check_outputs(plan, options)
+    is_board = len(options.formats) == 1 and options.formats[0] in _BOARD_FORMATS
+    board_id = options.board or (options.formats[0] if is_board else "")
+    plan = _plan_board(board_id, options) if board_id else _plan_formats(options)
+    _check_formats(plan, options)
+    if not plan.to_stdout:
+        _check_places(plan, options)
     return plan
 
 
-def _plan_board(board_id: str, formats: tuple[str, ...], options: BuildOptions) -> BuildPlan:
+def _plan_board(board_id: str, options: BuildOptions) -> BuildPlan:
     from lkboard.board.catalogue import find_board
 
     board = find_board(board_id)
-    if formats and set(formats) != {board.format}:
+    if not {*options.formats} <= {board.format, board.id}:
         raise UsageError(
-            f"the board '{board.id}' is written as '{board.format}', not '{','.join(formats)}'",
+            f"the board '{board.id}' is written as '{board.format}', not '{','.join(options.formats)}'",
             hint="leave out --format",
         )
     architecture = _normal_architecture(options.architecture)
@@ -147,9 +148,10 @@ def _plan_board(board_id: str, formats: tuple[str, ...], options: BuildOptions) 
     return BuildPlan(board.architecture, (planned,), to_stdout=options.output == STDOUT)
 
 
-def _plan_formats(names: tuple[str, ...], options: BuildOptions) -> BuildPlan:
+def _plan_formats(options: BuildOptions) -> BuildPlan:
     architecture = _normal_architecture(options.architecture) or host_architecture()
-    found = [_find_format(name) for name in names or (("tar",) if options.output else ("kernel+initrd",))]
+    default = ("tar",) if options.output else ("kernel+initrd",)
+    found = [_find_format(name) for name in options.formats or default]
     base = Path(options.directory) / (options.name or _base_name(options.files[-1]))
     return BuildPlan(
         architecture,
@@ -165,10 +167,9 @@ def _plan_format(format_: Format, architecture: str, base: Path, options: BuildO
     if format_.boards is not None:
         board_id = format_.boards.get(architecture)
         if board_id is None:
-            known = ", ".join(sorted(format_.boards)) or "none without --board"
             raise UsageError(
-                f"the format '{format_.name}' is not made for {architecture} (only for: {known})",
-                hint="name the board: --board ID (lkboard boards lists them)",
+                f"the format '{format_.name}' for {architecture} needs a board",
+                hint="name it: --board ID (see: lkboard boards)",
             )
         board = find_board(board_id)
     if options.output:
@@ -176,7 +177,7 @@ def _plan_format(format_: Format, architecture: str, base: Path, options: BuildO
     return PlannedFormat(format_, board, base)
 
 
-def _check_outputs(plan: BuildPlan, options: BuildOptions) -> None:
+def _check_formats(plan: BuildPlan, options: BuildOptions) -> None:
     formats = [planned.format for planned in plan.formats]
     if len(formats) > 1 and any(format_.is_stream for format_ in formats):
         stream = next(format_.name for format_ in formats if format_.is_stream)
@@ -185,19 +186,31 @@ def _check_outputs(plan: BuildPlan, options: BuildOptions) -> None:
         raise UsageError("-o names one file, but several would be made", hint="use --name and --dir")
     if plan.to_stdout and not formats[0].is_stream:
         raise UsageError(f"the format '{formats[0].name}' cannot go to standard output", hint="name a file: -o FILE")
+
+
+def _check_places(plan: BuildPlan, options: BuildOptions) -> None:
+    """Find out now, not after a long build, that an output file cannot be made."""
+    from lkboard.disk.output import check_place
+
     counts = Counter(path for planned in plan.formats for path in planned.paths)
-    clash = next((path for path, count in counts.items() if count > 1), None)
-    if clash is not None:
-        raise UsageError(f"two formats would both write '{clash}'", hint="build them one after the other")
+    for path, count in counts.items():
+        if count > 1:
+            raise UsageError(f"two formats would both write '{path}'", hint="build them one after the other")
+        check_place(path)
+        if path.exists() and any(Path(file).exists() and path.samefile(file) for file in options.files):
+            raise UsageError("the output is the config itself", where=path, hint="name another file")
 
 
 def _find_format(name: str) -> Format:
+    from lkboard.board.catalogue import read_catalogue
     from lkboard.formats import catalogue
     from lkboard.model.suggest import suggest
 
     known = catalogue()
     if name not in known:
-        raise UsageError(f"there is no output format '{name}'", hint=suggest(name, sorted(known)))
+        is_board = name in read_catalogue().names()
+        hint = f"it is a board: --board {name}" if is_board else suggest(name, sorted(known))
+        raise UsageError(f"there is no output format '{name}'", hint=hint)
     return known[name]
 
 
@@ -209,6 +222,6 @@ def _base_name(file: str) -> str:
     """Return the name that outputs get from a config's file name or URL (build.md section 1, rule 1)."""
     if file == "-":
         return "moby"
-    name = file.rsplit("/", 1)[-1]
+    name = file.rstrip("/").rsplit("/", 1)[-1]
     stem, dot, _extension = name.rpartition(".")
     return stem if dot and stem else name

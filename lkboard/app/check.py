@@ -30,10 +30,15 @@ def check(files: Sequence[str], *, board: str | None = None, stdin: bytes | None
 
     Never raises for a bad config. Raises `BoardError` when there is no such board.
     """
+    return check_for(files, _find(board), stdin=stdin)
+
+
+def check_for(files: Sequence[str], board: Board | None, *, stdin: bytes | None = None) -> CheckResult:
+    """Check config files as `check` does, for a board that was found already."""
     from lkboard.config.host_files import missing_sources
     from lkboard.config.load import examine
 
-    config, problems = examine(files, stdin=stdin, board=_find(board))
+    config, problems = examine(files, stdin=stdin, board=board)
     missing = missing_sources(config) if config else ()
     return CheckResult(None if missing else config, problems + missing)
 

@@ -45,6 +45,17 @@ def write_file(extents: ExtentMap, path: Path, *, on_bytes: Callable[[int], None
             on_bytes(done)
 
 
+def check_place(path: Path) -> None:
+    """Raise `OutputError` unless a file can be made or replaced there, as far as that shows without writing."""
+    with _explained(path, 0):
+        _refuse_special(path)
+        folder = Path(os.path.realpath(path)).parent
+        if not folder.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def write_stream(extents: ExtentMap, stream: BinaryIO, *, on_bytes: Callable[[int], None]) -> None:
     """Write a map to a stream, holes as zeros. ``on_bytes`` as in `write_file`, up to ``extents.size``.
 
