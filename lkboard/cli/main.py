@@ -110,9 +110,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LkboardError as error:
         ui.error(error)
         return error.exit_status
-    except Cancelled as cancelled:
+    except (Cancelled, KeyboardInterrupt):  # the latter before `_run` takes care of signals
         ui.say("stopped; nothing was left half-written")
-        return cancelled.exit_status
+        return Cancelled.exit_status
     except BrokenPipeError:
         # the reader of our output is gone: point stdout elsewhere so that the interpreter's last flush is quiet
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lkboard.cli.command import Command
 from lkboard.cli.options import add_registry_options, registry_options
 from lkboard.cli.render import human_size
+from lkboard.cli.streams import Output, read_input
 from lkboard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,19 +42,26 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_registry_options(parser)
 
 
+def _refuse_mixing(ui: Ui) -> None:
+    if sys.stdout.isatty():
+        raise UsageError("standard output is a terminal", hint="redirect it, or name a file: -o FILE")
+    if ui.is_json:
+        raise UsageError("standard output takes the artifact or --json, not both", hint="name a file: -o FILE")
+
+
 def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app import build as use_case
     from lkboard.app.build_plan import BuildOptions, parse_size
 
     parse_size(args.size)
     files = tuple(args.files)
-    stdin = sys.stdin.buffer.read() if "-" in files else None
+    stdin = read_input(job) if "-" in files else None
     if args.dry_run:
         text = use_case.dry_run(files, stdin=stdin)
         ui.result(text.rstrip("\n"), config=text)
         return 0
-    if args.output == "-" and sys.stdout.isatty():
-        raise UsageError("standard output is a terminal", hint="redirect it, or name a file: -o FILE")
+    if args.output == "-":
+        _refuse_mixing(ui)
     options = BuildOptions(
         files=files,
         board=args.board or "",
@@ -66,7 +74,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         decompress_kernel=args.decompress_kernel,
         registry=registry_options(args),
     )
-    artifacts = use_case.build(options, job, stdin=stdin, stdout=sys.stdout.buffer)
+    artifacts = use_case.build(options, job, stdin=stdin, stdout=Output(job))
     for artifact in artifacts:
         size = human_size(artifact.size_bytes)
         ui.result(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
+from lkboard.cli.streams import read_input
 
 if TYPE_CHECKING:
     import argparse
@@ -23,11 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--board", metavar="BOARD", help="check for this board as well: a name or a folder")
 
 
-def run(args: argparse.Namespace, ui: Ui, _job: Job) -> int:
+def run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     """Print every problem and a summary; return 1 if one of the problems is an error."""
     from lkboard.app.check import check
 
-    stdin = sys.stdin.buffer.read() if "-" in args.files else None
+    stdin = read_input(job) if "-" in args.files else None
     result = check(args.files, board=args.board, stdin=stdin)
     for problem in result.problems:
         ui.result(_line(problem), event="problem", **_fields(problem))

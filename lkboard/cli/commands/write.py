@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
 from lkboard.cli.options import add_registry_options, registry_options
 from lkboard.cli.render import human_size, human_time
+from lkboard.cli.streams import read_input
 from lkboard.errors import SafetyRefused, UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app import write as use_case
 
     options = _options(args)
-    stdin = sys.stdin.buffer.read() if options.source == "-" else None
+    stdin = read_input(job) if options.source == "-" else None
     plan = use_case.plan_write(options)
     if plan.device is not None:
         _confirm_device(plan, args.yes_erase, ui, job)
