@@ -53,7 +53,7 @@ def test_from_a_broken_config_to_a_written_card(
     wait_for_check()
     assert window.chips["valid"].text() == "● Valid"
 
-    qtbot.mouseClick(build.build_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(build.start_button, Qt.MouseButton.LeftButton)
     task = window.project.task
     assert task is not None
     with qtbot.waitSignal(task.ended, timeout=BUILD_LIMIT_MS):
@@ -66,7 +66,7 @@ def test_from_a_broken_config_to_a_written_card(
     target = tmp_path / "card.img"
     window.go_to("write")
     write.target.setText(str(target))
-    qtbot.mouseClick(write.write_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(write.start_button, Qt.MouseButton.LeftButton)
     task = window.project.task
     assert task is not None
     with qtbot.waitSignal(task.ended, timeout=60_000):
@@ -90,7 +90,7 @@ def test_a_build_can_be_stopped(
     config.write_text(EXAMPLE.read_text())
     window.open(config)
     wait_for_check()
-    qtbot.mouseClick(build.build_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(build.start_button, Qt.MouseButton.LeftButton)
     task = window.project.task
     assert task is not None
     with qtbot.waitSignal(task.cancelled, timeout=10_000):

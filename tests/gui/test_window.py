@@ -132,15 +132,15 @@ def test_building_needs_a_saved_and_valid_config(
     type_text: Callable[[str], None],
     wait_for_check: Callable[[], None],
 ) -> None:
-    assert not build.build_button.isEnabled()
+    assert not build.start_button.isEnabled()
     path = tmp_path / "x.yml"
     path.write_text(BAD)
     window.open(path)
     wait_for_check()
-    assert not build.build_button.isEnabled()
-    assert "errors" in build.build_button.toolTip()
+    assert not build.start_button.isEnabled()
+    assert "errors" in build.start_button.toolTip()
     type_text(GOOD)
-    assert build.build_button.isEnabled()
+    assert build.start_button.isEnabled()
     assert build.output.text() == str(tmp_path / "x-rpi3.img")
 
 

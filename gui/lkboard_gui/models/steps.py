@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex
 
 from lkboard.events import Progress, Step
+from lkboard_gui.models.row_table import RowTable
 
 if TYPE_CHECKING:
     from lkboard.events import Event
 
-Index = QModelIndex | QPersistentModelIndex
-COLUMNS = ("", "Step", "Progress", "Time")
 MARKS = {"started": "▶", "done": "✓", "failed": "✗", "cancelled": "■"}
 MIB = 1 << 20
 
@@ -26,11 +25,11 @@ class _Row:
     seconds: float = 0.0
 
 
-class StepsModel(QAbstractTableModel):
+class StepsModel(RowTable):
     """One row a step, in the order in which they started."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(("", "Step", "Progress", "Time"))
         self._rows: list[_Row] = []
 
     def clear(self) -> None:
@@ -63,31 +62,17 @@ class StepsModel(QAbstractTableModel):
 
     def _replace(self, row: int, new: _Row) -> None:
         self._rows[row] = new
-        self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
+        self.dataChanged.emit(self.index(row, 0), self.index(row, self.columnCount() - 1))
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's signature
+    def count(self) -> int:
         """Return the number of steps."""
-        return 0 if parent.isValid() else len(self._rows)
+        return len(self._rows)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's signature
-        """Return the number of columns."""
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(  # noqa: N802 - Qt's name
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> str | None:
-        """Return a column's title."""
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return COLUMNS[section]
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
-        """Return a cell's text."""
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        row = self._rows[index.row()]
-        duration = "" if row.state == "started" else f"{row.seconds:.1f} s"
-        return (MARKS[row.state], row.name, row.progress, duration)[index.column()]
+    def cell(self, row: int, column: int) -> str:
+        """Return the text of a cell."""
+        step = self._rows[row]
+        duration = "" if step.state == "started" else f"{step.seconds:.1f} s"
+        return (MARKS[step.state], step.name, step.progress, duration)[column]
 
 
 def _amount(event: Progress) -> str:
