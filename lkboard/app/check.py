@@ -44,13 +44,15 @@ def check_for(files: Sequence[str], board: Board | None, *, stdin: bytes | None 
 
 
 def check_text(text: str, name: str, board: str | None = None) -> CheckResult:
-    """Check one config text, as an editor does while it is typed: no file, no network, nothing but the text.
+    """Check one config text, as an editor does while it is typed: no network, and no file but packages (``@pkg:``).
 
-    Raises `BoardError` when there is no such board.
+    ``name`` is where the text is, or will be: templates begin in its folder. Raises `BoardError` when there is no such
+    board.
     """
     from lkboard.config.parse import parse_config
+    from lkboard.config.template import resolver_for
 
-    return CheckResult(*parse_config(text, name, _find(board)))
+    return CheckResult(*parse_config(text, name, _find(board), resolve=resolver_for(name)))
 
 
 def _find(board: str | None) -> Board | None:

@@ -9,6 +9,7 @@ from lkboard.config.merge import merge
 from lkboard.config.parse import Draft, errors_of, read_draft
 from lkboard.config.rules import judge
 from lkboard.config.sources import Unreadable, read_text, shown
+from lkboard.config.template import resolver_for
 from lkboard.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,6 +59,6 @@ def examine(
 
 def _read(name: str, stdin: bytes | None) -> Draft:
     try:
-        return read_draft(read_text(name, stdin), shown(name))
+        return read_draft(read_text(name, stdin), shown(name), resolver_for(name))
     except Unreadable as error:
         return Draft(None, (error.problem,))

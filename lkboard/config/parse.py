@@ -1,4 +1,4 @@
-"""One config text to a `Config`, without touching anything outside of it."""
+"""One config text to a `Config`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lkboard.model.config import Config
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from lkboard.config.reader import Resolve
     from lkboard.errors import Problem
     from lkboard.model.board import Board
 
@@ -29,12 +30,15 @@ class Draft:
     problems: tuple[Problem, ...]
 
 
-def parse_config(text: str, name: str, board: Board | None = None) -> tuple[Config | None, tuple[Problem, ...]]:
+def parse_config(
+    text: str, name: str, board: Board | None = None, *, resolve: Resolve | None = None
+) -> tuple[Config | None, tuple[Problem, ...]]:
     """Read and check one config, for a board if one is given. ``name`` is what problems call it.
 
-    The config is None when one of the problems is an error. Never raises for bad input.
+    ``resolve`` resolves templates, as `Reader` has it. The config is None when one of the problems is an error. Never
+    raises for bad input.
     """
-    draft = read_draft(text, name)
+    draft = read_draft(text, name, resolve)
     problems = draft.problems
     if draft.config:
         problems = (*problems, *judge(draft.config, errors_of(problems), board))
@@ -42,12 +46,12 @@ def parse_config(text: str, name: str, board: Board | None = None) -> tuple[Conf
     return None if errors_of(problems) else draft.config, problems
 
 
-def read_draft(text: str, name: str) -> Draft:
-    """Read a text and check it against the schema. Never raises for bad input."""
+def read_draft(text: str, name: str, resolve: Resolve | None = None) -> Draft:
+    """Read a text, with its templates resolved, and check it against the schema. Never raises for bad input."""
     node, problems = read_document(text, name)
     if node is None:
         return Draft(None, problems)
-    reader = Reader()
+    reader = Reader(resolve)
     config = reader.read(node, CONFIG)
     problems = (*problems, *reader.problems)
     return Draft(replace(config, files_read=(name,)) if isinstance(config, Config) else None, problems)

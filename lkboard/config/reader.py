@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 from lkboard.config.advice import advice, describe
 from lkboard.config.limits import MAX_ERRORS
 from lkboard.config.nodes import Mapping, Node, Scalar, Sequence
 from lkboard.config.schema import Field, Flag, Identity, Image, Integer, ListOf, Record, Text, TextMap, Type
+from lkboard.config.values import InvalidValue
 from lkboard.errors import Place, Problem, ReferenceInvalid
 from lkboard.model.config import ImageName, Places
 from lkboard.model.reference import Reference, parse_reference
 from lkboard.model.suggest import nearest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Resolve = Callable[[str], str]
 
 _NO_IMAGE = ImageName("", Reference("", ""))
 _TEMPLATE = "@pkg:"
@@ -46,10 +47,15 @@ class _At(NamedTuple):
 
 
 class Reader:
-    """Reads one file. ``problems`` grows on the way; what is read is complete only while it holds no error."""
+    """Reads one file. ``problems`` grows on the way; what is read is complete only while it holds no error.
 
-    def __init__(self) -> None:
+    ``resolve`` turns the path of a template (``@pkg:PATH``) into what it stands for, or raises `InvalidValue`; without
+    it templates are ordinary text.
+    """
+
+    def __init__(self, resolve: Resolve | None = None) -> None:
         self.problems: list[Problem] = []
+        self._resolve = resolve
         self._places: list[tuple[str, Place]] = []
         self._readers: dict[type, Callable[[Node, Any, _At], object]] = {
             Text: self._text,
@@ -99,7 +105,16 @@ class Reader:
             likely = nearest(str(node.value), known)
             hint = f"did you mean {likely}?" if likely else ""
             return self._report(node, at.path, f"'{node.value}' is none of {', '.join(known)}", hint, "choice")
+        if self._resolve and str(node.value).startswith(_TEMPLATE):
+            return self._template(node, self._resolve, at)
         return node.value
+
+    def _template(self, node: Scalar, resolve: Resolve, at: _At) -> object:
+        try:
+            return resolve(node.text.removeprefix(_TEMPLATE))
+        except InvalidValue as invalid:
+            message = f"the template '{node.text}' cannot be resolved: {invalid.message}"
+            return self._report(node, at.path, message, invalid.hint, "template")
 
     def _flag(self, node: Node, wanted: Flag, at: _At) -> object:
         if isinstance(node, Scalar) and node.kind == "boolean":
@@ -131,7 +146,7 @@ class Reader:
         if not text and wanted.optional:
             return None
         if text.startswith(_TEMPLATE):
-            hint = "write the name that 'linuxkit pkg show-tag' prints for the package"
+            hint = "put the config into a file beside its packages, or write the name of the package's image"
             return self._report(node, at.path, f"the template '{text}' is not resolved", hint, "template")
         try:
             return ImageName(text, parse_reference(text), node.place)

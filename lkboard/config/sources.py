@@ -38,6 +38,13 @@ def read_text(name: str, stdin: bytes | None = None) -> str:
     return _decode(name, data)
 
 
+def folder_of(name: str) -> Path | None:
+    """Return the folder of a file, the current one for standard input, None for an address."""
+    if _URL.match(name):
+        return None
+    return Path() if name == STDIN else Path(name).parent
+
+
 def shown(name: str) -> str:
     """Return how problems call a source: a password in an address is left out."""
     return "<stdin>" if name == STDIN else _PASSWORD.sub("", name)

@@ -63,3 +63,10 @@ def test_a_text_is_checked_without_a_file_or_the_network(monkeypatch: pytest.Mon
     monkeypatch.setattr(Path, "exists", refuse)
     text = "services: [{name: a, image: no-such-registry.example/x:1}]\nfiles: [{path: a, source: ~/x}]"
     assert check_text(text, "a.yml").config is not None
+
+
+def test_templates_of_a_text_begin_where_it_will_be_saved(tmp_path: Path) -> None:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "build.yml").write_text("image: tool")
+    result = check_text("init: ['@pkg:pkg', '@pkg:no']", str(tmp_path / "a.yml"))
+    assert [problem.path for problem in result.problems if problem.severity == "error"] == ["init.1"]
