@@ -161,7 +161,7 @@ def _explained(path: Path, size: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        folder = path.absolute().parent
+        folder = Path(os.path.realpath(path)).parent
         if error.errno in _NO_ROOM:
             message, hint = f"there is no room for {-(-size >> 20)} MiB", "free some space or choose another folder"
         elif error.errno in _NOT_ALLOWED:
