@@ -7,7 +7,7 @@ from lkboard.formats.format import BuildInput, Format, PlannedFile
 
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
-    return (PlannedFile(".tar", tar.plan(build.rootfs.entries)),)
+    return (PlannedFile(".tar", tar.plan(build.rootfs.described)),)
 
 
 FORMAT = Format(

@@ -61,6 +61,7 @@ class Entry:
     gname: str = ""
     pax: tuple[tuple[str, bytes], ...] = ()
     origin: Origin = Origin("", "")
+    is_implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,11 @@ class Rootfs:
     def entries(self) -> tuple[Entry, ...]:
         """All entries in archive order."""
         return tuple(entry for segment in self.segments for entry in segment.entries)
+
+    @property
+    def described(self) -> tuple[Entry, ...]:
+        """All entries but implied directories."""
+        return tuple(entry for entry in self.entries if not entry.is_implied)
 
 
 @dataclass(frozen=True, slots=True)

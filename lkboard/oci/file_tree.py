@@ -135,7 +135,7 @@ class FileTree:
             self._prune(node.children, rank)
 
     def _implied(self, origin: Origin) -> Entry:
-        return Entry("", Kind.DIRECTORY, 0o755, mtime_ns=self._epoch_ns, origin=origin)
+        return Entry("", Kind.DIRECTORY, 0o755, mtime_ns=self._epoch_ns, origin=origin, is_implied=True)
 
     def _prune(self, children: dict[str, Node], rank: int) -> None:
         """Remove what ranks below wrote; directories that still hold something become implied ones."""

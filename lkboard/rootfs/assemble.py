@@ -50,7 +50,7 @@ def assemble(
     unpack_layers([images[str(name.reference)] for name in _flattened(config)], store, job)
     files = ImageFiles(images, store, job, options.epoch)
     ids = container_ids(config)
-    root = Root(options.epoch)
+    root = Root(options.epoch, job)
     add_kernel(root, config.kernel, files, is_unwrapped=options.decompress_kernel)
     add_init(root, config.init, files)
     add_volumes(root, config.volumes, files)

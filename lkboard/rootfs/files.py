@@ -80,7 +80,7 @@ class _Addition:
         """Make a directory with the entry's owner, unless it is there; then only its time changes."""
         existing = self._root.tree.follow(path)
         if existing is not None and existing.children is not None:
-            existing.entry = replace(existing.entry, mtime_ns=self._root.epoch_ns)
+            existing.entry = replace(existing.entry, mtime_ns=self._root.epoch_ns, is_implied=False)
         else:
             mode = _directory_mode(entry.mode)
             self._root.put(path, replace(entry, kind=Kind.DIRECTORY, mode=mode, content=EMPTY, link=""))

@@ -1,20 +1,23 @@
 """Merge everything that goes into one root, so that no path occurs twice and nothing depends on who unpacks it.
 
 The reference writes a path as often as it is given and lets the last one win (build.md section 5.2). Here the last one
-wins too, with two exceptions that keep merged-/usr images and kernel modules together: a directory does not replace a
-symbolic link to a directory, and what a directory held moves to where the symbolic link that replaces it leads.
+wins too, with one exception that keeps merged-/usr images together: a directory does not replace a symbolic link to a
+directory. Whatever takes the place of a directory hides what that held, as in layers of an image; that is told.
 """
 
 from __future__ import annotations
 
 import itertools
 import posixpath
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lkboard.errors import ImageConflict
+from lkboard.events import Job
 from lkboard.model.extents import EMPTY, Content
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Origin, Rootfs, Segment
 from lkboard.oci.file_tree import FileTree, Loop, Node, entries_of, walk
+from lkboard.rootfs.hidden import hidden_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,14 +28,18 @@ SHARED = "shared directories"
 Level = tuple[dict[str, Node], dict[str, Node], str]
 """Children of a directory of the tree, those that are merged into them, and the path of both."""
 
+OnHidden = Callable[[str, Entry, Node], None]
+"""Is told the path of a directory that something else replaces, what does, and the directory."""
+
 
 class Root:
     """A root directory in the making; everything is put into the segment that was begun last.
 
-    ``epoch`` is the time of everything that is made up, in Unix seconds.
+    ``epoch`` is the time of everything that is made up, in Unix seconds; ``job`` hears of files that become hidden.
     """
 
-    def __init__(self, epoch: int = EPOCH) -> None:
+    def __init__(self, epoch: int = EPOCH, job: Job | None = None) -> None:
+        self._job = job or Job()
         self.tree = FileTree(Origin("", ""), epoch)
         self.epoch_ns = epoch * 1_000_000_000
         self._names = [SHARED]
@@ -48,7 +55,7 @@ class Root:
 
     def put(self, path: str, entry: Entry) -> None:
         """Merge one entry at a clean path. Raises `ImageConflict`."""
-        put(self.tree, path, entry, self.rank)
+        put(self.tree, path, entry, self.rank, self._tell_hidden)
 
     def put_made(self, path: str, kind: Kind, mode: int, content: Content, origin: Origin) -> None:
         """Merge an entry of our own making: root's, with the time of the epoch. Raises `ImageConflict`."""
@@ -69,7 +76,11 @@ class Root:
 
     def graft(self, path: str, source: FileTree) -> None:
         """Merge a whole tree below a directory; ``source`` must not be used any more. Raises `ImageConflict`."""
-        graft(self.tree, path, source, self.rank)
+        graft(self.tree, path, source, self.rank, self._tell_hidden)
+
+    def _tell_hidden(self, path: str, by: Entry, hidden: Node) -> None:
+        if text := hidden_files(path, by, hidden):
+            self._job.note(text, "warning")
 
     def rootfs(self) -> Rootfs:
         """Return everything as segments. A directory that several segments use is in the first one."""
@@ -88,16 +99,16 @@ def lineage(path: str) -> Iterator[str]:
     return itertools.accumulate(path.split("/"), posixpath.join)
 
 
-def put(tree: FileTree, path: str, entry: Entry, rank: int) -> None:
+def put(tree: FileTree, path: str, entry: Entry, rank: int, on_hidden: OnHidden | None = None) -> None:
     """Merge one entry into a tree. Raises `ImageConflict`."""
     folder, name = posixpath.split(path)
     try:
-        _merge(tree, (tree.directory(folder, entry.origin, rank), {name: Node(entry, rank)}, folder), rank)
+        _merge(tree, (tree.directory(folder, entry.origin, rank), {name: Node(entry, rank)}, folder), on_hidden)
     except Loop as error:
         raise _loop(path, error) from error
 
 
-def graft(tree: FileTree, path: str, source: FileTree, rank: int) -> None:
+def graft(tree: FileTree, path: str, source: FileTree, rank: int, on_hidden: OnHidden | None = None) -> None:
     """Merge a tree into a directory of another one; its nodes change hands. Raises `ImageConflict`."""
     for _path, node in walk(source.root.children or {}):
         node.rank = rank
@@ -105,7 +116,7 @@ def graft(tree: FileTree, path: str, source: FileTree, rank: int) -> None:
         children = tree.directory(path, source.root.entry.origin, rank)
         if source.has_root_entry:
             _describe(tree, path, source.root.entry, rank)
-        _merge(tree, (children, source.root.children or {}, path), rank)
+        _merge(tree, (children, source.root.children or {}, path), on_hidden)
     except Loop as error:
         raise _loop(path, error) from error
 
@@ -117,29 +128,32 @@ def _describe(tree: FileTree, path: str, entry: Entry, rank: int) -> None:
         tree.describe_root(entry)
 
 
-def _merge(tree: FileTree, level: Level, rank: int) -> None:
+def _merge(tree: FileTree, level: Level, on_hidden: OnHidden | None) -> None:
     pending = [level]
     while pending:
         into, source, folder = pending.pop()
         for name, node in list(source.items()):
-            pending.extend(_merge_name(tree, into, node, posixpath.join(folder, name), rank))
+            pending.extend(_merge_name(tree, into, node, posixpath.join(folder, name), on_hidden))
 
 
-def _merge_name(tree: FileTree, into: dict[str, Node], node: Node, path: str, rank: int) -> Iterator[Level]:
+def _merge_name(
+    tree: FileTree, into: dict[str, Node], node: Node, path: str, on_hidden: OnHidden | None
+) -> Iterator[Level]:
     """Put a node into a directory, and yield what is still to be merged below it."""
     name = posixpath.basename(path)
     existing = into.get(name)
     if existing is None:
         into[name] = node
     elif node.children is not None and existing.children is not None:
-        existing.entry, existing.rank = node.entry, node.rank
+        if not node.entry.is_implied:
+            existing.entry, existing.rank = node.entry, node.rank
         yield existing.children, node.children, path
     elif node.children is not None and (target := _directory_behind(tree, existing, path)) is not None:
         yield target, node.children, path
     else:
         into[name] = node
-        if existing.children and node.entry.kind is Kind.SYMLINK:
-            _move(tree, existing.children, path, node, rank)
+        if existing.children and on_hidden:
+            on_hidden(path, node.entry, existing)
 
 
 def _directory_behind(tree: FileTree, link: Node, path: str) -> dict[str, Node] | None:
@@ -148,22 +162,6 @@ def _directory_behind(tree: FileTree, link: Node, path: str) -> dict[str, Node] 
         return None
     target = tree.follow(path)
     return target.children if target is not None else None
-
-
-def _move(tree: FileTree, children: dict[str, Node], link: str, node: Node, rank: int) -> None:
-    """Bring what a directory held to where the symbolic link leads that took its place; what is there stays."""
-    try:
-        if (target := tree.follow(link)) is not None and target.children is None:
-            return
-        pending = [(tree.directory(link, node.entry.origin, rank), children)]
-    except Loop:
-        return
-    while pending:
-        into, source = pending.pop()
-        for name, moved in source.items():
-            existing = into.setdefault(name, moved)
-            if existing is not moved and existing.children is not None and moved.children is not None:
-                pending.append((existing.children, moved.children))
 
 
 def _segment_ranks(root: Node) -> dict[int, int]:

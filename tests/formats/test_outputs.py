@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from support.entries import file, folder
 from support.newc import members
 from support.plans import map_bytes
 from support.roots import CMDLINE, IMAGE, SYSTEM, build_input, card_board, efi_board, rootfs
 
 from lkboard.formats import catalogue
-from lkboard.model.rootfs import EPOCH, Rootfs
+from lkboard.model.rootfs import EPOCH, Rootfs, Segment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,9 +40,9 @@ def cache(tmp_path: Path) -> Path:
 class TestEachFormat:
     def test_two_builds_are_the_same_bytes(self, name: str, tmp_path: Path) -> None:
         builds = []
-        for folder in ("one", "two"):
-            (tmp_path / folder).mkdir()
-            builds.append(outputs(name, build_input(tmp_path / folder, rootfs(), BOARDS.get(name))))
+        for place in ("one", "two"):
+            (tmp_path / place).mkdir()
+            builds.append(outputs(name, build_input(tmp_path / place, rootfs(), BOARDS.get(name))))
         assert builds[0] == builds[1]
 
     def test_a_build_from_a_warm_cache_is_the_same(self, name: str, cache: Path) -> None:
@@ -68,6 +69,11 @@ class TestTar:
                 "LINUXKIT.location": "services[0]",
             }
 
+    def test_folders_that_nothing_describes_are_left_to_who_unpacks_it(self, cache: Path) -> None:
+        root = Rootfs((Segment("init", (folder("a", is_implied=True), file("a/b"))),))
+        with tarfile.open(fileobj=io.BytesIO(outputs("tar", build_input(cache, root))[".tar"])) as archive:
+            assert archive.getnames() == ["a/b"]
+
     def test_a_root_without_a_kernel_is_fine(self, cache: Path) -> None:
         data = outputs("tar", build_input(cache, rootfs(kernel=None)))[".tar"]
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
@@ -83,6 +89,11 @@ class TestKernelInitrd:
         initrd = gzip.decompress(outputs("kernel+initrd", build_input(cache, rootfs()))["-initrd.img"])
         names = [member.name for member in members(initrd)]
         assert names == ["boot", "lib", "lib/module.ko", *(entry.path for entry in SYSTEM)]
+
+    def test_the_initrd_has_every_folder_because_linux_makes_none(self, cache: Path) -> None:
+        root = Rootfs((Segment("init", (folder("a", is_implied=True), file("a/b"))),))
+        initrd = gzip.decompress(outputs("kernel+initrd", build_input(cache, root))["-initrd.img"])
+        assert [(member.name, member.mode) for member in members(initrd)] == [("a", 0o40755), ("a/b", 0o100644)]
 
     def test_hard_links_stay_hard_links(self, cache: Path) -> None:
         initrd = gzip.decompress(outputs("kernel+initrd", build_input(cache, rootfs()))["-initrd.img"])

@@ -69,7 +69,7 @@ def test_missing_parents_are_made_at_the_epoch() -> None:
     tree = FileTree(ORIGIN, epoch=5)
     tree.add("a/b/c", file("a/b/c", origin=ORIGIN), 1)
     made = [entry for entry in entries_of(walk(tree.root.children or {})) if entry.kind is Kind.DIRECTORY]
-    expected = {"mtime_ns": 5_000_000_000, "origin": ORIGIN}
+    expected = {"mtime_ns": 5_000_000_000, "origin": ORIGIN, "is_implied": True}
     assert made == [folder("a", **expected), folder("a/b", **expected)]
 
 

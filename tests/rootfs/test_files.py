@@ -75,6 +75,11 @@ def test_directories_that_are_there_keep_mode_and_owner(tmp_path: Path) -> None:
     assert found["bin"].origin.location == "init[0]"
 
 
+def test_directories_that_an_image_implies_are_there_as_well(tmp_path: Path) -> None:
+    found = over_init(tmp_path, "- {path: usr/x, contents: x, uid: 9}")
+    assert (found["usr"].mode, found["usr"].uid, found["usr"].is_implied) == (0o755, 0, False)
+
+
 def test_a_directory_entry_sets_mode_and_owner(tmp_path: Path) -> None:
     found = over_init(tmp_path, "- {path: bin, directory: true, mode: '0750', uid: 1}\n- {path: new/, directory: true}")
     assert (found["bin"].mode, found["bin"].uid) == (0o750, 1)

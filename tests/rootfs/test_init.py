@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from support.images import Image, directory, file, image, layer, symlink
+from support.jobs import RecordingJob
 from support.stored import assembled, by_path
 
 from lkboard.disk.content import read
@@ -50,13 +50,25 @@ def test_the_same_image_twice_is_as_good_as_once(tmp_path: Path) -> None:
     assert once.keys() == twice.keys()
 
 
-@pytest.mark.parametrize("is_modern_first", [True, False])
-def test_an_image_with_a_merged_usr_and_one_without_live_together(is_modern_first: bool, tmp_path: Path) -> None:
+def test_an_image_without_a_merged_usr_goes_into_one_that_has_it(tmp_path: Path) -> None:
     modern = image(layer(file("usr/lib/libc.so", b"libc"), symlink("lib", "usr/lib")))
-    plain = image(layer(file("lib/ld-musl.so", b"musl")))
-    found = root(tmp_path, *((modern, plain) if is_modern_first else (plain, modern)))
+    found = root(tmp_path, modern, image(layer(file("lib/ld-musl.so", b"musl"))))
     assert {"usr/lib/libc.so", "usr/lib/ld-musl.so", "lib"} <= found.keys()
     assert (found["lib"].kind, found["lib"].link) == (Kind.SYMLINK, "usr/lib")
+
+
+def test_an_image_with_a_merged_usr_hides_what_was_there_and_this_is_told(tmp_path: Path) -> None:
+    images = {
+        "lab/plain:v1": image(layer(file("lib/ld-musl.so", b"musl"))),
+        "lab/modern:v1": image(layer(file("usr/lib/libc.so", b"libc"), symlink("lib", "usr/lib"))),
+    }
+    job = RecordingJob()
+    found = by_path(assembled(tmp_path, "init: [lab/plain:v1, lab/modern:v1]", images, job=job))
+    assert "usr/lib/ld-musl.so" not in found
+    (note,) = job.notes
+    assert note.startswith(
+        "the link '/lib' of init[1] (docker.io/lab/modern:v1) hides what init[0] (docker.io/lab/plain:v1) put there: "
+    )
 
 
 def test_the_resolver_is_a_link(tmp_path: Path) -> None:

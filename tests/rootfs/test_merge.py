@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.entries import file, folder, symlink
+from support.jobs import RecordingJob
 from support.stored import by_path
 
 from lkboard.disk.content import read
 from lkboard.errors import ImageConflict
+from lkboard.events import Note
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Origin
 from lkboard.oci.file_tree import FileTree, Loop
 from lkboard.rootfs.merge import SHARED, Root, lineage
@@ -52,16 +55,9 @@ def shown(entry: Entry) -> str:
             return f"-> {entry.link}"
 
 
-MODULES = (folder("lib"), folder("lib/modules"), file("lib/modules/a.ko", b"module"))
+LIB = (folder("lib"), folder("lib/modules"), file("lib/modules/a.ko", b"module"))
 MERGED_USR = (folder("usr"), folder("usr/lib"), file("usr/lib/libc.so", b"libc"), symlink("lib", "usr/lib"))
-MODULES_IN_USR = {
-    "usr": "/",
-    "usr/lib": "/",
-    "usr/lib/libc.so": "libc",
-    "usr/lib/modules": "/",
-    "usr/lib/modules/a.ko": "module",
-    "lib": "-> usr/lib",
-}
+ONLY_USR = {"usr": "/", "usr/lib": "/", "usr/lib/libc.so": "libc", "lib": "-> usr/lib"}
 
 
 def hard(path: str, target: str) -> Entry:
@@ -85,28 +81,19 @@ CASES: dict[str, tuple[list[Iterable[Entry]], Shown]] = {
         [[symlink("d", "f"), file("f", b"1")], [folder("d")]],
         {"d": "/", "f": "1"},
     ),
-    "modules, then a merged /usr": ([MODULES, MERGED_USR], MODULES_IN_USR),
-    "modules, then a merged /usr whose link comes first": ([MODULES, MERGED_USR[::-1]], MODULES_IN_USR),
-    "a merged /usr, then modules": ([MERGED_USR, MODULES], MODULES_IN_USR),
+    "a folder, then a link to another": ([LIB, MERGED_USR], ONLY_USR),
+    "a folder, then a link to another that comes first": ([LIB, MERGED_USR[::-1]], ONLY_USR),
+    "a link to a folder, then a folder": (
+        [MERGED_USR, LIB],
+        ONLY_USR | {"usr/lib/modules": "/", "usr/lib/modules/a.ko": "module"},
+    ),
+    "a folder that is only implied leaves the one there as it is": (
+        [[folder("d", mode=0o700), file("d/a")], [file("d/b", b"2")]],
+        {"d": "/", "d/a": "", "d/b": "2"},
+    ),
     "an absolute link": (
         [[folder("run"), file("run/a", b"1"), folder("var")], [symlink("var/run", "/run")], [folder("var/run")]],
         {"run": "/", "run/a": "1", "var": "/", "var/run": "-> /run"},
-    ),
-    "what is behind the link wins over what was there": (
-        [
-            [folder("lib"), file("lib/x", b"old"), folder("lib/d"), file("lib/d/1", b"1")],
-            [*MERGED_USR, file("usr/lib/x", b"new"), folder("usr/lib/d"), file("usr/lib/d/2", b"2")],
-        ],
-        {
-            "usr": "/",
-            "usr/lib": "/",
-            "usr/lib/libc.so": "libc",
-            "usr/lib/x": "new",
-            "usr/lib/d": "/",
-            "usr/lib/d/1": "1",
-            "usr/lib/d/2": "2",
-            "lib": "-> usr/lib",
-        },
     ),
     "a link to a file hides the directory": (
         [[folder("d"), file("d/a")], [file("f", b"1"), symlink("d", "f")]],
@@ -153,6 +140,29 @@ def test_the_last_directory_gives_mode_owner_and_time() -> None:
     assert (entry.mode, entry.uid, entry.mtime_ns) == (0o702, 2, 2)
 
 
+def test_a_folder_that_is_only_implied_describes_nothing() -> None:
+    root = Root()
+    root.begin_segment("one")
+    root.put("d", folder("d", mode=0o700, uid=5))
+    root.graft("", tree_of(file("d/a"), file("e/a")))
+    assert {path: (entry.mode, entry.uid, entry.is_implied) for path, entry in by_path(root.rootfs()).items()} == {
+        "d": (0o700, 5, False),
+        "d/a": (0o644, 0, False),
+        "e": (0o755, 0, True),
+        "e/a": (0o644, 0, False),
+    }
+    assert [entry.path for entry in root.rootfs().described] == ["d", "d/a", "e/a"]
+
+
+def test_a_folder_that_was_implied_can_be_described_later() -> None:
+    root = Root()
+    root.begin_segment("one")
+    root.put("d/a", file("d/a"))
+    root.put("d", folder("d", mode=0o700))
+    entry = by_path(root.rootfs())["d"]
+    assert (entry.mode, entry.is_implied) == (0o700, False)
+
+
 def test_a_kept_link_leaves_its_target_as_it_is() -> None:
     root = Root()
     root.begin_segment("one")
@@ -161,6 +171,67 @@ def test_a_kept_link_leaves_its_target_as_it_is() -> None:
     root.put("u", folder("u", mode=0o700))
     entries = by_path(root.rootfs())
     assert (entries["usr"].mode, entries["u"].kind) == (0o711, Kind.SYMLINK)
+
+
+# what becomes hidden
+
+
+def told(*images: Iterable[Entry]) -> list[str]:
+    job = RecordingJob()
+    root = Root(job=job)
+    for number, entries in enumerate(images):
+        root.begin_segment(str(number))
+        root.graft("", tree_of(*entries))
+    assert {event.level for event in job.events if isinstance(event, Note)} <= {"warning"}
+    return job.notes
+
+
+KERNEL = Origin("docker.io/lab/kernel:v1", "kernel")
+INIT = Origin("docker.io/lab/init:v1", "init[0]")
+
+
+def test_modules_that_a_link_hides_are_told() -> None:
+    modules = [replace(entry, origin=KERNEL) for entry in (*LIB, symlink("lib/modules/b.ko", "a.ko"))]
+    (text,) = told(modules, [replace(entry, origin=INIT) for entry in MERGED_USR])
+    assert text == (
+        "the link '/lib' of init[0] (docker.io/lab/init:v1) hides what kernel (docker.io/lab/kernel:v1) put there: "
+        "2 files, kernel modules among them "
+        "(have the files in '/usr/lib' instead, or an image in which '/lib' is a folder)"
+    )
+
+
+def test_files_of_several_images_that_a_file_hides_are_told() -> None:
+    one = [file("srv/a", origin=KERNEL), file("srv/sub/b", origin=KERNEL)]
+    two = [file("srv/sub/c", origin=INIT)]
+    (text,) = told(one, two, [file("srv/sub", origin=Origin("linuxkit.files", "files[0]"))])
+    assert text == (
+        "the file '/srv/sub' of files[0] (linuxkit.files) hides what kernel (docker.io/lab/kernel:v1), "
+        "init[0] (docker.io/lab/init:v1) put there: 2 files "
+        "(give it another name, or leave out the folder '/srv/sub')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("link", "target"), [("../x", "/x"), ("/y/z", "/y/z"), ("w", "/srv/w"), ("../../../x", "/x"), ("", "/srv")]
+)
+def test_the_target_of_a_link_is_told_in_full(link: str, target: str) -> None:
+    (text,) = told([file("srv/a/x")], [symlink("srv/a", link)])
+    assert f"have the files in '{target}' instead" in text
+    assert "put there: 1 file (" in text
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        [[folder("a"), folder("a/b")], [symlink("a", "b")]],
+        [[file("a")], [symlink("a", "b")]],
+        [MERGED_USR, LIB],
+        [LIB, LIB],
+    ],
+    ids=["empty folders", "a file", "folders behind a link", "folders"],
+)
+def test_where_nothing_is_lost_nothing_is_told(images: list[Iterable[Entry]]) -> None:
+    assert told(*images) == []
 
 
 # segments

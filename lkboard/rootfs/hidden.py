@@ -1,0 +1,37 @@
+"""What is said when one image takes away the files of another.
+
+LinuxKit lets it happen without a word: an init image whose ``lib`` is a link to ``usr/lib`` costs a kernel all modules.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from lkboard.model.rootfs import Entry, Kind
+from lkboard.oci.file_tree import Node, walk
+
+if TYPE_CHECKING:
+    from lkboard.model.rootfs import Origin
+
+_MODULES = ("lib/modules/", "usr/lib/modules/")
+
+
+def hidden_files(path: str, by: Entry, folder: Node) -> str | None:
+    """Return the sentence about a folder at ``path`` that something else replaces; None if there are no files in it."""
+    files = {name: node.entry for name, node in walk(folder.children or {}, f"{path}/") if node.children is None}
+    if not files:
+        return None
+    owners = ", ".join(dict.fromkeys(_owner(entry.origin) for entry in files.values()))
+    count = f"{len(files)} file{'s' * (len(files) > 1)}"
+    if any(name.startswith(_MODULES) for name in files):
+        count += ", kernel modules among them"
+    kind, hint = "file", f"give it another name, or leave out the folder '/{path}'"
+    if by.kind is Kind.SYMLINK:
+        target = posixpath.normpath(posixpath.join("/", posixpath.dirname(path), by.link))
+        kind, hint = "link", f"have the files in '{target}' instead, or an image in which '/{path}' is a folder"
+    return f"the {kind} '/{path}' of {_owner(by.origin)} hides what {owners} put there: {count} ({hint})"
+
+
+def _owner(origin: Origin) -> str:
+    return f"{origin.location} ({origin.source})"
