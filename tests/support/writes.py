@@ -22,6 +22,12 @@ def job_that_acts(step: str, state: str, action: Callable[[], object]) -> Job:
     return Job(listen, progress_interval=0)
 
 
+def job_that_cancels(step: str, state: str) -> Job:
+    """Return a job that is cancelled when a step starts or ends."""
+    job = job_that_acts(step, state, lambda: job.cancel())  # noqa: PLW0108 - there is no job yet
+    return job
+
+
 def job_that_acts_at(number: int, action: Callable[[Job], object]) -> Job:
     """Return a job that runs ``action`` at the ``number``-th progress event, counted over all steps from 0."""
     seen = 0
