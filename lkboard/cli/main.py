@@ -76,7 +76,7 @@ def _add_verbs(
 ) -> None:
     is_top = dest == "verb"
     options = {"help": argparse.SUPPRESS} if is_top else {"title": "verbs"}
-    subparsers = parser.add_subparsers(dest=dest, metavar="VERB", parser_class=_Parser, **options)  # type: ignore[call-overload]
+    subparsers = parser.add_subparsers(dest=dest, metavar="VERB", prog=parser.prog, parser_class=_Parser, **options)  # type: ignore[call-overload]
     for verb in verbs:
         sub = subparsers.add_parser(
             verb.name,
@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, notes = rewrite(sys.argv[1:] if argv is None else argv)
     ui = Ui(is_json="--json" in arguments, quiet="-q" in arguments or "--quiet" in arguments)
     try:
-        args = build_parser(commands()).parse_args(arguments)
+        args = _parse(arguments)
         ui.debug = getattr(args, "verbose", False)
         for note in notes:
             ui.say(f"note: {note}")
@@ -122,6 +122,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback is a bug
         return _internal(error, ui)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what the arguments say; an unknown one is the verb's business, whose help explains the right ones."""
+    parser = build_parser(commands())
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+    return args
 
 
 def _run(args: argparse.Namespace, ui: Ui) -> int:

@@ -28,7 +28,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FORMAT",
-        help="an output format, or several (a,b); not with --board",
+        help="an output format, or several: a,b (see: lkboard formats)",
     )
     what.add_argument("--arch", metavar="ARCH", help="architecture of the images; this machine's by default")
     what.add_argument("--decompress-kernel", action="store_true", help="unpack a compressed kernel")
