@@ -29,7 +29,7 @@ def test_every_verb_explains_itself(command: object) -> None:
     name = command.name  # type: ignore[attr-defined]
     done = lkboard(name, "--help")
     assert done.returncode == 0
-    assert f"lkboard {name}" in done.stdout
+    assert done.stdout.startswith(f"usage: lkboard {name} ")
 
 
 def test_help_imports_nothing_heavy() -> None:
