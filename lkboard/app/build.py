@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lkboard.events import Job
     from lkboard.model.board import Board
-    from lkboard.model.config import Config, ImageName
+    from lkboard.model.config import Config
     from lkboard.model.disk import BootFile
     from lkboard.model.extents import ExtentMap
     from lkboard.model.rootfs import Rootfs
@@ -84,20 +84,17 @@ def _assemble(config: Config, build: _Build, options: AssembleOptions) -> Rootfs
 
     puller = Puller(build.store, build.settings, build.job)
     wanted = Platform("linux", build.plan.architecture)
-    references = {str(image.reference): image.reference for image in _images(config)}
+    references = {str(image.reference): image.reference for image in config.images}
     with build.job.step("Resolve images"):
         images = {text: puller.resolve(reference, wanted) for text, reference in references.items()}
-    puller.fetch(tuple(images.values()))
+        layouts = {
+            index: puller.resolve_whole(volume.image.reference, volume.platforms)
+            for index, volume in enumerate(config.volumes)
+            if volume.image and volume.format == "oci"
+        }
+    puller.fetch((*images.values(), *layouts.values()))
     with build.job.step("Assemble root"):
-        return assemble(config, images, build.store, options, build.job)
-
-
-def _images(config: Config) -> Iterator[ImageName]:
-    if config.kernel.image:
-        yield config.kernel.image
-    yield from config.init
-    yield from (volume.image for volume in config.volumes if volume.image)
-    yield from (container.image for _section, _index, container in config.containers)
+        return assemble(config, images, build.store, options, build.job, layouts=layouts)
 
 
 def _make(planned: PlannedFormat, rootfs: Rootfs, build: _Build, stdout: BinaryIO | None) -> Iterator[Artifact]:

@@ -336,6 +336,13 @@ class Config:
     files_read: Texts = field(default=(), compare=False)
 
     @property
+    def images(self) -> tuple[ImageName, ...]:
+        """All images whose files become part of the system, in LinuxKit's order; an image may occur several times."""
+        kernel = (self.kernel.image,) if self.kernel.image else ()
+        volumes = (volume.image for volume in self.volumes if volume.image and volume.format != "oci")
+        return (*kernel, *self.init, *volumes, *(container.image for _section, _index, container in self.containers))
+
+    @property
     def containers(self) -> tuple[tuple[str, int, Container], ...]:
         """All containers as (section, index, container) in LinuxKit's order."""
         sections = (("onboot", self.onboot), ("onshutdown", self.onshutdown), ("services", self.services))

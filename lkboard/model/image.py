@@ -70,3 +70,17 @@ class ResolvedImage:
     layers: tuple[Descriptor, ...]
     index: Descriptor | None = None
     attestations: tuple[Descriptor, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class WholeImage:
+    """An image with all its platforms, or some of them, as volumes of format ``oci`` hold it.
+
+    ``top`` is the index (or the manifest of an image without one); ``documents`` are all manifests and indexes, ``top``
+    being the last; ``layers`` are the configurations and layers of the manifests.
+    """
+
+    reference: Reference
+    top: Descriptor
+    documents: tuple[Descriptor, ...]
+    layers: tuple[Descriptor, ...]

@@ -63,6 +63,16 @@ def choose(entries: Iterable[Descriptor], wanted: Platform) -> Descriptor | None
     return best[1] if best else None
 
 
+def is_among(offered: Platform | None, wanted: Iterable[Platform]) -> bool:
+    """Return whether a platform is one of those wanted; a variant counts only where one is asked for."""
+    if offered is None:
+        return False
+    return any(
+        (offered.os, offered.architecture) == (one.os, one.architecture) and one.variant in {"", offered.variant}
+        for one in wanted
+    )
+
+
 def is_suitable(offered: Platform, wanted: Platform) -> bool:
     """Return whether an image whose configuration names ``offered`` may be used; what it leaves out does not matter."""
     known = replace(offered, os=offered.os or wanted.os, architecture=offered.architecture or wanted.architecture)

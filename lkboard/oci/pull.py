@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import StoreUnusable
 from lkboard.oci.meter import Meter
+from lkboard.oci.platform import parse_platform
 from lkboard.oci.resolve import Resolver
 from lkboard.oci.workers import run_all
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lkboard.events import Job
-    from lkboard.model.image import Descriptor, Platform, ResolvedImage
+    from lkboard.model.image import Descriptor, Platform, ResolvedImage, WholeImage
     from lkboard.model.reference import Reference
     from lkboard.oci.settings import RegistrySettings
     from lkboard.oci.store import Store
@@ -47,7 +48,15 @@ class Puller:
         """
         return run_all([partial(self._resolver.resolve, reference, platform)], self._job, parallel=1)[0]
 
-    def fetch(self, images: Sequence[ResolvedImage]) -> None:
+    def resolve_whole(self, reference: Reference, platforms: Sequence[str] = ()) -> WholeImage:
+        """Return an image for some platforms (``linux/arm64``), or with all that its index lists, even attestations.
+
+        Its manifests are in the store then. Raises `ManifestInvalid` besides.
+        """
+        wanted = tuple(parse_platform(text) for text in platforms)
+        return run_all([partial(self._resolver.resolve_whole, reference, wanted)], self._job, parallel=1)[0]
+
+    def fetch(self, images: Sequence[ResolvedImage | WholeImage]) -> None:
         """Bring all layers of some images into the store, the biggest first."""
         with self._job.step(PULL_STEP):
             missing = self._missing(images)
@@ -56,7 +65,7 @@ class Puller:
             tasks = [partial(self._fetcher.blob, layer, reference, meter.add) for layer, reference in missing]
             run_all(tasks, self._job, parallel=self._settings.parallel, stop=meter.stop)
 
-    def _missing(self, images: Sequence[ResolvedImage]) -> list[tuple[Descriptor, Reference]]:
+    def _missing(self, images: Sequence[ResolvedImage | WholeImage]) -> list[tuple[Descriptor, Reference]]:
         wanted = {layer.digest: (layer, image.reference) for image in images for layer in image.layers}
         missing = [pair for pair in wanted.values() if not self._store.is_sound(pair[0], self._job)]
         return sorted(missing, key=lambda pair: -pair[0].size)

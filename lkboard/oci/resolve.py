@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lkboard.errors import ManifestInvalid, PlatformMissing
-from lkboard.model.image import Descriptor, ImageConfig, Platform, ResolvedImage
+from lkboard.model.image import Descriptor, ImageConfig, Platform, ResolvedImage, WholeImage
 from lkboard.oci.documents import Index, Manifest, parse_document, parse_image_config
 from lkboard.oci.media_types import INDEXES, MANIFESTS
-from lkboard.oci.platform import attestations_of, choose, is_attestation, is_suitable
+from lkboard.oci.platform import attestations_of, choose, is_among, is_attestation, is_suitable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lkboard.events import Job
     from lkboard.model.reference import Reference
     from lkboard.oci.documents import Document
@@ -53,6 +55,36 @@ class Resolver:
         if is_new:
             self._store.set_name(str(reference), replace(root, media_type=document.media_type), self._job)
         return image
+
+    def resolve_whole(self, reference: Reference, platforms: tuple[Platform, ...]) -> WholeImage:
+        """Return an image with its images for some platforms, or with everything that its index lists.
+
+        The manifests are in the store then. Raises `ManifestInvalid`, and what `Fetcher` raises.
+        """
+        root, is_new = self._root(reference)
+        found = list(self._documents(root, reference, platforms, 1))
+        manifests = [document for _entry, document in found if isinstance(document, Manifest)]
+        layers = [part for manifest in manifests for part in (manifest.config, *manifest.layers)]
+        documents = [entry for entry, _document in found]
+        if is_new:
+            self._store.set_name(str(reference), documents[-1], self._job)
+        return WholeImage(reference, documents[-1], tuple(documents), tuple(layers))
+
+    def _documents(
+        self, entry: Descriptor, reference: Reference, platforms: tuple[Platform, ...], depth: int
+    ) -> Iterator[tuple[Descriptor, Document]]:
+        """Yield a document after those that it lists; without platforms these are all."""
+        document = self._document(entry, reference)
+        if isinstance(document, Index):
+            if depth > _INDEX_DEPTH:
+                raise ManifestInvalid(f"its indexes are nested more than {_INDEX_DEPTH} deep", where=reference)
+            for platform in platforms:
+                if not any(is_among(one.platform, [platform]) for one in document.manifests):
+                    self._job.note(f"{reference} has no image for {platform}", "warning")
+            for one in document.manifests:
+                if not platforms or is_among(one.platform, platforms):
+                    yield from self._documents(one, reference, (), depth + 1)
+        yield replace(entry, media_type=document.media_type), document
 
     def _root(self, reference: Reference) -> tuple[Descriptor, bool]:
         """Return what a reference names, and whether that is news to the store."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lkboard.model.rootfs import EPOCH
@@ -18,11 +19,11 @@ from lkboard.rootfs.runtime_config import Names
 from lkboard.rootfs.volumes import add_volumes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from lkboard.events import Job
-    from lkboard.model.config import Config, ImageName
-    from lkboard.model.image import ResolvedImage
+    from lkboard.model.config import Config
+    from lkboard.model.image import ResolvedImage, WholeImage
     from lkboard.model.rootfs import Rootfs
     from lkboard.oci.store import Store
 
@@ -40,15 +41,22 @@ class AssembleOptions:
 
 
 def assemble(
-    config: Config, images: Mapping[str, ResolvedImage], store: Store, options: AssembleOptions, job: Job
+    config: Config,
+    images: Mapping[str, ResolvedImage],
+    store: Store,
+    options: AssembleOptions,
+    job: Job,
+    *,
+    layouts: Mapping[int, WholeImage] = MappingProxyType({}),
 ) -> Rootfs:
     """Return the root that a config describes, in the order of build.md section 5.2.
 
-    ``images`` go by their canonical references; their layers must be in the store. Raises `ConfigError`,
+    ``images`` go by their canonical references, ``layouts`` are the images of the volumes of format ``oci`` by the
+    volume's index; their layers must be in the store. Raises `ConfigError`,
     `ImageConflict`, `LayerInvalid`, `OciError` and `Cancelled`, each naming the place in the config or the image.
     """
-    unpack_layers([images[str(name.reference)] for name in _flattened(config)], store, job)
-    files = ImageFiles(images, store, job, options.epoch)
+    unpack_layers([images[str(name.reference)] for name in config.images], store, job)
+    files = ImageFiles(images, layouts, store, job, options.epoch)
     ids = container_ids(config)
     root = Root(options.epoch, job)
     add_kernel(root, config.kernel, files, is_unwrapped=options.decompress_kernel)
@@ -57,12 +65,3 @@ def assemble(
     add_containers(root, config, Names(ids, {volume.name: volume for volume in config.volumes}), files)
     add_files(root, config, ids)
     return root.rootfs()
-
-
-def _flattened(config: Config) -> Iterator[ImageName]:
-    """Yield the images whose files become part of the root."""
-    if config.kernel.image:
-        yield config.kernel.image
-    yield from config.init
-    yield from (volume.image for volume in config.volumes if volume.image and volume.format != "oci")
-    yield from (container.image for _section, _index, container in config.containers)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lkboard.events import Job
     from lkboard.model.config import ImageName
-    from lkboard.model.image import ResolvedImage
+    from lkboard.model.image import ResolvedImage, WholeImage
     from lkboard.oci.file_tree import FileTree
     from lkboard.oci.store import Store
     from lkboard.rootfs.image_files import Resolver
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 class ImageFiles:
     """Gives the files of images whose layers are in the store.
 
-    ``images`` go by their canonical references; ``epoch`` is the time of what is made up.
+    ``images`` go by their canonical references, ``layouts`` by the index of the volume that they are for; ``epoch`` is
+    the time of what is made up.
     """
 
     images: Mapping[str, ResolvedImage]
+    layouts: Mapping[int, WholeImage]
     store: Store
     job: Job
     epoch: int

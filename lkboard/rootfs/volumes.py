@@ -30,8 +30,7 @@ def add_volumes(root: Root, volumes: tuple[Volume, ...], files: ImageFiles) -> N
         source = str(volume.image.reference) if volume.image else _BLANK
         root.put_directories(lower, Origin(source, location))
         if volume.image and volume.format == "oci":
-            image = files.resolved(volume.image)
-            root.graft(lower, layout_tree(image, files.store, volume.platforms, location))
+            root.graft(lower, layout_tree(files.layouts[index], files.store, location))
         elif volume.image:
             root.graft(lower, files.adapted(volume.image, location, "link"))
         for folder in ("tmp", "merged"):

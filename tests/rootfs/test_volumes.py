@@ -4,16 +4,16 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from support.images import directory, file, image, index, layer, multi_arch, write_layout
+from support.images import directory, file, image, layer, multi_arch, write_layout
 from support.jobs import RecordingJob
-from support.pulls import resolve
-from support.stored import assembled, by_path
+from support.pulls import resolve_whole
+from support.stored import assembled, by_path, configured
 
 from lkboard.disk.content import digest, read
-from lkboard.errors import ImageConflict
+from lkboard.errors import StoreCorrupt
 from lkboard.model.rootfs import EPOCH, Entry, Kind
 from lkboard.oci.store import Store
-from lkboard.rootfs.image_layout import layout_tree
+from lkboard.rootfs.assemble import AssembleOptions, assemble
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,19 +89,6 @@ def test_platforms_limit_what_is_stored(platforms: str, count: int, tmp_path: Pa
     assert MULTI.digest.removeprefix("sha256:") in blobs(found)
 
 
-def test_a_variant_counts_only_where_one_is_asked_for(tmp_path: Path) -> None:
-    versions = index([image(layer(file("a")), architecture="arm", variant=variant) for variant in ("v6", "v7")])
-    store = Store(write_layout(tmp_path, {"docker.io/lab/arm:v1": versions}))
-    resolved = resolve(store, "docker.io/lab/arm:v1", RecordingJob(), arch="arm")
-
-    def manifests(*platforms: str) -> int:
-        tree = layout_tree(resolved, store, platforms, "volume[0]")
-        held = (tree.find(f"blobs/{name.replace(':', '/')}") for name in versions.manifests)
-        return sum(node is not None for node in held) - 1
-
-    assert (manifests("linux/arm"), manifests("linux/arm/v7"), manifests("linux/arm/v8")) == (2, 1, 0)
-
-
 def test_an_image_without_an_index_is_stored_by_itself(tmp_path: Path) -> None:
     found = root(tmp_path, "image: 'lab/single:v1', format: oci")
     (entry,) = json.loads(read(found[f"{BASE}/lower/index.json"].content))["manifests"]
@@ -109,15 +96,22 @@ def test_an_image_without_an_index_is_stored_by_itself(tmp_path: Path) -> None:
     assert len(blobs(found)) == 3
 
 
-def test_a_platform_that_was_not_fetched_is_named(tmp_path: Path) -> None:
+def test_a_layer_that_was_not_fetched_is_named(tmp_path: Path) -> None:
     lost = next(name for name, data in MULTI.blobs.items() if len(data) > 1000)
-    with pytest.raises(ImageConflict, match=f"{lost} is missing .*platforms: .linux/arm64"):
+    with pytest.raises(StoreCorrupt, match=f"the blob {lost} is missing"):
         assembled(
             tmp_path,
             "volumes: [{name: data, image: 'lab/multi:v1', format: oci}]",
             {"lab/multi:v1": MULTI.without(lost)},
-            arch="arm64",
         )
+
+
+def test_an_image_needs_no_platform_that_the_system_has(tmp_path: Path) -> None:
+    store = Store(write_layout(tmp_path, {"docker.io/lab/multi:v1": MULTI}))
+    config = configured("volumes: [{name: data, image: 'lab/multi:v1', format: oci, platforms: [linux/arm64]}]")
+    whole = resolve_whole(store, "docker.io/lab/multi:v1", RecordingJob(), "linux/arm64")
+    found = by_path(assemble(config, {}, store, AssembleOptions(), RecordingJob(), layouts={0: whole}))
+    assert len(blobs(found)) == 5
 
 
 def test_volumes_are_segments_of_their_own(tmp_path: Path) -> None:

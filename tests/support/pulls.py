@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from lkboard.model.image import Platform, ResolvedImage
+from lkboard.model.image import Platform, ResolvedImage, WholeImage
 from lkboard.model.reference import parse_reference
 from lkboard.oci.pull import Puller
 from lkboard.oci.settings import RegistrySettings
@@ -23,6 +23,11 @@ def resolve(
     """Resolve a reference for ``linux/<arch>``."""
     puller = Puller(store, RegistrySettings(**settings), job)
     return puller.resolve(parse_reference(name), Platform("linux", arch, variant))
+
+
+def resolve_whole(store: Store, name: str, job: Job, *platforms: str, **settings: Any) -> WholeImage:
+    """Resolve a reference for some platforms, or for all."""
+    return Puller(store, RegistrySettings(**settings), job).resolve_whole(parse_reference(name), platforms)
 
 
 def pull(store: Store, name: str, job: Job, *, arch: str = "amd64", **settings: Any) -> ResolvedImage:

@@ -9,7 +9,7 @@ from lkboard.oci.store import Store
 from lkboard.rootfs.assemble import AssembleOptions, assemble
 from support.images import Image, Layer, image, write_layout
 from support.jobs import RecordingJob
-from support.pulls import resolve
+from support.pulls import resolve, resolve_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,12 @@ def assembled(
     resolved = {name: resolve(store, name, job, arch=arch) for name in full}
     if isinstance(config, str):
         config = configured(config)
-    return assemble(config, resolved, store, AssembleOptions(**options), job)  # type: ignore[arg-type]
+    layouts = {
+        index: resolve_whole(store, str(volume.image.reference), job, *volume.platforms)
+        for index, volume in enumerate(config.volumes)
+        if volume.image and volume.format == "oci"
+    }
+    return assemble(config, resolved, store, AssembleOptions(**options), job, layouts=layouts)  # type: ignore[arg-type]
 
 
 def by_path(root: Rootfs) -> dict[str, Entry]:
