@@ -1,5 +1,5 @@
-# Sourced by lkb and /etc/rc.shutdown. Services: each has a supervisor, a process "lkb supervise NAME" that prepares the container, runs it, starts it again
-# after a failure, and stops it on SIGTERM. Its state is in /run/lkb/NAME:
+# Sourced by lkb and /etc/rc.shutdown. Each service has a supervisor, a process "lkb supervise NAME": it prepares the
+# container, runs it, starts it again after a failure, and stops it on SIGTERM. Its state is in /run/lkb/NAME:
 #
 #   supervisor   process id of the supervisor, while there is one
 #   state        starting | running | waiting | ended (status 0) | stopped | failed
@@ -156,7 +156,7 @@ stop_services() {
         is_supervised "$name" && read -r pid <"$STATE_DIR/$name/supervisor" && kill -TERM "$pid"
     done
     for name in "$@"; do
-        wait_until $((STOP_SECONDS + 5)) is_unsupervised "$name" || say "service $name: does not stop"
+        wait_until $((STOP_SECONDS + 10)) is_unsupervised "$name" || say "service $name: does not stop"
     done
 }
 
