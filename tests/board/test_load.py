@@ -106,7 +106,7 @@ def test_a_board_without_emulation_has_none(tmp_path: Path) -> None:
         ("id: toy", "id: Toy", ":1:5: id: 'Toy' is not a name: write lower-case letters, digits, '-', '_'"),
         ("title: Toy board\n", "", ":1:1: field 'title' is missing"),
         ("support: untested", "support: best", ":5:10: support: 'best' is not known here (known: hardware, emulated"),
-        ("arch: arm64", "arch: aarch64", ":6:7: arch: 'aarch64' is not known here (did you mean 'arm64'?)"),
+        ("arch: arm64", "arch: aarch64", ":6:7: arch: 'aarch64' is not known here (known: amd64, arm64, riscv64)"),
         ("boot_chain: rpi", "bootchain: rpi", ":7:1: unknown field 'bootchain' (did you mean 'boot_chain'?)"),
         ("form: image", "form: gzip", ":9:35: kernel.form: 'gzip' is not known here (known: as-is, image)"),
         ("{path: initrd.img}", "{path: /initrd.img}", ":10:16: initrd.path: '/initrd.img' is not a relative path"),
