@@ -82,7 +82,8 @@ def refusal(response: Response, body: bytes, where: str) -> OciError:
     if status in {401, 403}:
         return AuthNeeded(f"{url} denies access{detail}", where=where, hint=login_hint(url))
     reason = f" {response.reason}" if response.reason else ""
-    return RegistryError(f"{url} answered {status}{reason}{detail}", where=where)
+    hint = "the registry has a fault of its own: try again later" if status >= 500 else None
+    return RegistryError(f"{url} answered {status}{reason}{detail}", where=where, hint=hint)
 
 
 def login_hint(url: str) -> str:
