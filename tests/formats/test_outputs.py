@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lkboard.formats.format import BuildInput
 
 MICROCODE = b"070701" + b"microcode" * 100
-BOARDS = {"sdcard": card_board(), "raw-efi": efi_board()}
+BOARDS = {"sdcard": card_board(), "raw-efi": efi_board(), "qcow2-efi": efi_board()}
 FORMATS = catalogue()
 
 
