@@ -6,11 +6,12 @@ options ─plan_build─▶ BuildPlan ─load_config─▶ Config ─pull─▶ 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from lkboard.app.build_plan import BuildOptions, BuildPlan, PlannedFormat, plan_build
-from lkboard.errors import ConfigError
+from lkboard.errors import BoardError, ConfigError
 from lkboard.model.artifact import Artifact
 from lkboard.model.image import Platform
 
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lkboard.events import Job
+    from lkboard.formats.format import BuildInput
     from lkboard.model.board import Board
     from lkboard.model.config import Config
     from lkboard.model.disk import BootFile
-    from lkboard.model.extents import ExtentMap
+    from lkboard.model.extents import Content, ExtentMap
     from lkboard.model.rootfs import Rootfs
     from lkboard.oci.settings import RegistrySettings
     from lkboard.oci.store import Store
     from lkboard.rootfs.assemble import AssembleOptions
+    from lkboard.sources import SourceContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +109,9 @@ def _make(planned: PlannedFormat, rootfs: Rootfs, build: _Build, stdout: BinaryI
         architecture=build.plan.architecture,
         cache_dir=build.store.derived_dir("segments"),
         job=build.job,
-        board=planned.board,
-        board_files=_board_files(planned.board, rootfs, build) if planned.board else (),
     )
+    if planned.board:
+        given = _with_board(given, planned.board, build)
     with build.job.step(f"Lay out {planned.format.name}"):
         outputs = planned.format.plan(given)
     for output in outputs:
@@ -118,24 +121,48 @@ def _make(planned: PlannedFormat, rootfs: Rootfs, build: _Build, stdout: BinaryI
             yield _write(output.extents, planned.path_of(output.suffix), planned.format.name, build.job)
 
 
-def _board_files(board: Board, rootfs: Rootfs, build: _Build) -> tuple[BootFile, ...]:
-    from lkboard.model.disk import BootFile
+def _with_board(given: BuildInput, board: Board, build: _Build) -> BuildInput:
+    context = _source_context(given.rootfs, build)
+    return replace(given, board=board, board_files=_board_files(board, context), part=partial(_part, board, context))
+
+
+def _source_context(rootfs: Rootfs, build: _Build) -> SourceContext:
     from lkboard.model.rootfs import Kind
     from lkboard.rootfs.kernel import BOOT
-    from lkboard.sources import SourceContext, fetch
+    from lkboard.sources import SourceContext
     from lkboard.sources.apt.packages import DebianPackages
 
     with_kernel = (entry for entry in rootfs.entries if entry.kind is Kind.FILE and entry.path.startswith(f"{BOOT}/"))
-    context = SourceContext(
+    return SourceContext(
         store=build.store,
         job=build.job,
         packages=DebianPackages(build.store, build.job),
         kernel_files={entry.path: entry.content for entry in with_kernel},
         registry=build.settings,
     )
-    with build.job.step("Collect board files"):
+
+
+def _board_files(board: Board, context: SourceContext) -> tuple[BootFile, ...]:
+    from lkboard.model.disk import BootFile
+    from lkboard.sources import fetch
+
+    with context.job.step("Collect board files"):
         found = ((file, fetch(file, architecture=board.architecture, context=context)) for file in board.files)
         return tuple(BootFile(file.to, content) for file, content in found if content is not None)
+
+
+def _part(board: Board, context: SourceContext, name: str) -> Content:
+    from lkboard.sources import fetch
+
+    file = next((part for part in board.parts if part.to == name), None)
+    content = fetch(file, architecture=board.architecture, context=context) if file else None
+    if content is None:
+        raise BoardError(
+            f"the board '{board.id}' has no part '{name}', which this format is built from",
+            where=board.place,
+            hint="add it to 'parts' as docs/reference/board.md shows",
+        )
+    return content
 
 
 def _write(extents: ExtentMap, path: Path, format_name: str, job: Job) -> Artifact:

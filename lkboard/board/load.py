@@ -24,6 +24,7 @@ from lkboard.model.board import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from importlib.resources.abc import Traversable
 
 FILE_NAME = "board.yml"
@@ -32,7 +33,7 @@ _ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"  # UEFI specification, section 5.3
 _GUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _FIELDS = (
     "id", "title", "vendor", "aliases", "support", "arch", "boot_chain", "format", "suffix", "docs", "kernel", "initrd",
-    "device_tree", "console", "arguments", "modules", "layout", "files", "text", "emulate",
+    "device_tree", "console", "arguments", "modules", "layout", "files", "parts", "text", "emulate",
 )  # fmt: skip
 _ARCHITECTURES = ("amd64", "arm64", "riscv64")
 _SUPPORT = ("hardware", "emulated", "untested")
@@ -66,7 +67,7 @@ def _board(root: Value, folder: Traversable) -> Board:
     emulate = record.get("emulate")
     form = kernel.get("form")
     boot_chain = record["boot_chain"].choice(_BOOT_CHAINS)
-    destinations = _Destinations()
+    destinations, part_names = _Once(_path), _Once(_id)
     return Board(
         id=_id(record["id"]),
         title=record["title"].text(),
@@ -86,7 +87,8 @@ def _board(root: Value, folder: Traversable) -> Board:
         arguments=tuple(item.word(r"\S+", "one argument") for item in record.items("arguments")),
         modules=tuple(item.word(r"[\w-]+", "the name of a kernel module") for item in record.items("modules")),
         layout=_layout(record["layout"]),
-        files=tuple(_file(item, folder, destinations) for item in record.items("files")),
+        files=tuple(_file(item, folder, "to", destinations) for item in record.items("files")),
+        parts=tuple(_file(item, folder, "name", part_names) for item in record.items("parts")),
         text=tuple(_text(item, folder, destinations) for item in record.items("text")),
         emulation=None if emulate is None else _emulation(emulate, boot_chain),
         place=root.place,
@@ -97,18 +99,19 @@ def _id(value: Value) -> str:
     return value.word(r"[a-z0-9]+([._-][a-z0-9]+)*", "a name: write lower-case letters, digits, '-', '_'")
 
 
-class _Destinations:
-    """The paths on the boot file system that are in use. FAT does not tell upper from lower case."""
+class _Once:
+    """Names of one kind that are in use. FAT does not tell upper from lower case."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: Callable[[Value], str]) -> None:
+        self._read = read
         self._taken: set[str] = set()
 
     def take(self, value: Value) -> str:
-        path = _path(value)
-        if path.lower() in self._taken:
-            value.fail(f"'{path}' is written twice")
-        self._taken.add(path.lower())
-        return path
+        name = self._read(value)
+        if name.lower() in self._taken:
+            value.fail(f"'{name}' is written twice")
+        self._taken.add(name.lower())
+        return name
 
 
 def _path(value: Value) -> str:
@@ -153,15 +156,16 @@ def _partition_type(value: Value, table: str) -> str:
     return value.word(_GUID, "a partition type of a GPT: write a GUID, or esp").upper()
 
 
-def _file(value: Value, folder: Traversable, destinations: _Destinations) -> BoardFile:
+def _file(value: Value, folder: Traversable, key: str, names: _Once) -> BoardFile:
+    """Read a file whose name is under ``key``."""
     kinds = ("debian", "image", "url", "local", "kernel")
-    record = value.record("to", *kinds, "sha256", "licence", "redistributable", "optional")
+    record = value.record(key, *kinds, "sha256", "licence", "redistributable", "optional")
     kind = record.only(*kinds)
     sha256 = record.get("sha256")
     if kind == "url" and sha256 is None:
         value.fail("a file from a URL needs its sha256")
     return BoardFile(
-        to=destinations.take(record["to"]),
+        to=names.take(record[key]),
         source=_source(kind, record, folder),
         sha256="" if sha256 is None else sha256.word(r"[0-9a-f]{64}", "a sha256: write 64 hexadecimal digits"),
         licence=record.text("licence"),
@@ -206,7 +210,7 @@ def _local(value: Value, folder: Traversable) -> str:
     return str(path)
 
 
-def _text(value: Value, folder: Traversable, destinations: _Destinations) -> TextFile:
+def _text(value: Value, folder: Traversable, destinations: _Once) -> TextFile:
     record = value.record("to", "template")
     name = record["template"].word(r"[\w.-]+", f"the name of a file beside {FILE_NAME}")
     file = folder / name

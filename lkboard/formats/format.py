@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lkboard.errors import BoardError
 from lkboard.model.rootfs import EPOCH
 
 if TYPE_CHECKING:
@@ -14,8 +15,13 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.board import Board
     from lkboard.model.disk import BootFile
-    from lkboard.model.extents import ExtentMap
+    from lkboard.model.extents import Content, ExtentMap
     from lkboard.model.rootfs import Rootfs
+
+
+def no_part(name: str) -> Content:
+    """Stand in for the parts of a board where there is no board. Raises `BoardError`."""
+    raise BoardError(f"there is no board that has the part '{name}'", hint="name one: --board ID")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,8 @@ class BuildInput:
     """What a format is made from.
 
     ``architecture`` is in Go's names; ``cache_dir`` holds encoded segments; ``board`` and the files that come with it
-    are there for formats that need a board; ``epoch`` is the time of everything that lkboard makes up.
+    are there for formats that need a board, and ``part`` fetches one of the board's parts by its name (raises
+    `BoardError` when it has none, and what fetching raises); ``epoch`` is the time of everything that lkboard makes up.
     """
 
     rootfs: Rootfs
@@ -32,6 +39,7 @@ class BuildInput:
     job: Job
     board: Board | None = None
     board_files: tuple[BootFile, ...] = ()
+    part: Callable[[str], Content] = no_part
     epoch: int = EPOCH
 
 

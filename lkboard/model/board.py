@@ -53,10 +53,10 @@ FileSource = DebianSource | ImageSource | UrlSource | LocalSource | KernelSource
 
 @dataclass(frozen=True, slots=True)
 class BoardFile:
-    """A file for the boot file system.
+    """A file for the boot file system, or a part from which an output format builds one.
 
-    ``to`` is its path there, ``sha256`` what its bytes must have (empty: trusted as its source is, and recorded),
-    ``licence`` an SPDX expression. An optional file may be missing at its source.
+    ``to`` is its path there, of a part its name. ``sha256`` is what its bytes must have (empty: trusted as its source
+    is, and recorded), ``licence`` an SPDX expression. An optional file may be missing at its source.
     """
 
     to: str
@@ -126,7 +126,8 @@ class Board:
 
     ``kernel_path`` and ``initrd_path`` are where the boot parts go on the boot file system; ``kernel_form`` is
     ``image`` where the loader needs the kernel unwrapped (raw arm64 ``Image``). ``console`` and ``arguments`` are added
-    to the command line as decided: consoles only when the config names none, arguments always.
+    to the command line as decided: consoles only when the config names none, arguments always. ``parts`` are fetched by
+    the formats that build something from them, and are not on the boot file system themselves.
     """
 
     id: str
@@ -143,6 +144,7 @@ class Board:
     aliases: tuple[str, ...] = ()
     suffix: str = ".img"
     files: tuple[BoardFile, ...] = ()
+    parts: tuple[BoardFile, ...] = ()
     text: tuple[TextFile, ...] = ()
     console: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()

@@ -96,6 +96,28 @@ def test_other_sources(tmp_path: Path, written: str, source: object) -> None:
     assert board.files[2].source == source
 
 
+PART = "parts:\n  - {name: uki-stub, local: logo.bmp, licence: MIT}\n"
+
+
+def test_parts_are_files_with_a_name(tmp_path: Path) -> None:
+    folder = write_board(tmp_path, BOARD + PART)
+    assert load_board(folder).parts == (BoardFile("uki-stub", LocalSource(str(folder / "logo.bmp")), licence="MIT"),)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("name: uki-stub", "to: uki-stub", "unknown field 'to'"),
+        ("name: uki-stub", "name: EFI/stub", "'EFI/stub' is not a name"),
+        ("parts:\n", "parts:\n  - {name: uki-stub, local: logo.bmp}\n", "'uki-stub' is written twice"),
+    ],
+)
+def test_a_wrong_part_is_found(tmp_path: Path, before: str, after: str, message: str) -> None:
+    folder = write_board(tmp_path, BOARD + PART.replace(before, after))
+    with pytest.raises(BoardError, match=message):
+        load_board(folder)
+
+
 def test_a_board_without_emulation_has_none(tmp_path: Path) -> None:
     assert load_board(write_board(tmp_path, BOARD.partition("emulate:")[0])).emulation is None
 

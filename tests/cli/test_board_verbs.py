@@ -100,3 +100,17 @@ def test_a_broken_board_is_a_warning_beside_the_table(tmp_path: Path, capsys: py
     write_board(tmp_path / "config" / "lkboard" / "boards" / "bad", "{}")
     assert main(["boards"]) == 0
     assert "warning: this board is left out" in capsys.readouterr().err
+
+
+def test_the_parts_of_a_board(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["board", "show", "x86-efi"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[lines.index("  parts of other formats") + 1] == (
+        "    uki-stub  debian systemd-boot-efi  LGPL-2.1-or-later, may be redistributed"
+    )
+
+
+def test_the_parts_of_a_board_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["board", "show", "arm64-efi", "--json"]) == 0
+    (part,) = json.loads(capsys.readouterr().out)["parts"]
+    assert (part["to"], part["kind"], part["source"]["package"]) == ("uki-stub", "debian", "systemd-boot-efi")

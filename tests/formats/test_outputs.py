@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lkboard.formats.format import BuildInput
 
 MICROCODE = b"070701" + b"microcode" * 100
-BOARDS = {"sdcard": card_board(), "raw-efi": efi_board(), "qcow2-efi": efi_board()}
 FORMATS = catalogue()
+BOARDS = {name: efi_board() for name, found in FORMATS.items() if found.boards is not None} | {"sdcard": card_board()}
 
 
 def outputs(name: str, build: BuildInput) -> dict[str, bytes]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from lkboard.formats.format import BuildInput
 from lkboard.model.board import Board, TextFile
+from lkboard.model.extents import Content
 from lkboard.model.rootfs import Origin, Rootfs, Segment
+from support import pe
 from support.entries import file, folder, hard_link, symlink
 from support.jobs import RecordingJob
 from support.layouts import CARD, EFI_DISK
@@ -85,6 +87,7 @@ def efi_board() -> Board:
 
 
 def build_input(cache: Path, root: Rootfs, board: Board | None = None) -> BuildInput:
+    parts = {"uki-stub": Content.of(pe.program())} if board else {}
     return BuildInput(
         rootfs=root,
         architecture=board.architecture if board else "amd64",
@@ -92,6 +95,7 @@ def build_input(cache: Path, root: Rootfs, board: Board | None = None) -> BuildI
         job=RecordingJob(),
         board=board,
         board_files=boot_files({"firmware.bin": b"firmware", "EFI/BOOT/BOOTX64.EFI": b"loader"}) if board else (),
+        part=parts.__getitem__,
     )
 
 

@@ -9,7 +9,7 @@ from lkboard.cli.command import Command
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lkboard.cli.render import Ui
     from lkboard.events import Job
@@ -29,7 +29,7 @@ def show(args: argparse.Namespace, ui: Ui, _job: Job) -> int:
     board = get_board(args.board)
     fields = asdict(board)
     fields["place"] = str(board.place)
-    for file, record in zip(board.files, fields["files"], strict=True):
+    for file, record in zip((*board.files, *board.parts), (*fields["files"], *fields["parts"]), strict=True):
         record["kind"] = _kind(file)
     ui.result("\n".join(_lines(board)), **fields)
     return 0
@@ -59,6 +59,9 @@ def _lines(board: Board) -> Iterator[str]:
     yield from _layout_lines(board)
     yield "  files"
     yield from (f"    {line}" for line in _file_lines(board))
+    if board.parts:
+        yield "  parts of other formats"
+        yield from (f"    {line}" for line in _columns([_row(part) for part in board.parts]))
     yield from _emulation_lines(board)
 
 
@@ -72,8 +75,16 @@ def _layout_lines(board: Board) -> Iterator[str]:
 
 def _file_lines(board: Board) -> Iterator[str]:
     rows = [(board.kernel_path, "kernel of the config", ""), (board.initrd_path, "made of the config", "")]
-    rows += [(file.to, _origin(file), _licence(file)) for file in board.files]
+    rows += [_row(file) for file in board.files]
     rows += [(text.to, "generated", "") for text in board.text]
+    return _columns(rows)
+
+
+def _row(file: BoardFile) -> tuple[str, str, str]:
+    return file.to, _origin(file), _licence(file)
+
+
+def _columns(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     to_width, origin_width = (max(len(row[column]) for row in rows) for column in (0, 1))
     for to, origin, licence in rows:
         yield f"{to:<{to_width}}  {origin:<{origin_width}}  {licence}".rstrip()
