@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
-from lkboard.app.build_plan import BuildOptions, BuildPlan, PlannedFormat, plan_build
+from lkboard.app.build_plan import DEFAULT_SBOM, BuildOptions, BuildPlan, PlannedFormat, plan_build
 from lkboard.errors import BoardError, ConfigError
 from lkboard.model.artifact import Artifact
 from lkboard.model.image import Platform
@@ -51,12 +51,11 @@ def build(
     `UsageError`, `ConfigError`, `OciError`, `BuildError`, `Cancelled`; no output file is there before it is whole.
     """
     from lkboard.oci.store import open_store
-    from lkboard.rootfs.assemble import AssembleOptions
 
     plan = plan_build(options)
     config = _read_config(plan, options.files, stdin, job)
     running = _Build(plan, open_store(options.cache or None), options.registry.settings(), job)
-    rootfs = _assemble(config, running, AssembleOptions(decompress_kernel=options.decompress_kernel))
+    rootfs = _assemble(config, running, _assemble_options(options))
     return tuple(itertools.chain.from_iterable(_make(planned, rootfs, running, stdout) for planned in plan.formats))
 
 
@@ -81,6 +80,19 @@ def _read_config(plan: BuildPlan, files: tuple[str, ...], stdin: bytes | None, j
     return result.config
 
 
+def _assemble_options(options: BuildOptions) -> AssembleOptions:
+    from lkboard.model.rootfs import EPOCH
+    from lkboard.oci.file_tree import clean
+    from lkboard.rootfs.assemble import AssembleOptions
+    from lkboard.rootfs.sbom import SbomOptions
+
+    sbom = None
+    if options.sbom is not None:
+        created = EPOCH if options.sbom_created is None else options.sbom_created
+        sbom = SbomOptions(clean(options.sbom) or DEFAULT_SBOM, created)
+    return AssembleOptions(decompress_kernel=options.decompress_kernel, sbom=sbom)
+
+
 def _assemble(config: Config, build: _Build, options: AssembleOptions) -> Rootfs:
     from lkboard.oci.pull import Puller
     from lkboard.rootfs.assemble import assemble
@@ -90,6 +102,8 @@ def _assemble(config: Config, build: _Build, options: AssembleOptions) -> Rootfs
     references = {str(image.reference): image.reference for image in config.images}
     with build.job.step("Resolve images"):
         images = {text: puller.resolve(reference, wanted) for text, reference in references.items()}
+        if options.sbom:
+            images = {text: puller.with_sboms(image) for text, image in images.items()}
         layouts = {
             index: puller.resolve_whole(volume.image.reference, volume.platforms)
             for index, volume in enumerate(config.volumes)
@@ -109,6 +123,7 @@ def _make(planned: PlannedFormat, rootfs: Rootfs, build: _Build, stdout: BinaryI
         architecture=build.plan.architecture,
         cache_dir=build.store.derived_dir("segments"),
         job=build.job,
+        is_unified=build.plan.is_unified,
     )
     if planned.board:
         given = _with_board(given, planned.board, build)

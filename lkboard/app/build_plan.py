@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lkboard.oci.settings import RegistrySettings
 
 STDOUT = "-"
+DEFAULT_SBOM = "sbom.spdx.json"
 _GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "armv7l": "arm", "i686": "386"}
 _BOARD_FORMATS = {"rpi3"}
 """Formats of LinuxKit that are boards here (decisions, "Command line")."""
@@ -52,7 +53,8 @@ class BuildOptions:
     """What a user asks of a build. Empty texts are options that were not given.
 
     ``files`` are config files, URLs or ``-``; ``output`` is one exact file, or ``-`` for standard output; otherwise
-    files are named after ``name`` and put into ``directory``.
+    files are named after ``name`` and put into ``directory``. ``sbom`` is where in the system the bill of materials
+    goes, None for none; ``sbom_created`` is the time that it bears, in Unix seconds (None: the epoch).
     """
 
     files: tuple[str, ...]
@@ -64,6 +66,9 @@ class BuildOptions:
     directory: str = ""
     cache: str = ""
     decompress_kernel: bool = False
+    unified_kernel: bool = False
+    sbom: str | None = DEFAULT_SBOM
+    sbom_created: int | None = None
     registry: RegistryOptions = field(default_factory=RegistryOptions)
 
 
@@ -91,11 +96,16 @@ class PlannedFormat:
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """What a build will do. With ``to_stdout`` the single file of the single format is streamed instead."""
+    """What a build will do.
+
+    With ``to_stdout`` the single file of the single format is streamed instead. ``is_unified``: UEFI starts a unified
+    kernel image, not a boot loader.
+    """
 
     architecture: str
     formats: tuple[PlannedFormat, ...]
     to_stdout: bool = False
+    is_unified: bool = False
 
 
 def host_architecture() -> str:
@@ -117,8 +127,12 @@ def plan_build(options: BuildOptions) -> BuildPlan:
 
     Raises `UsageError`, `BoardError`, and `OutputError` when a file cannot be made where it should be.
     """
+    from lkboard.oci.file_tree import clean
+
     if options.output and (options.name or options.directory):
         raise UsageError("-o does not go with --name or --dir", hint="give the whole path to -o")
+    if options.sbom is not None and not clean(options.sbom):
+        raise UsageError(f"'{options.sbom}' is no place for the bill of materials", hint=f"write {DEFAULT_SBOM}")
     is_board = len(options.formats) == 1 and options.formats[0] in _BOARD_FORMATS
     board_id = options.board or (options.formats[0] if is_board else "")
     plan = _plan_board(board_id, options) if board_id else _plan_formats(options)
@@ -145,7 +159,9 @@ def _plan_board(board_id: str, options: BuildOptions) -> BuildPlan:
     name = options.name or _base_name(options.files[0])
     path = Path(options.output or Path(options.directory) / f"{name}-{board.id}{board.suffix}")
     planned = PlannedFormat(_find_format(board.format), board, path, is_exact=True)
-    return BuildPlan(board.architecture, (planned,), to_stdout=options.output == STDOUT)
+    return BuildPlan(
+        board.architecture, (planned,), to_stdout=options.output == STDOUT, is_unified=options.unified_kernel
+    )
 
 
 def _plan_formats(options: BuildOptions) -> BuildPlan:
@@ -157,6 +173,7 @@ def _plan_formats(options: BuildOptions) -> BuildPlan:
         architecture,
         tuple(_plan_format(format_, architecture, base, options) for format_ in found),
         to_stdout=options.output == STDOUT,
+        is_unified=options.unified_kernel,
     )
 
 
@@ -186,6 +203,9 @@ def _check_formats(plan: BuildPlan, options: BuildOptions) -> None:
         raise UsageError("-o names one file, but several would be made", hint="use --name and --dir")
     if plan.to_stdout and not formats[0].is_stream:
         raise UsageError(f"the format '{formats[0].name}' cannot go to standard output", hint="name a file: -o FILE")
+    for planned in plan.formats:
+        if plan.is_unified and (planned.board is None or planned.board.boot_chain != "uefi"):
+            raise UsageError(f"the format '{planned.format.name}' is not started by UEFI", hint="leave out --uki")
 
 
 def _check_places(plan: BuildPlan, options: BuildOptions) -> None:

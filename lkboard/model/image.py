@@ -60,7 +60,8 @@ class ResolvedImage:
     """An image after its tag was turned into a digest: from here on the digest is its only identity.
 
     ``layers`` go from the bottom to the top. ``index`` is the descriptor of the index that named the manifest, if there
-    was one; ``attestations`` are the manifests in it that describe this one.
+    was one; ``attestations`` are the manifests in it that describe this one. ``sboms`` are the statements in these that
+    hold a bill of materials, if somebody has asked for them.
     """
 
     reference: Reference
@@ -70,6 +71,7 @@ class ResolvedImage:
     layers: tuple[Descriptor, ...]
     index: Descriptor | None = None
     attestations: tuple[Descriptor, ...] = field(default=())
+    sboms: tuple[Descriptor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ _SYNONYMS = {
 # What an architecture means when no variant is given.
 _BASELINES = {"amd64": (1, 0), "arm64": (8, 0), "arm": (7, 0)}
 _ATTESTATION = ("vnd.docker.reference.type", "attestation-manifest")
+_STATEMENT = "application/vnd.in-toto+json"
+_ABOUT_SPDX = ("in-toto.io/predicate-type", "https://spdx.dev/Document")
 _ATTESTED = "vnd.docker.reference.digest"
 
 _Level = tuple[int, int]
@@ -42,6 +44,11 @@ def is_attestation(descriptor: Descriptor) -> bool:
     return _ATTESTATION in descriptor.annotations or (
         platform is not None and "unknown" in (platform.os, platform.architecture)
     )
+
+
+def is_sbom(layer: Descriptor) -> bool:
+    """Return whether a layer of an attestation is a statement about an SPDX document."""
+    return layer.media_type == _STATEMENT and _ABOUT_SPDX in layer.annotations
 
 
 def attestations_of(image: Descriptor, entries: Iterable[Descriptor]) -> tuple[Descriptor, ...]:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lkboard.errors import StoreUnusable
+from lkboard.model.image import ResolvedImage
 from lkboard.oci.meter import Meter
 from lkboard.oci.platform import parse_platform
 from lkboard.oci.resolve import Resolver
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lkboard.events import Job
-    from lkboard.model.image import Descriptor, Platform, ResolvedImage, WholeImage
+    from lkboard.model.image import Descriptor, Platform, WholeImage
     from lkboard.model.reference import Reference
     from lkboard.oci.settings import RegistrySettings
     from lkboard.oci.store import Store
@@ -48,6 +49,13 @@ class Puller:
         """
         return run_all([partial(self._resolver.resolve, reference, platform)], self._job, parallel=1)[0]
 
+    def with_sboms(self, image: ResolvedImage) -> ResolvedImage:
+        """Return an image that names the bills of materials in its attestations, which `fetch` then brings as well.
+
+        Raises `ManifestInvalid` besides.
+        """
+        return run_all([partial(self._resolver.with_sboms, image)], self._job, parallel=1)[0]
+
     def resolve_whole(self, reference: Reference, platforms: Sequence[str] = ()) -> WholeImage:
         """Return an image for some platforms (``linux/arm64``), or with all that its index lists, even attestations.
 
@@ -57,7 +65,7 @@ class Puller:
         return run_all([partial(self._resolver.resolve_whole, reference, wanted)], self._job, parallel=1)[0]
 
     def fetch(self, images: Sequence[ResolvedImage | WholeImage]) -> None:
-        """Bring all layers of some images into the store, the biggest first."""
+        """Bring all layers and bills of materials of some images into the store, the biggest first."""
         with self._job.step(PULL_STEP):
             missing = self._missing(images)
             meter = Meter(self._job, PULL_STEP, sum(layer.size for layer, _ in missing))
@@ -66,7 +74,7 @@ class Puller:
             run_all(tasks, self._job, parallel=self._settings.parallel, stop=meter.stop)
 
     def _missing(self, images: Sequence[ResolvedImage | WholeImage]) -> list[tuple[Descriptor, Reference]]:
-        wanted = {layer.digest: (layer, image.reference) for image in images for layer in image.layers}
+        wanted = {layer.digest: (layer, image.reference) for image in images for layer in _parts(image)}
         missing = [pair for pair in wanted.values() if not self._store.is_sound(pair[0], self._job)]
         return sorted(missing, key=lambda pair: -pair[0].size)
 
@@ -80,3 +88,7 @@ class Puller:
                 where=self._store.root,
                 hint="free some space, or choose another folder with --cache DIR",
             )
+
+
+def _parts(image: ResolvedImage | WholeImage) -> tuple[Descriptor, ...]:
+    return image.layers + image.sboms if isinstance(image, ResolvedImage) else image.layers

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lkboard.errors import ManifestInvalid, PlatformMissing
+from lkboard.errors import ManifestInvalid, NotFound, PlatformMissing
 from lkboard.model.image import Descriptor, ImageConfig, Platform, ResolvedImage, WholeImage
 from lkboard.oci.documents import Index, Manifest, parse_document, parse_image_config
 from lkboard.oci.media_types import INDEXES, MANIFESTS
-from lkboard.oci.platform import attestations_of, choose, is_among, is_attestation, is_suitable
+from lkboard.oci.platform import attestations_of, choose, is_among, is_attestation, is_sbom, is_suitable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +55,25 @@ class Resolver:
         if is_new:
             self._store.set_name(str(reference), replace(root, media_type=document.media_type), self._job)
         return image
+
+    def with_sboms(self, image: ResolvedImage) -> ResolvedImage:
+        """Return an image with the statements that its attestations list as bills of materials (build.md section 5.10).
+
+        Attestations that the registry does not have, because they were left behind when the image was copied, are told.
+        Raises `ManifestInvalid`, and what `Fetcher` raises otherwise.
+        """
+        sboms: list[Descriptor] = []
+        for attestation in image.attestations:
+            try:
+                document = self._document(attestation, image.reference)
+            except NotFound:
+                self._job.note(
+                    f"{image.reference}: its attestation {attestation.digest} is not in the registry", "warning"
+                )
+                continue
+            if isinstance(document, Manifest):
+                sboms += (layer for layer in document.layers if is_sbom(layer))
+        return replace(image, sboms=tuple(sboms))
 
     def resolve_whole(self, reference: Reference, platforms: tuple[Platform, ...]) -> WholeImage:
         """Return an image with its images for some platforms, or with everything that its index lists.

@@ -16,6 +16,7 @@ from lkboard.rootfs.init import add_init
 from lkboard.rootfs.kernel import add_kernel
 from lkboard.rootfs.merge import Root
 from lkboard.rootfs.runtime_config import Names
+from lkboard.rootfs.sbom import SbomOptions, add_sbom
 from lkboard.rootfs.volumes import add_volumes
 
 if TYPE_CHECKING:
@@ -33,11 +34,12 @@ class AssembleOptions:
     """What a build may change about the root.
 
     ``decompress_kernel`` takes the kernel out of a compressed one; ``epoch`` is the time of everything that is made up,
-    in Unix seconds (SOURCE_DATE_EPOCH).
+    in Unix seconds (SOURCE_DATE_EPOCH); ``sbom`` asks for a bill of materials.
     """
 
     decompress_kernel: bool = False
     epoch: int = EPOCH
+    sbom: SbomOptions | None = None
 
 
 def assemble(
@@ -64,4 +66,6 @@ def assemble(
     add_volumes(root, config.volumes, files)
     add_containers(root, config, Names(ids, {volume.name: volume for volume in config.volumes}), files)
     add_files(root, config, ids)
+    if options.sbom:
+        add_sbom(root, files, options.sbom)
     return root.rootfs()

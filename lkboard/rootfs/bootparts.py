@@ -13,7 +13,7 @@ from lkboard.rootfs.kernel import BOOT, CMDLINE, KERNEL, MICROCODE
 from lkboard.rootfs.segments import build_initrd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from lkboard.events import Job
@@ -60,9 +60,9 @@ def _find(rootfs: Rootfs, path: str) -> Entry | None:
     return None
 
 
-def _without_boot(entries: Sequence[Entry], cmdline: Entry | None) -> Iterator[Entry]:
-    """Yield what is not below ``boot/``; a file that has another name outside lives on under that."""
-    removed = {entry.path: entry for entry in entries if entry.path.startswith(f"{BOOT}/")}
+def without(entries: Sequence[Entry], is_removed: Callable[[str], bool]) -> Iterator[Entry]:
+    """Yield entries but those whose path is removed; a file that has another name as well lives on under that."""
+    removed = {entry.path: entry for entry in entries if is_removed(entry.path)}
     heirs: dict[str, str] = {}
     for entry in entries:
         if entry.path in removed:
@@ -71,7 +71,14 @@ def _without_boot(entries: Sequence[Entry], cmdline: Entry | None) -> Iterator[E
             heir = heirs.setdefault(entry.link, entry.path)
             file = removed[entry.link]
             yield replace(file, path=entry.path) if heir == entry.path else replace(entry, link=heir)
-        elif cmdline and entry.path == BOOT:
+        else:
+            yield entry
+
+
+def _without_boot(entries: Sequence[Entry], cmdline: Entry | None) -> Iterator[Entry]:
+    """Yield what is not below ``boot/``."""
+    for entry in without(entries, lambda path: path.startswith(f"{BOOT}/")):
+        if cmdline and entry.path == BOOT:
             yield replace(entry, mode=0o755, uid=0, gid=0, mtime_ns=cmdline.mtime_ns)
         else:
             yield entry

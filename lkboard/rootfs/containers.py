@@ -39,7 +39,7 @@ def add_containers(root: Root, config: Config, names: Names, files: ImageFiles) 
         image_root = image_roots.setdefault(str(image.reference), own_root)
         if image_root == own_root:
             root.put_directories(own_root, Origin(str(image.reference), location))
-            root.graft(own_root, files.adapted(container.image, location, "file"))
+            root.graft(own_root, files.adapted(container.image, location, "file", own_root))
         _add_bundle(root, settings, bundle, config_json(settings, names), image_root)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lkboard.model.rootfs import Origin
@@ -25,7 +25,7 @@ class ImageFiles:
     """Gives the files of images whose layers are in the store.
 
     ``images`` go by their canonical references, ``layouts`` by the index of the volume that they are for; ``epoch`` is
-    the time of what is made up.
+    the time of what is made up. ``extracted`` grows with every image whose files are taken, and the path they go to.
     """
 
     images: Mapping[str, ResolvedImage]
@@ -33,17 +33,20 @@ class ImageFiles:
     store: Store
     job: Job
     epoch: int
+    extracted: list[tuple[ResolvedImage, str]] = field(default_factory=list)
 
     def resolved(self, name: ImageName) -> ResolvedImage:
         """Return the resolved image of a name in the config."""
         return self.images[str(name.reference)]
 
-    def plain(self, name: ImageName, location: str) -> FileTree:
-        """Return the files as they are in the image. Raises `LayerInvalid` and `Cancelled`."""
-        return flatten_tree(self.resolved(name), self.store, self.job, location=location, epoch=self.epoch)
+    def plain(self, name: ImageName, location: str, path: str = "") -> FileTree:
+        """Return the files as they are in the image; they go to ``path``. Raises `LayerInvalid` and `Cancelled`."""
+        image = self.resolved(name)
+        self.extracted.append((image, path))
+        return flatten_tree(image, self.store, self.job, location=location, epoch=self.epoch)
 
-    def adapted(self, name: ImageName, location: str, resolver: Resolver) -> FileTree:
+    def adapted(self, name: ImageName, location: str, resolver: Resolver, path: str = "") -> FileTree:
         """Return the files as they become part of a system (build.md section 5.5). Raises as `plain` does."""
-        tree = self.plain(name, location)
+        tree = self.plain(name, location, path)
         adapt(tree, Origin(str(name.reference), location), resolver, self.epoch)
         return tree

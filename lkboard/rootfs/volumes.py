@@ -32,6 +32,6 @@ def add_volumes(root: Root, volumes: tuple[Volume, ...], files: ImageFiles) -> N
         if volume.image and volume.format == "oci":
             root.graft(lower, layout_tree(files.layouts[index], files.store, location))
         elif volume.image:
-            root.graft(lower, files.adapted(volume.image, location, "link"))
+            root.graft(lower, files.adapted(volume.image, location, "link", lower))
         for folder in ("tmp", "merged"):
             root.put_directory(f"{base}/{folder}", Origin(_OWN, location))

@@ -267,3 +267,14 @@ def test_registry_options_become_settings(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_mirror_that_is_no_address() -> None:
     with pytest.raises(UsageError, match="must start with http"):
         RegistryOptions(mirrors=("lab",)).settings()
+
+
+@pytest.mark.parametrize("path", ["", ".", "../x", "/", "a/../../b"])
+def test_a_bill_of_materials_needs_a_place_in_the_system(path: str) -> None:
+    with pytest.raises(UsageError, match="is no place for the bill of materials"):
+        plan_build(options(sbom=path))
+
+
+@pytest.mark.parametrize("path", [None, "x", "/usr/share/bill.json"])
+def test_a_bill_of_materials_goes_anywhere_in_the_system(path: str | None) -> None:
+    assert plan_build(options(sbom=path)).formats

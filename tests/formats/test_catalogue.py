@@ -46,7 +46,7 @@ def declare(entry_points: Path, value: str) -> None:
 
 
 def test_formats_are_found_by_their_names() -> None:
-    assert {"kernel+initrd", "qcow2-efi", "raw-efi", "sdcard", "tar", "tar-kernel-initrd"} <= set(catalogue())
+    assert {"docker", "kernel+initrd", "qcow2-efi", "raw-efi", "sdcard", "tar", "tar-kernel-initrd"} <= set(catalogue())
 
 
 @pytest.mark.parametrize("found", catalogue().values(), ids=lambda found: found.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
@@ -32,8 +33,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument("--arch", metavar="ARCH", help="architecture of the images; this machine's by default")
     what.add_argument("--decompress-kernel", action="store_true", help="unpack a compressed kernel")
+    what.add_argument("--uki", action="store_true", help="let UEFI start one unified kernel image, no boot loader")
     what.add_argument("--size", default="1024M", metavar="SIZE", help="size of disks that content does not size")
-    what.add_argument("--no-sbom", action="store_true", help="accepted for LinuxKit's scripts; no SBOM is made yet")
+    what.add_argument("--no-sbom", action="store_true", help="put no bill of materials (SPDX) into the system")
+    what.add_argument(
+        "--sbom-output",
+        default="sbom.spdx.json",
+        metavar="NAME",
+        help="where it is put in the system (default: %(default)s)",
+    )
+    what.add_argument("--sbom-current-time", action="store_true", help="let it bear the time of the build")
     what.add_argument("--dry-run", action="store_true", help="print the merged config and stop")
     where = parser.add_argument_group("where to write")
     where.add_argument("-o", "--o", dest="output", metavar="FILE", help="the one file to write; - for standard output")
@@ -72,6 +81,9 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         directory=args.dir or "",
         cache=args.cache or "",
         decompress_kernel=args.decompress_kernel,
+        unified_kernel=args.uki,
+        sbom=None if args.no_sbom else args.sbom_output,
+        sbom_created=int(time.time()) if args.sbom_current_time else None,
         registry=registry_options(args),
     )
     artifacts = use_case.build(options, job, stdin=stdin, stdout=Output(job))

@@ -1,0 +1,62 @@
+"""The bill of materials: what the images of a system say is in them, as one document (build.md section 5.10)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkboard import __version__
+from lkboard.errors import ImageConflict
+from lkboard.model.extents import Content
+from lkboard.model.rootfs import EPOCH, Kind, Origin
+from lkboard.rootfs.spdx import Merger, SpdxInvalid
+
+if TYPE_CHECKING:
+    from lkboard.model.image import Descriptor
+    from lkboard.oci.store import Store
+    from lkboard.rootfs.images import ImageFiles
+    from lkboard.rootfs.merge import Root
+
+SEGMENT = "bill of materials"
+
+_SPDX = "https://spdx.dev/Document"
+_NOBODY = Origin("", "")
+_SIZE_LIMIT = 64 << 20
+_HINT = "build without a bill of materials: --no-sbom"
+
+
+@dataclass(frozen=True, slots=True)
+class SbomOptions:
+    """Where the bill of materials goes, and when it says that it was made (Unix seconds)."""
+
+    path: str
+    created: int = EPOCH
+
+
+def add_sbom(root: Root, files: ImageFiles, options: SbomOptions) -> None:
+    """Add the bill of materials of all images whose files went into a root.
+
+    Raises `ImageConflict` when what an image says cannot be understood, `StoreCorrupt`.
+    """
+    merger = Merger()
+    for image, prefix in files.extracted:
+        for descriptor in image.sboms:
+            try:
+                merger.add(_predicate(descriptor, files.store), prefix)
+            except (ValueError, RecursionError) as error:
+                message = f"its bill of materials {descriptor.digest} cannot be used: {error}"
+                raise ImageConflict(message, where=image.reference, hint=_HINT) from error
+    data = merger.encode(created=options.created, tool=f"lkboard-{__version__}")
+    root.begin_segment(SEGMENT)
+    root.put_made(options.path, Kind.FILE, 0o644, Content.of(data), _NOBODY)
+
+
+def _predicate(statement: Descriptor, store: Store) -> object:
+    """Return the document in an in-toto statement. Raises ValueError."""
+    if statement.size > _SIZE_LIMIT:
+        raise SpdxInvalid(f"it has more than {_SIZE_LIMIT >> 20} MiB")
+    fields = json.loads(store.read(statement))
+    if not isinstance(fields, dict) or fields.get("predicateType") != _SPDX:
+        raise SpdxInvalid("it is not a statement about an SPDX document")
+    return fields.get("predicate")
