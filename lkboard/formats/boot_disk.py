@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.disk import image
 from lkboard.disk.layout import solve
-from lkboard.errors import BuildError
+from lkboard.formats import unified_kernel
+from lkboard.formats.handover import handover
 from lkboard.model.disk import BootFile
-from lkboard.model.extents import EMPTY
 
 if TYPE_CHECKING:
     from lkboard.formats.format import BuildInput
     from lkboard.model.board import Board
-    from lkboard.model.extents import Content, ExtentMap
-
-
-@dataclass(frozen=True, slots=True)
-class Handover:
-    """What a board's boot loader hands over, in the forms that it takes. ``cmdline`` is the whole command line."""
-
-    kernel: Content
-    initrd: Content
-    cmdline: str
+    from lkboard.model.extents import ExtentMap
 
 
 def plan(build: BuildInput) -> ExtentMap:
@@ -40,38 +30,15 @@ def plan(build: BuildInput) -> ExtentMap:
 def boot_files(build: BuildInput, board: Board) -> tuple[BootFile, ...]:
     """Return the files of a board's boot file system in the order in which a boot chain reads them.
 
-    These are the board's own files, its generated texts, kernel and initrd. Raises `BuildError` as `handover` does.
+    These are the board's own files, its generated texts, kernel and initrd; or, if the build asks for it, a unified
+    kernel image in the place of its boot loader. Raises `BuildError` as `handover` does.
     """
     from lkboard.board.text import render
 
+    if build.is_unified:
+        loader = unified_kernel.boot_file(build, board)
+        return (*(file for file in build.board_files if file.path.lower() != loader.path.lower()), loader)
     given = handover(build, board)
     texts = render(board, given.cmdline)
     kernel, initrd = BootFile(board.kernel_path, given.kernel), BootFile(board.initrd_path, given.initrd)
     return (*build.board_files, *texts, kernel, initrd)
-
-
-def handover(build: BuildInput, board: Board) -> Handover:
-    """Return kernel, initrd and command line for a board.
-
-    Microcode stands in front of the initrd, where the kernel looks for it; the reference loses it here (build.md
-    section 10, 22). Raises `BuildError` when the config has no kernel.
-    """
-    from lkboard.board.cmdline import command_line
-    from lkboard.rootfs.bootparts import boot_parts
-
-    parts = boot_parts(build.rootfs, build.cache_dir, build.job)
-    if parts.kernel is None:
-        raise BuildError(
-            f"the config has no kernel, so there is nothing that the board '{board.id}' could start",
-            hint="add 'kernel: {image: …}' to the config",
-        )
-    initrd = (parts.microcode or EMPTY) + parts.initrd
-    return Handover(_kernel(parts.kernel, board), initrd, command_line(board, parts.cmdline))
-
-
-def _kernel(kernel: Content, board: Board) -> Content:
-    if board.kernel_form == "as-is":
-        return kernel
-    from lkboard.rootfs.kernel_payload import unwrap_kernel
-
-    return unwrap_kernel(kernel)

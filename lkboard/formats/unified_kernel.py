@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.disk import content, uki
-from lkboard.formats.boot_disk import handover
+from lkboard.formats.handover import handover
+from lkboard.model.disk import BootFile
 from lkboard.model.extents import Content
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from lkboard.model.board import Board
     from lkboard.model.extents import ExtentMap
 
+# UEFI specification, section 3.5.1.1: what firmware starts from a medium that it has no entry for
+_PATHS = {"amd64": "EFI/BOOT/BOOTX64.EFI", "arm64": "EFI/BOOT/BOOTAA64.EFI", "riscv64": "EFI/BOOT/BOOTRISCV64.EFI"}
 _STUB = "uki-stub"
 _OS_RELEASE = b'ID=linuxkit\nNAME="LinuxKit"\nPRETTY_NAME="LinuxKit"\n'
 
@@ -31,3 +34,8 @@ def plan(build: BuildInput, board: Board) -> ExtentMap:
         uki.Section(".initrd", given.initrd),
     )
     return uki.plan(content.read(build.part(_STUB)), sections)
+
+
+def boot_file(build: BuildInput, board: Board) -> BootFile:
+    """Return the program under the name by which UEFI starts it from any medium. Raises as `plan` does."""
+    return BootFile(_PATHS[board.architecture], content.as_content(plan(build, board)))

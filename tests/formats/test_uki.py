@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import pe
+from support.fat import extracted
 from support.kit import kit_store
+from support.layouts import MIB
 from support.newc import members
-from support.plans import save
+from support.plans import map_bytes, save
 from support.roots import CMDLINE, IMAGE, build_input, efi_board, rootfs, zipped
 from support.tools import need
 
@@ -99,3 +101,25 @@ def test_the_kit_is_joined_to_debians_stub(tmp_path: Path) -> None:
     assert {".text", ".reloc", ".sbat", ".linux", ".initrd"} <= set(pe.sections(image))
     for section, file in ((".linux", "demo-kernel"), (".initrd", "demo-initrd.img")):
         assert pe.section_bytes(image, section, tmp_path) == (tmp_path / file).read_bytes()
+
+
+class TestInThePlaceOfABootLoader:
+    def esp(self, tmp_path: Path, board: Board, *, is_unified: bool = True) -> dict[str, bytes]:
+        (tmp_path / "esp").mkdir()
+        given = replace(build_input(tmp_path / "cache", rootfs(), board), is_unified=is_unified)
+        (planned,) = catalogue()["raw-efi"].plan(given)
+        return extracted(save(planned.extents, tmp_path / "disk.img"), tmp_path / "esp", MIB)
+
+    def test_only_the_program_and_what_belongs_to_the_board_is_on_the_disk(self, tmp_path: Path) -> None:
+        files = self.esp(tmp_path, efi_board())
+        assert set(files) == {"EFI/BOOT/BOOTX64.EFI", "firmware.bin"}
+
+    def test_it_is_the_very_program_of_the_format_uki(self, tmp_path: Path) -> None:
+        (planned,) = catalogue()["uki"].plan(build_input(tmp_path / "cache", rootfs(), efi_board()))
+        assert self.esp(tmp_path, efi_board())["EFI/BOOT/BOOTX64.EFI"] == map_bytes(planned.extents)
+
+    def test_arm_firmware_looks_for_another_name(self, tmp_path: Path) -> None:
+        assert "EFI/BOOT/BOOTAA64.EFI" in self.esp(tmp_path, replace(efi_board(), architecture="arm64"))
+
+    def test_without_it_the_boot_loader_stays(self, tmp_path: Path) -> None:
+        assert self.esp(tmp_path, efi_board(), is_unified=False)["EFI/BOOT/BOOTX64.EFI"] == b"loader"
