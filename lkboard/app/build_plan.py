@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from lkboard.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lkboard.formats.format import Format
     from lkboard.model.board import Board
     from lkboard.oci.settings import RegistrySettings
@@ -222,16 +224,19 @@ def _check_places(plan: BuildPlan, options: BuildOptions) -> None:
 
 
 def _find_format(name: str) -> Format:
-    from lkboard.board.catalogue import read_catalogue
     from lkboard.formats import catalogue
-    from lkboard.model.suggest import suggest
 
     known = catalogue()
     if name not in known:
-        is_board = name in read_catalogue().names()
-        hint = f"it is a board: --board {name}" if is_board else suggest(name, sorted(known))
-        raise UsageError(f"there is no output format '{name}'", hint=hint)
+        raise UsageError(f"there is no output format '{name}'", hint=_hint_for(name, known))
     return known[name]
+
+
+def _hint_for(name: str, formats: Iterable[str]) -> str:
+    from lkboard.board.catalogue import read_catalogue
+    from lkboard.model.suggest import suggest
+
+    return f"it is a board: --board {name}" if name in read_catalogue().names() else suggest(name, sorted(formats))
 
 
 def _normal_architecture(text: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from lkboard.errors import ManifestInvalid, OciError, StoreCorrupt, StoreUnusable
 from lkboard.oci.digest import algorithm_of, digest_of
 from lkboard.oci.documents import DOCUMENT_LIMIT
-from lkboard.oci.download import Download
-from lkboard.oci.registry import Fetched, RegistryClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from lkboard.model.image import Descriptor
     from lkboard.model.reference import Reference
     from lkboard.oci.download import OnBytes
+    from lkboard.oci.registry import Fetched, RegistryClient
     from lkboard.oci.settings import RegistrySettings
     from lkboard.oci.store import Store
 
@@ -35,12 +35,13 @@ class Fetcher:
         self._store = store
         self._settings = settings
         self._job = job
-        self._client = RegistryClient(settings, job)
+        self._lock = threading.Lock()
+        self._made_client: RegistryClient | None = None
 
     def tagged(self, reference: Reference, known: Descriptor | None) -> Fetched | None:
         """Ask the registry what a reference means now, and store that; None if it still is the ``known`` manifest."""
         digest = known.digest if known and self._store.is_sound(known) else ""
-        fetched = self._client.manifest(reference, reference.wanted, known=digest)
+        fetched = self._client().manifest(reference, reference.wanted, known=digest)
         if fetched:
             self._store.add(fetched.data, algorithm_of(fetched.digest))
         return fetched
@@ -49,7 +50,7 @@ class Fetcher:
         """Return a manifest or index of an image."""
 
         def fetch() -> None:
-            fetched = self._client.manifest(reference, descriptor.digest)
+            fetched = self._client().manifest(reference, descriptor.digest)
             assert fetched  # only a question with a known digest is answered by nothing
             self._store.add(fetched.data, algorithm_of(descriptor.digest))
 
@@ -67,13 +68,23 @@ class Fetcher:
         """Bring a blob into the store. ``on_bytes`` is told of all its bytes, also of those that need no transfer."""
 
         def fetch() -> None:
+            from lkboard.oci.download import Download
+
             with self._store.partial(descriptor, self._job) as partial:
                 on_bytes(partial.offset)
-                Download(self._client, self._settings, self._job, reference, partial, on_bytes).run()
+                Download(self._client(), self._settings, self._job, reference, partial, on_bytes).run()
                 self._store.commit(partial)
 
         if not self._ensure(descriptor, reference, fetch, recheck=recheck):
             on_bytes(descriptor.size)
+
+    def _client(self) -> RegistryClient:
+        """Return the one client, made when it is needed: with it comes requests, which is slow to import."""
+        from lkboard.oci.registry import RegistryClient
+
+        with self._lock:
+            self._made_client = self._made_client or RegistryClient(self._settings, self._job)
+            return self._made_client
 
     def _ensure(
         self, descriptor: Descriptor, reference: Reference, fetch: Callable[[], None], *, recheck: bool

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import StoreUnusable
 from lkboard.model.image import ResolvedImage
+from lkboard.oci.fetch import Fetcher
 from lkboard.oci.meter import Meter
 from lkboard.oci.platform import parse_platform
 from lkboard.oci.resolve import Resolver
@@ -34,8 +35,6 @@ class Puller:
     """
 
     def __init__(self, store: Store, settings: RegistrySettings, job: Job) -> None:
-        from lkboard.oci.fetch import Fetcher  # with it comes requests, which is slow to import
-
         self._store = store
         self._settings = settings
         self._job = job

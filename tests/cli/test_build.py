@@ -17,7 +17,7 @@ import time
 
 import pytest
 from support.lab import FILES, Lab, config
-from support.processes import ENVIRONMENT, lkboard
+from support.processes import ENVIRONMENT, lkboard, run_python
 from support.terminal import terminal
 from support.web import Answer, running_web_server
 
@@ -185,6 +185,15 @@ def test_linuxkits_own_flags_work(lab: Lab) -> None:
     assert "-format is spelled --format today" in done.stderr
     assert (cache / "index.json").exists()
     assert not lab.cache.exists()
+
+
+def test_a_build_that_needs_no_network_does_not_load_its_libraries(lab: Lab) -> None:
+    assert lkboard("build", lab.config(), "--dir", lab.out).returncode == 0
+    program = (
+        "import sys; from lkboard.cli.main import main; status = main(['-q', 'build', *sys.argv[1:]]);"
+        "print(status, {'requests', 'urllib3', 'ssl'} & set(sys.modules))"
+    )
+    assert run_python(program, lab.config(), "--dir", lab.out).splitlines()[-1] == "0 set()"
 
 
 class TestJson:
