@@ -1,0 +1,101 @@
+"""How long builds of the demo take, and how much memory: with an empty store of derived data, and again.
+
+    python benchmarks/build.py [--runs 5] [--cache DIR]
+
+The store must have the starter kit (``lkboard kit build``); without --cache it is lkboard's own. "First" unpacks and
+compresses everything, "warm" is the median of the builds that follow. Memory is the largest resident set of a process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.oci.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+DEMO = Path(__file__).parents[1] / "resources/examples/demo.yml"
+DERIVED = ("layers", "segments", "packages")
+"""What a store makes of what it was given, and can make again."""
+
+BUILDS = {
+    "kernel+initrd": ["--format", "kernel+initrd"],
+    "tar": ["--format", "tar"],
+    "rpi3": ["--board", "rpi3"],
+    "x86-efi": ["--board", "x86-efi"],
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process took: wall and processor seconds, and bytes of memory."""
+
+    wall: float
+    cpu: float
+    memory: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--cache", help="a store with the starter kit")
+    options = parser.parse_args()
+    store = open_store(options.cache).root
+    print(f"{'demo.yml as':15} {'first s':>8} {'warm s':>8} {'CPU s':>7} {'MiB':>6}  {'size MiB':>9}")
+    with tempfile.TemporaryDirectory() as folder:
+        own = Path(folder, "store")
+        shutil.copytree(store, own, copy_function=link_or_copy, ignore=shutil.ignore_patterns(*DERIVED))
+        environment = {**os.environ, "LKBOARD_CACHE": str(own), "PYTHONPYCACHEPREFIX": f"{folder}/bytecode"}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        once(["--version"], environment)
+        for name, arguments in BUILDS.items():
+            out = Path(folder, name)
+            out.mkdir()
+            for kind in DERIVED:
+                shutil.rmtree(own / ".lkboard" / kind, ignore_errors=True)
+            command = ["build", "-q", str(DEMO), "--dir", str(out), *arguments]
+            first, *warm = [once(command, environment) for _ in range(options.runs + 1)]
+            print(row(name, first, warm, sum(path.stat().st_size for path in out.iterdir())))
+
+
+def row(name: str, first: Cost, warm: Sequence[Cost], size: int) -> str:
+    wall, cpu = (statistics.median(getattr(cost, field) for cost in warm) for field in ("wall", "cpu"))
+    memory = max(cost.memory for cost in warm)
+    return f"{name:15} {first.wall:8.2f} {wall:8.2f} {cpu:7.2f} {memory >> 20:6}  {size / (1 << 20):9.1f}"
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """Give a file of a store a second name: stores replace files, they do not change them."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def once(arguments: Sequence[str], environment: Mapping[str, str]) -> Cost:
+    """Run lkboard and return what it took."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lkboard", *arguments], env=environment, stdout=subprocess.DEVNULL
+    )
+    _pid, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"lkboard {' '.join(arguments)} failed")
+    wall = time.perf_counter() - start
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10)
+
+
+if __name__ == "__main__":
+    main()
