@@ -38,4 +38,4 @@ def test_boards_can_be_read_out_of_a_zip_file(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(resources, "files", lambda _: inside)
     from_zip = boards(extra=())
     assert from_zip == tuple(load_board(CHECKOUT / "boards" / board.id) for board in from_zip)
-    assert [board.id for board in from_zip] == ["arm64-efi", "rpi3", "x86-efi"]
+    assert [board.id for board in from_zip] == ["arm64-efi", "rpi3", "x86-bios", "x86-efi"]

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from lkboard.model.board import Board
 
 _SLOT = re.compile(r"\{(\w*)\}")
-_SLOTS = ("kernel", "initrd", "cmdline", "device_tree", "title")
+_SLOTS = ("kernel", "initrd", "cmdline", "grub_cmdline", "device_tree", "title")
+# GRUB manual, section 6.1: what ends a word or is replaced in it; of these only "$" inside of double quotes
+_GRUB_SPECIAL = re.compile(r'("[^"]*")|[$;&|<>{}#]')
 
 
 def check_template(template: str, file: str) -> None:
@@ -31,10 +33,12 @@ def render(board: Board, cmdline: str) -> tuple[BootFile, ...]:
 
     A line break in it becomes a blank, which is the same to the kernel and safe in files that are made of lines.
     """
+    line = " ".join(cmdline.splitlines())
     values = {
         "kernel": board.kernel_path,
         "initrd": board.initrd_path,
-        "cmdline": " ".join(cmdline.splitlines()),
+        "cmdline": line,
+        "grub_cmdline": _for_grub(line),
         "device_tree": board.device_tree,
         "title": board.title,
     }
@@ -43,3 +47,8 @@ def render(board: Board, cmdline: str) -> tuple[BootFile, ...]:
         return Content.of(_SLOT.sub(lambda match: values[match[1]], template).encode())
 
     return tuple(BootFile(text.to, fill(text.template)) for text in board.text)
+
+
+def _for_grub(cmdline: str) -> str:
+    """Return a command line as the script of GRUB that gives this line to the kernel. GRUB writes quotes anew."""
+    return _GRUB_SPECIAL.sub(lambda found: found[1].replace("$", r"\$") if found[1] else f"\\{found[0]}", cmdline)

@@ -2,29 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lkboard.disk import image
+from lkboard.disk import content, grub, image
 from lkboard.disk.layout import solve
+from lkboard.errors import TooSmall
 from lkboard.formats import unified_kernel
 from lkboard.formats.handover import handover
-from lkboard.model.disk import BootFile
+from lkboard.model.disk import SECTOR_SIZE, BootFile
 
 if TYPE_CHECKING:
     from lkboard.formats.format import BuildInput
     from lkboard.model.board import Board
+    from lkboard.model.disk import DiskLayout, RawBlob
     from lkboard.model.extents import ExtentMap
 
 
-def plan(build: BuildInput) -> ExtentMap:
+def plan(build: BuildInput, *, size_bytes: int = 0) -> ExtentMap:
     """Return the disk of the board of a build, sized by the board's layout.
 
-    Raises `BuildError` when the config has no kernel, and what the layout raises.
+    ``size_bytes`` makes it larger: what is behind the partitions stays free. Raises `TooSmall` when the layout needs
+    more, `BuildError` when the config has no kernel, and what the layout raises.
     """
     board = build.board
     assert board is not None, "the app chooses a board for every format that has boards"
     files = boot_files(build, board)
-    return image.plan(solve(board.layout, files, epoch=build.epoch))
+    raw = _grub(build, board) if board.boot_chain == "bios" else ()
+    layout = solve(board.layout, files, raw=raw, epoch=build.epoch)
+    return image.plan(_enlarged(layout, size_bytes) if size_bytes else layout)
+
+
+def _enlarged(layout: DiskLayout, size_bytes: int) -> DiskLayout:
+    needed = layout.total_sectors * SECTOR_SIZE
+    if size_bytes < needed:
+        raise TooSmall(
+            f"the disk needs {needed >> 20} MiB, it is given {size_bytes / (1 << 20):g} MiB",
+            needed=needed,
+            given=size_bytes,
+            hint=f"give it more: --size {needed >> 20}M",
+        )
+    return replace(layout, total_sectors=size_bytes // SECTOR_SIZE)
+
+
+def _grub(build: BuildInput, board: Board) -> tuple[RawBlob, ...]:
+    """Return the boot loader in front of the partitions. Raises `BoardError` when the board lacks a part of it."""
+
+    def part(name: str) -> bytes:
+        return content.read(build.part(name))
+
+    return grub.raw_blobs(
+        grub.Parts(
+            boot=part("boot.img"),
+            diskboot=part("diskboot.img"),
+            decompressor=part("lzma_decompress.img"),
+            kernel=part("kernel.img"),
+            modules=tuple(part(file.to) for file in board.parts if file.to.endswith(".mod")),
+        )
+    )
 
 
 def boot_files(build: BuildInput, board: Board) -> tuple[BootFile, ...]:

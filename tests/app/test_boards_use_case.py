@@ -26,13 +26,13 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_users_boards_are_listed_with_the_others(mine: Path, job: RecordingJob) -> None:
     write_board(mine / "toy")
-    assert [board.id for board in list_boards(job)] == ["arm64-efi", "rpi3", "x86-efi", "toy"]
+    assert [board.id for board in list_boards(job)] == ["arm64-efi", "rpi3", "x86-bios", "x86-efi", "toy"]
     assert job.events == []
 
 
 def test_a_broken_board_is_left_out_with_a_warning(mine: Path, job: RecordingJob) -> None:
     write_board(mine / "bad", "id: [")
-    assert [board.id for board in list_boards(job)] == ["arm64-efi", "rpi3", "x86-efi"]
+    assert [board.id for board in list_boards(job)] == ["arm64-efi", "rpi3", "x86-bios", "x86-efi"]
     (note,) = job.events
     assert isinstance(note, Note)
     assert (note.level, note.text.partition(": ")[0]) == ("warning", "this board is left out")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_the_boards_that_come_with_lkboard() -> None:
-    assert [board.id for board in boards(extra=())] == ["arm64-efi", "rpi3", "x86-efi"]
+    assert [board.id for board in boards(extra=())] == ["arm64-efi", "rpi3", "x86-bios", "x86-efi"]
 
 
 def test_the_users_boards_come_from_the_configuration_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def test_a_folder_may_hold_a_board_whose_id_is_taken(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("rpi-3b", "there is no board 'rpi-3b' (did you mean 'rpi3b'?)"),
-        ("toaster", "there is no board 'toaster' (known: arm64-efi, rpi3, x86-efi)"),
+        ("toaster", "there is no board 'toaster' (known: arm64-efi, rpi3, x86-bios, x86-efi)"),
     ],
 )
 def test_an_unknown_board_is_refused_with_a_proposal(name: str, message: str) -> None:

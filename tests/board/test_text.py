@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lkboard.board.catalogue import find_board
 from lkboard.board.text import render
 from lkboard.disk.content import read
@@ -34,6 +36,9 @@ GOLDEN = {
             "title PC with UEFI\nlinux /kernel\ninitrd /initrd.img\noptions quiet console=tty0\n"
         ),
     },
+    "x86-bios": {
+        "grub/grub.cfg": ("set gfxpayload=text\nlinux /kernel quiet console=tty0\ninitrd /initrd.img\nboot\n"),
+    },
     "arm64-efi": {
         "loader/loader.conf": "timeout 0\ndefault lkboard.conf\n",
         "loader/entries/lkboard.conf": (
@@ -57,3 +62,16 @@ def test_a_line_break_in_the_command_line_cannot_add_lines() -> None:
 
 def test_braces_of_the_command_line_are_not_slots() -> None:
     assert rendered("rpi3", "x={kernel}")["cmdline.txt"] == "x={kernel}\n"
+
+
+@pytest.mark.parametrize(
+    ("cmdline", "script"),
+    [
+        ("quiet console=ttyS0,115200 a.b=c", "quiet console=ttyS0,115200 a.b=c"),
+        ("a=1;2 b=$x c={d} e#f", r"a=1\;2 b=\$x c=\{d\} e\#f"),
+        ("a&b|c<d>e", r"a\&b\|c\<d\>e"),
+        ('dyndbg="file x +p; $y"', r'dyndbg="file x +p; \$y"'),
+    ],
+)
+def test_what_is_special_to_grub_is_escaped(cmdline: str, script: str) -> None:
+    assert f"linux /kernel {script}\n" in rendered("x86-bios", cmdline)["grub/grub.cfg"]

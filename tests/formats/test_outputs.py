@@ -10,7 +10,7 @@ import pytest
 from support.entries import file, folder
 from support.newc import members
 from support.plans import map_bytes
-from support.roots import CMDLINE, IMAGE, SYSTEM, build_input, card_board, efi_board, rootfs
+from support.roots import CMDLINE, IMAGE, SYSTEM, bios_board, build_input, card_board, efi_board, rootfs
 
 from lkboard.formats import catalogue
 from lkboard.model.rootfs import EPOCH, Rootfs, Segment
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 MICROCODE = b"070701" + b"microcode" * 100
 FORMATS = catalogue()
-BOARDS = {name: efi_board() for name, found in FORMATS.items() if found.boards is not None} | {"sdcard": card_board()}
+OF_BOARDS = {"x86-efi": efi_board(), "x86-bios": bios_board()}
+BOARDS = {name: OF_BOARDS[found.boards["amd64"]] for name, found in FORMATS.items() if found.boards}
+BOARDS["sdcard"] = card_board()
 
 
 def outputs(name: str, build: BuildInput) -> dict[str, bytes]:

@@ -6,10 +6,10 @@ import gzip
 from typing import TYPE_CHECKING
 
 from lkboard.formats.format import BuildInput
-from lkboard.model.board import Board, TextFile
+from lkboard.model.board import Board, BoardFile, DebianSource, TextFile
 from lkboard.model.extents import Content
 from lkboard.model.rootfs import Origin, Rootfs, Segment
-from support import pe
+from support import grub, pe
 from support.entries import file, folder, hard_link, symlink
 from support.jobs import RecordingJob
 from support.layouts import CARD, EFI_DISK
@@ -86,8 +86,27 @@ def efi_board() -> Board:
     )
 
 
+def bios_board() -> Board:
+    debian = DebianSource("grub-pc-bin", "some/path")
+    return Board(
+        id="toy-bios",
+        title="Old toy PC",
+        vendor="Nobody",
+        architecture="amd64",
+        boot_chain="bios",
+        format="raw-bios",
+        support="untested",
+        kernel_path="kernel",
+        initrd_path="initrd.img",
+        layout=CARD,
+        parts=tuple(BoardFile(name, debian) for name in grub.FILES),
+        text=(TextFile("grub/grub.cfg", "linux /{kernel} {grub_cmdline}\ninitrd /{initrd}\n"),),
+    )
+
+
 def build_input(cache: Path, root: Rootfs, board: Board | None = None) -> BuildInput:
-    parts = {"uki-stub": Content.of(pe.program())} if board else {}
+    files = {"uki-stub": pe.program(), **grub.FILES} if board else {}
+    parts = {name: Content.of(data) for name, data in files.items()}
     return BuildInput(
         rootfs=root,
         architecture=board.architecture if board else "amd64",

@@ -1,0 +1,111 @@
+"""GRUB 2 for the BIOS, installed by writing bytes: no program of GRUB's is run, so every host makes the same disk.
+
+Sources: GRUB 2.06 to 2.14, ``util/mkimage.c`` (what ``grub-mkimage -O i386-pc`` makes), ``util/setup.c`` (what
+``grub-bios-setup`` writes), ``include/grub/offsets.h`` and ``include/grub/kernel.h``; boot.md section 2.3.
+
+The BIOS runs the boot code in sector 0. That loads ``diskboot.img`` from sector 1, which loads the rest of the core
+image behind it: a small program that unpacks (LZMA) the kernel of GRUB, the modules and the prefix, which says where
+the configuration is.
+"""
+
+from __future__ import annotations
+
+import lzma
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkboard.disk import mbr
+from lkboard.errors import BuildError
+from lkboard.model.disk import SECTOR_SIZE, RawBlob
+from lkboard.model.extents import Content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PREFIX = "(,msdos1)/grub"
+"""Where GRUB looks for ``grub.cfg``: on the first partition of the disk that the BIOS has booted from."""
+
+_CORE_SECTOR = 1
+_CORE_SECTOR_OFFSET = 0x5C
+# setup.c: a BIOS may give a wrong drive number; two nops in place of the jump that would trust it
+_DRIVE_CHECK_OFFSET, _NOPS = 0x66, b"\x90\x90"
+_BLOCK_LIST_OFFSET = SECTOR_SIZE - 12
+# above the 512 bytes of diskboot.img at 0x8000
+_LOAD_SEGMENT = 0x0820
+_SIZES_OFFSET = 0x08
+_MODULES_MAGIC = 0x676D696D
+_MODULE, _PREFIX_MODULE = 0, 3
+_MODULES_HEADER, _MODULE_HEADER = "<III", "<II"
+_ELF_32 = b"\x7fELF\x01\x01\x01"
+# the properties that lzma_decompress.img is made for (mkimage.c, compress_kernel_lzma)
+_LZMA = {"id": lzma.FILTER_LZMA1, "preset": 6, "dict_size": 1 << 20, "lc": 3, "lp": 0, "pb": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The files of ``grub-pc-bin``; each module comes behind those that it needs (``moddep.lst``)."""
+
+    boot: bytes
+    diskboot: bytes
+    decompressor: bytes
+    kernel: bytes
+    modules: tuple[bytes, ...]
+
+
+def raw_blobs(parts: Parts) -> tuple[RawBlob, ...]:
+    """Return boot code and core image at their places before the first partition of a disk with an MBR.
+
+    Raises `BuildError` when the parts are not those of GRUB.
+    """
+    return (
+        RawBlob(0, Content.of(_boot_code(parts.boot))),
+        RawBlob(_CORE_SECTOR * SECTOR_SIZE, Content.of(_core_image(parts))),
+    )
+
+
+def _boot_code(image: bytes) -> bytes:
+    code = bytearray(image[: mbr.TABLE_OFFSET])
+    struct.pack_into("<Q", code, _CORE_SECTOR_OFFSET, _CORE_SECTOR)
+    code[_DRIVE_CHECK_OFFSET : _DRIVE_CHECK_OFFSET + len(_NOPS)] = _NOPS
+    return bytes(code)
+
+
+def _core_image(parts: Parts) -> bytes:
+    payload = b"".join(_payload(parts))
+    packed = lzma.compress(payload, lzma.FORMAT_RAW, filters=[_LZMA])
+    program = bytearray(parts.decompressor)
+    struct.pack_into("<II", program, _SIZES_OFFSET, len(packed), len(payload))
+    body = bytes(program) + packed
+    first = bytearray(parts.diskboot)
+    blocks = (_CORE_SECTOR + 1, -(-len(body) // SECTOR_SIZE), _LOAD_SEGMENT)
+    struct.pack_into("<QHH", first, _BLOCK_LIST_OFFSET, *blocks)
+    return bytes(first) + body
+
+
+def _payload(parts: Parts) -> Iterator[bytes]:
+    """Yield what the core image unpacks: GRUB's kernel and, right behind it, the modules."""
+    modules = [_module(_MODULE, data) for data in parts.modules]
+    modules.append(_module(_PREFIX_MODULE, PREFIX.encode("ascii") + b"\0"))
+    header_size = struct.calcsize(_MODULES_HEADER)
+    yield _loaded(parts.kernel)
+    yield struct.pack(_MODULES_HEADER, _MODULES_MAGIC, header_size, header_size + _total(modules))
+    yield from modules
+
+
+def _module(kind: int, data: bytes) -> bytes:
+    body = data.ljust(-(-len(data) // 4) * 4, b"\0")
+    return struct.pack(_MODULE_HEADER, kind, struct.calcsize(_MODULE_HEADER) + len(body)) + body
+
+
+def _total(pieces: Iterable[bytes]) -> int:
+    return sum(map(len, pieces))
+
+
+def _loaded(kernel: bytes) -> bytes:
+    """Return the one segment of ``kernel.img`` (an ELF file) as it is in memory, without its uninitialised end."""
+    if not kernel.startswith(_ELF_32):
+        raise BuildError("GRUB's kernel.img is not a 32-bit ELF program", hint="take it from grub-pc-bin, i386-pc")
+    (headers,) = struct.unpack_from("<I", kernel, 28)
+    offset, size = struct.unpack_from("<I8xI", kernel, headers + 4)
+    return kernel[offset : offset + size]
