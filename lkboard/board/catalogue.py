@@ -64,6 +64,9 @@ def find_board(name: str, extra: Sequence[Traversable] | None = None) -> Board:
     """Return a board by id, alias, or the path of its folder. Raises `BoardError`."""
     if "/" in name or name in {".", ".."}:
         return load_board(Path(name.removesuffix(FILE_NAME)).expanduser())
+    folder = boards_root() / name
+    if (folder / FILE_NAME).is_file() and (board := load_board(folder)).id == name:
+        return board  # without reading all the others
     catalogue = read_catalogue(extra)
     names = catalogue.names()
     if name in names:

@@ -33,6 +33,7 @@ _GZIP_WINDOW = 31
 _BOOT_FLAG = struct.pack("<H", 0xAA55)
 _BOOT_FLAG_AT, _HEADER_AT, _SETUP_SECTORS_AT, _PAYLOAD_AT = 0x1FE, 0x202, 0x1F1, 0x248
 _BZIMAGE_SIZE = 0x250
+_HEAD_SIZE = 4096
 _SECTOR_SIZE = 512
 
 
@@ -41,14 +42,24 @@ def unwrap_kernel(kernel: Content) -> Content:
 
     Raises `ImageConflict` when the compression is unknown or the data damaged, `BuildError` when it cannot be read.
     """
-    data = contents.read(kernel)
-    payload = _payload(data)
-    if payload is None:
+    if _payload(_head(kernel)) is None:
         return kernel
+    payload = _payload(contents.read(kernel))
+    assert payload is not None
     for magic, name, unpack in _COMPRESSIONS:
         if payload.startswith(magic):
             return Content.of(_unpacked(payload, name, unpack))
     raise ImageConflict(f"the kernel's payload begins with {payload[:4].hex(' ')}, which is no compression known here")
+
+
+def _head(kernel: Content) -> bytes:
+    """Return the bytes that tell what a kernel is: one that is not wrapped need not be in memory."""
+    head = b""
+    for chunk in contents.chunks(kernel, _HEAD_SIZE):
+        head += chunk
+        if len(head) >= _HEAD_SIZE:
+            break
+    return head
 
 
 def _payload(data: bytes) -> bytes | None:

@@ -36,6 +36,11 @@ def test_a_board_is_found_by_id_and_alias(tmp_path: Path, name: str) -> None:
     assert find_board(name, extra=(tmp_path,)).id == "toy"
 
 
+def test_a_broken_board_does_not_hide_those_of_lkboard(tmp_path: Path) -> None:
+    write_board(tmp_path / "broken", "{")
+    assert find_board("rpi3", extra=(tmp_path,)).id == "rpi3"
+
+
 @pytest.mark.parametrize("end", ["/", "/board.yml"])
 def test_a_board_is_found_by_its_folder(tmp_path: Path, end: str) -> None:
     write_board(tmp_path / "elsewhere")

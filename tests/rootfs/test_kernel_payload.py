@@ -5,6 +5,7 @@ import gzip
 import lzma
 import struct
 import subprocess
+from typing import TYPE_CHECKING
 
 import pytest
 import zstandard
@@ -12,9 +13,12 @@ from support.tools import need
 
 from lkboard.disk.content import read
 from lkboard.errors import ImageConflict
-from lkboard.model.extents import Content
+from lkboard.model.extents import Content, FileSpan, Inline
 from lkboard.rootfs import kernel_payload
 from lkboard.rootfs.kernel_payload import unwrap_kernel
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLAIN = b"\0" * 56 + b"ARM\x64" + b"kernel code " * 5000
 
@@ -64,6 +68,20 @@ def test_a_kernel_packed_by_lz4_is_found(wrap: type[bytes]) -> None:
 def test_a_kernel_that_is_not_wrapped_stays_as_it_is(data: bytes) -> None:
     kernel = Content.of(data)
     assert unwrap_kernel(kernel) is kernel
+
+
+def test_a_kernel_that_is_not_wrapped_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "kernel").open("wb") as file:
+        file.truncate(1 << 40)  # more than any memory
+    kernel = Content((FileSpan(str(tmp_path / "kernel"), 0, 1 << 40),))
+    assert unwrap_kernel(kernel) is kernel
+
+
+@pytest.mark.parametrize("wrap", [bytes, bzimage, zboot])
+def test_a_wrapped_kernel_may_be_in_parts(wrap: type[bytes]) -> None:
+    data = wrap(PACKED["gzip"])
+    parts = (data[:1], data[1:0x240], data[0x240:])
+    assert read(unwrap_kernel(Content(tuple(Inline(part) for part in parts)))) == PLAIN
 
 
 @pytest.mark.parametrize("wrap", [bzimage, zboot])
