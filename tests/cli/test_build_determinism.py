@@ -86,8 +86,10 @@ class TestFormats:
     @staticmethod
     def build(place: Place, folder: Path, config: Path, *, cache: Path | None = None) -> dict[str, str]:
         """Build every format that takes no board's files."""
+        need("mksquashfs")
         cache = cache or folder / "cache"
         build(place, folder, "--arch", "arm64", "--format", "kernel+initrd,tar-kernel-initrd", config, cache=cache)
+        build(place, folder, "--arch", "arm64", "--format", "kernel+squashfs", config, cache=cache)
         return build(place, folder, "--arch", "arm64", "--format", "tar", config, cache=cache)
 
     @pytest.fixture(scope="class")
@@ -98,7 +100,7 @@ class TestFormats:
         file = folder / "x.yml"
         file.write_text(config(lab_registry.host, FILES))
         digests = cls.build(HERE, folder, file)
-        assert sorted(digests) == ["x-cmdline", "x-initrd.img", "x-initrd.tar", "x-kernel", "x.tar"]
+        assert sorted(digests) == ["x-cmdline", "x-initrd.img", "x-initrd.tar", "x-kernel", "x-squashfs.img", "x.tar"]
         return file, digests
 
     @pytest.mark.parametrize("place", PLACES, ids=str)
@@ -114,7 +116,9 @@ class TestFormats:
     def test_the_config_matters(self, lab: Lab, here: tuple[Path, dict[str, str]]) -> None:
         _file, digests = here
         other = self.build(HERE, lab.folder, lab.config(FILES.replace("willkommen", "hello")))
-        assert {name for name in digests if digests[name] != other[name]} == {"x-initrd.img", "x-initrd.tar", "x.tar"}
+        assert {name for name in digests if digests[name] != other[name]} == {
+            "x-initrd.img", "x-initrd.tar", "x-squashfs.img", "x.tar"
+        }  # fmt: skip
 
 
 @pytest.mark.kit

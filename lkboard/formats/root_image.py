@@ -1,0 +1,33 @@
+"""Kernel and command line beside an image of the root: what ``kernel+squashfs`` and its like share.
+
+The kernel mounts the image: its command line has to say where it is (``root=/dev/vda``), and the kernel needs drivers
+for disk and file system built in. LinuxKit's kernels have those of squashfs; Debian's load them from an initrd, which
+these formats do not have. Microcode is left out, as nothing here could carry it (build.md section 6.5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkboard.disk.content import concatenate, encode
+from lkboard.formats.format import PlannedFile
+from lkboard.model.extents import EMPTY, Content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lkboard.formats.format import BuildInput
+    from lkboard.model.rootfs import Rootfs
+
+
+def plan(build: BuildInput, suffix: str, make: Callable[[Rootfs], Content]) -> tuple[PlannedFile, ...]:
+    """Return kernel and command line, as far as the config has them, and the image that ``make`` makes of the rest."""
+    from lkboard.rootfs.bootparts import split
+
+    parts, rest = split(build.rootfs)
+    contents = (
+        ("-kernel", parts.kernel or EMPTY),
+        ("-cmdline", Content.of(encode(parts.cmdline))),
+        (suffix, make(rest)),
+    )
+    return tuple(PlannedFile(name, concatenate([content])) for name, content in contents if content.size)
