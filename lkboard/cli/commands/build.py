@@ -44,6 +44,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument("--sbom-current-time", action="store_true", help="let it bear the time of the build")
     what.add_argument("--dry-run", action="store_true", help="print the merged config and stop")
+    what.add_argument(
+        "--input-tar",
+        metavar="FILE",
+        help="accepted for LinuxKit's scripts: parts that have not changed are taken from the cache anyway",
+    )
     where = parser.add_argument_group("where to write")
     where.add_argument("-o", "--o", dest="output", metavar="FILE", help="the one file to write; - for standard output")
     where.add_argument("--name", metavar="NAME", help="base name of the output files")
@@ -69,6 +74,8 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         text = use_case.dry_run(files, stdin=stdin)
         ui.result(text.rstrip("\n"), config=text)
         return 0
+    if args.input_tar and args.pull:
+        raise UsageError("--input-tar keeps what is there, --pull asks for what is new", hint="leave out one of them")
     if args.output == "-":
         _refuse_mixing(ui)
     options = BuildOptions(
