@@ -124,6 +124,7 @@ def _make(planned: PlannedFormat, rootfs: Rootfs, build: _Build, stdout: BinaryI
         cache_dir=build.store.derived_dir("segments"),
         job=build.job,
         is_unified=build.plan.is_unified,
+        size_bytes=build.plan.size_bytes,
     )
     if planned.board:
         given = _with_board(given, planned.board, build)

@@ -56,7 +56,8 @@ class BuildOptions:
 
     ``files`` are config files, URLs or ``-``; ``output`` is one exact file, or ``-`` for standard output; otherwise
     files are named after ``name`` and put into ``directory``. ``sbom`` is where in the system the bill of materials
-    goes, None for none; ``sbom_created`` is the time that it bears, in Unix seconds (None: the epoch).
+    goes, None for none; ``sbom_created`` is the time that it bears, in Unix seconds (None: the epoch). ``size_bytes``
+    is the size of disks whose size the content does not decide.
     """
 
     files: tuple[str, ...]
@@ -69,6 +70,7 @@ class BuildOptions:
     cache: str = ""
     decompress_kernel: bool = False
     unified_kernel: bool = False
+    size_bytes: int = 1 << 30
     sbom: str | None = DEFAULT_SBOM
     sbom_created: int | None = None
     registry: RegistryOptions = field(default_factory=RegistryOptions)
@@ -101,13 +103,14 @@ class BuildPlan:
     """What a build will do.
 
     With ``to_stdout`` the single file of the single format is streamed instead. ``is_unified``: UEFI starts a unified
-    kernel image, not a boot loader.
+    kernel image, not a boot loader. ``size_bytes`` is that of disks whose size the content does not decide.
     """
 
     architecture: str
     formats: tuple[PlannedFormat, ...]
     to_stdout: bool = False
     is_unified: bool = False
+    size_bytes: int = 1 << 30
 
 
 def host_architecture() -> str:
@@ -162,7 +165,11 @@ def _plan_board(board_id: str, options: BuildOptions) -> BuildPlan:
     path = Path(options.output or Path(options.directory) / f"{name}-{board.id}{board.suffix}")
     planned = PlannedFormat(_find_format(board.format), board, path, is_exact=True)
     return BuildPlan(
-        board.architecture, (planned,), to_stdout=options.output == STDOUT, is_unified=options.unified_kernel
+        board.architecture,
+        (planned,),
+        to_stdout=options.output == STDOUT,
+        is_unified=options.unified_kernel,
+        size_bytes=options.size_bytes,
     )
 
 
@@ -176,6 +183,7 @@ def _plan_formats(options: BuildOptions) -> BuildPlan:
         tuple(_plan_format(format_, architecture, base, options) for format_ in found),
         to_stdout=options.output == STDOUT,
         is_unified=options.unified_kernel,
+        size_bytes=options.size_bytes,
     )
 
 

@@ -13,3 +13,10 @@ def gzip_member(data: bytes | memoryview) -> bytes:
     import deflate
 
     return bytes(deflate.gzip_compress(data, GZIP_LEVEL))
+
+
+def zlib_stream(data: bytes | memoryview) -> bytes:
+    """Return one zlib stream (RFC 1950). Otherwise as `gzip_member`."""
+    import deflate
+
+    return bytes(deflate.zlib_compress(data, GZIP_LEVEL))

@@ -10,11 +10,13 @@ import uuid
 from typing import TYPE_CHECKING
 
 from lkboard.disk import content
+from lkboard.disk.blocks import data_extents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lkboard.model.disk import BootFile
+    from lkboard.model.extents import ExtentMap
 
 
 def seed(files: Iterable[BootFile]) -> bytes:
@@ -22,6 +24,16 @@ def seed(files: Iterable[BootFile]) -> bytes:
     state = hashlib.sha256()
     for file in files:
         state.update(f"{content.digest(file.content)} {file.path}\0".encode())
+    return state.digest()
+
+
+def map_seed(extents: ExtentMap) -> bytes:
+    """Return 32 bytes that stand for a whole map: its size, its data and where they are. Raises `BuildError`."""
+    state = hashlib.sha256(b"%d" % extents.size)
+    for extent in data_extents(extents):
+        state.update(b"%d %d\0" % (extent.offset, extent.size))
+        for chunk in content.source_chunks(extent.source):
+            state.update(chunk)
     return state.digest()
 
 

@@ -94,13 +94,13 @@ def overlay(extents: ExtentMap, changes: Iterable[Extent], size: int) -> ExtentM
         position = extent.offset
         for change in changes:
             if change.end > position and change.offset < extent.end:
-                kept += _cut(extent, position, change.offset)
+                kept += cut(extent, position, change.offset)
                 position = change.end
-        kept += _cut(extent, position, extent.end)
+        kept += cut(extent, position, extent.end)
     return ExtentMap(tuple(sorted((*kept, *changes), key=lambda extent: extent.offset)), size)
 
 
-def _cut(extent: Extent, start: int, end: int) -> Iterator[Extent]:
+def cut(extent: Extent, start: int, end: int) -> Iterator[Extent]:
     """Yield the part of an extent from ``start`` to ``end``, if there is one."""
     if start < end:
         yield Extent(start, _part(extent.source, start - extent.offset, end - start))

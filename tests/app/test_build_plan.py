@@ -30,6 +30,12 @@ def options(*files: str, **fields: object) -> BuildOptions:
     return BuildOptions(files or ("x.yml",), formats=tuple(filter(None, formats)), **fields)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("given", [{"board": "x86-bios"}, {"format": "vhd"}], ids=["board", "format"])
+def test_the_size_of_disks_is_a_gibibyte_or_what_is_asked_for(folder: Path, given: dict[str, str]) -> None:
+    assert plan_build(options(**given)).size_bytes == 1 << 30
+    assert plan_build(options(**given, size_bytes=7)).size_bytes == 7
+
+
 @pytest.mark.parametrize(
     ("given", "architecture", "expected"),
     [

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 import pytest
 from support.plans import boot_files
 
 from lkboard.disk import ids
+from lkboard.model.extents import Extent, ExtentMap, FileSpan, Inline, Zeros
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SEED = ids.seed(boot_files({"kernel": b"K", "loader/x": b"L"}))
 
@@ -42,3 +47,23 @@ def test_each_use_gets_its_own_identity() -> None:
 
 def test_a_number_has_32_bits() -> None:
     assert all(0 < ids.number(SEED, str(index)) < 1 << 32 for index in range(100))
+
+
+def test_a_map_is_known_by_bytes_places_and_size() -> None:
+    maps = [
+        ExtentMap((Extent(0, Inline(b"a")),), 9),
+        ExtentMap((Extent(0, Inline(b"b")),), 9),
+        ExtentMap((Extent(1, Inline(b"a")),), 9),
+        ExtentMap((Extent(0, Inline(b"a")),), 8),
+    ]
+    assert len({ids.map_seed(found) for found in maps}) == len(maps)
+
+
+def test_zeros_are_as_good_as_a_hole() -> None:
+    assert ids.map_seed(ExtentMap((Extent(0, Zeros(5)),), 9)) == ids.map_seed(ExtentMap((), 9))
+
+
+def test_a_map_is_not_known_by_where_its_bytes_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"xab")
+    kept = ExtentMap((Extent(4, FileSpan(str(tmp_path / "file"), 1, 2)),), 9)
+    assert ids.map_seed(kept) == ids.map_seed(ExtentMap((Extent(4, Inline(b"ab")),), 9))

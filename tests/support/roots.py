@@ -12,7 +12,7 @@ from lkboard.model.rootfs import Origin, Rootfs, Segment
 from support import grub, pe
 from support.entries import file, folder, hard_link, symlink
 from support.jobs import RecordingJob
-from support.layouts import CARD, EFI_DISK
+from support.layouts import CARD, EFI_DISK, MIB
 from support.plans import boot_files
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 IMAGE = b"\0" * 56 + b"ARM\x64" + b"kernel code " * 1000
 """What has the magic number of a raw arm64 kernel."""
+
+DISK_SIZE = 64 * MIB
+"""The size of disks whose size their content does not decide."""
 
 CMDLINE = "quiet console=ttyS0"
 _KERNEL = Origin("docker.io/library/kernel:1", "kernel")
@@ -115,6 +118,7 @@ def build_input(cache: Path, root: Rootfs, board: Board | None = None) -> BuildI
         board=board,
         board_files=boot_files({"firmware.bin": b"firmware", "EFI/BOOT/BOOTX64.EFI": b"loader"}) if board else (),
         part=parts.__getitem__,
+        size_bytes=DISK_SIZE,
     )
 
 

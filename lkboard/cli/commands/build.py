@@ -67,7 +67,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app import build as use_case
     from lkboard.app.build_plan import BuildOptions, parse_size
 
-    parse_size(args.size)
+    size_bytes = parse_size(args.size)
     files = tuple(args.files)
     stdin = read_input(job) if "-" in files else None
     if args.dry_run:
@@ -89,6 +89,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         cache=args.cache or "",
         decompress_kernel=args.decompress_kernel,
         unified_kernel=args.uki,
+        size_bytes=size_bytes,
         sbom=None if args.no_sbom else args.sbom_output,
         sbom_created=int(time.time()) if args.sbom_current_time else None,
         registry=registry_options(args),

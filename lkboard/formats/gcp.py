@@ -1,0 +1,29 @@
+"""``gcp``: a disk of a given size in a compressed archive, as Google's cloud imports it (build.md section 6.11)."""
+
+from __future__ import annotations
+
+from lkboard.disk import gzip_stream, ids, tar
+from lkboard.disk.content import as_content
+from lkboard.formats import boot_disk
+from lkboard.formats.encoded import encoded
+from lkboard.formats.format import BuildInput, Format, PlannedFile
+from lkboard.model.rootfs import Entry, Kind
+
+_SECOND = 1_000_000_000
+
+
+def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
+    disk = as_content(boot_disk.plan(build, size_bytes=build.size_bytes))
+    archive = tar.plan([Entry("disk.raw", Kind.FILE, 0o644, mtime_ns=build.epoch * _SECOND, content=disk)])
+    name = f"{ids.map_seed(archive).hex()}.gz"
+    return (PlannedFile(".img.tar.gz", encoded(build, name, gzip_stream.chunks(archive))),)
+
+
+FORMAT = Format(
+    name="gcp",
+    title="disk image in an archive, for Google's cloud",
+    outputs=(".img.tar.gz",),
+    plan=_plan,
+    architectures=("amd64", "arm64"),
+    boards={"amd64": "x86-bios", "arm64": "arm64-efi"},
+)
