@@ -22,10 +22,11 @@ def _no_boards_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_table_of_boards(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["boards"]) == 0
     assert capsys.readouterr().out == (
-        "ID         TITLE                  ARCHITECTURE  FORMAT   SUPPORT\n"
-        "arm64-efi  Arm machine with UEFI  arm64         raw-efi  emulated\n"
-        "rpi3       Raspberry Pi 3         arm64         sdcard   emulated\n"
-        "x86-efi    PC with UEFI           amd64         raw-efi  emulated\n"
+        "ID         TITLE                  ARCHITECTURE  FORMAT    SUPPORT\n"
+        "arm64-efi  Arm machine with UEFI  arm64         raw-efi   emulated\n"
+        "rpi3       Raspberry Pi 3         arm64         sdcard    emulated\n"
+        "x86-bios   PC with BIOS           amd64         raw-bios  emulated\n"
+        "x86-efi    PC with UEFI           amd64         raw-efi   emulated\n"
     )
 
 
