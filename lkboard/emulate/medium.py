@@ -17,12 +17,14 @@ _SIGNATURE_OFFSET = 510
 _SIGNATURE = b"\x55\xaa"
 # file(1): the first bytes of what is often around an image
 _WRAPPERS = (
-    (b"\x1f\x8b", "compressed with gzip", "gunzip --keep"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "zstd --decompress"),
-    (b"\xfd7zXZ\x00", "compressed with xz", "unxz --keep"),
-    (b"BZh", "compressed with bzip2", "bunzip2 --keep"),
-    (b"PK\x03\x04", "a zip archive", "unzip"),
-    (b"QFI\xfb", "a qcow2 image", "qemu-img convert -O raw"),
+    (b"\x1f\x8b", "compressed with gzip", "gunzip --keep {image}"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "zstd --decompress {image}"),
+    (b"\xfd7zXZ\x00", "compressed with xz", "unxz --keep {image}"),
+    (b"BZh", "compressed with bzip2", "bunzip2 --keep {image}"),
+    (b"PK\x03\x04", "a zip archive", "unzip {image}"),
+    (b"QFI\xfb", "a qcow2 image", "qemu-img convert -O raw {image} {image}.raw"),
+    (b"KDMV", "a VMDK image", "qemu-img convert -O raw {image} {image}.raw"),
+    (b"conectix", "a VHD image", "qemu-img convert -O raw {image} {image}.raw"),
 )
 
 
@@ -104,7 +106,9 @@ def _disk_image(path: Path) -> DiskImage:
         head = file.read(512)
     for magic, what, remedy in _WRAPPERS:
         if head.startswith(magic):
-            raise EmulationError(f"the image is {what}", where=path, hint=f"unpack it first: {remedy} {path}")
+            raise EmulationError(
+                f"the image is {what}", where=path, hint=f"unpack it first: {remedy.format(image=path)}"
+            )
     if head[_SIGNATURE_OFFSET:] != _SIGNATURE:
         raise EmulationError("this is not a disk image: it has no partition table", where=path)
     return DiskImage(str(path.absolute()), path.stat().st_size)
