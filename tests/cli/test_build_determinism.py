@@ -59,6 +59,14 @@ PLACES = [
 ]
 """Circumstances that must not matter."""
 
+ELSEWHERE = Place(
+    "elsewhere",
+    {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "HOME": "/nonexistent", "PYTHONHASHSEED": "7"},
+    umask=0o077,
+    prefix=tuple(AS_NOBODY),
+    folder="deeply/nested",
+)
+
 
 def build(place: Place, folder: Path, *arguments: object, cache: Path) -> dict[str, str]:
     """Build in a folder under the circumstances, and return the digests of what is in its ``out`` then."""
@@ -138,16 +146,23 @@ class TestBoards:
             )
         return tmp_path / "first", tmp_path / "second"
 
-    @pytest.mark.parametrize("board", ["rpi3", "x86-efi", "arm64-efi"])
+    @pytest.mark.parametrize("board", ["rpi3", "x86-bios", "x86-efi", "arm64-efi"])
     def test_circumstances_do_not_matter(self, tmp_path: Path, stores: tuple[Path, Path], board: str) -> None:
         need_root()
-        elsewhere = Place(
-            "elsewhere",
-            {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "HOME": "/nonexistent", "PYTHONHASHSEED": "7"},
-            umask=0o077,
-            prefix=tuple(AS_NOBODY),
-            folder="deeply/nested",
-        )
         expected = build(HERE, tmp_path / "here", "--board", board, DEMO, cache=stores[0])
         assert list(expected) == [f"demo-{board}.img"]
-        assert build(elsewhere, tmp_path / "there", "--board", board, DEMO, cache=stores[1]) == expected
+        assert build(ELSEWHERE, tmp_path / "there", "--board", board, DEMO, cache=stores[1]) == expected
+
+    @pytest.mark.parametrize(
+        ("formats", "count"),
+        [("qcow2-efi,qcow2-bios,dynamic-vhd,vmdk", 4), ("aws,gcp,vhd", 3)],
+        ids=["sparse", "whole"],
+    )
+    def test_nor_do_they_for_disks_of_other_formats(
+        self, tmp_path: Path, stores: tuple[Path, Path], formats: str, count: int
+    ) -> None:
+        need_root()
+        arguments = ("--arch", "amd64", "--format", formats, "--size", "200M", DEMO)
+        expected = build(HERE, tmp_path / "here", *arguments, cache=stores[0])
+        assert len(expected) == count
+        assert build(ELSEWHERE, tmp_path / "there", *arguments, cache=stores[1]) == expected
