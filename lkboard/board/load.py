@@ -42,7 +42,7 @@ _BOOT_CHAINS: tuple[Literal["rpi", "uefi", "bios", "u-boot"], ...] = ("rpi", "ue
 _TABLES: tuple[Literal["mbr", "gpt"], ...] = ("mbr", "gpt")
 _FILE_SYSTEMS: tuple[Literal["fat32"], ...] = ("fat32",)
 _BOOTS: tuple[Literal["firmware", "kernel"], ...] = ("firmware", "kernel")
-_DISKS: tuple[Literal["virtio-blk", "sd"], ...] = ("virtio-blk", "sd")
+_DISKS: tuple[Literal["virtio-blk", "sd", "cd"], ...] = ("virtio-blk", "sd", "cd")
 _NETWORKS: tuple[Literal["virtio-net", "usb-net"], ...] = ("virtio-net", "usb-net")
 _FIRMWARE = ("ovmf", "aavmf")
 

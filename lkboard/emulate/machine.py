@@ -116,6 +116,8 @@ def _disks(machine: Machine) -> Iterator[str]:
         drive = f"format={machine.boot_disk.format},file={_escaped(machine.boot_disk.path)}"
         if is_sd:
             yield from ("-drive", f"if=sd,{drive}")
+        elif machine.emulation.disk == "cd":
+            yield from ("-drive", f"if=none,id=boot,media=cdrom,{drive}", *_cd_reader(machine, "boot,bootindex=0"))
         else:
             yield from ("-drive", f"if=none,id=boot,{drive}", "-device", "virtio-blk-pci,drive=boot,bootindex=0")
     device = "usb-storage" if is_sd else "virtio-blk-pci"
@@ -127,17 +129,17 @@ def _disks(machine: Machine) -> Iterator[str]:
             "-drive",
             f"if=none,id=data,format=raw,media=cdrom,readonly=on,file={_escaped(machine.metadata_iso)}",
         )
-        yield from _cd_reader(machine)
+        # the metadata has to appear as /dev/sr0, where LinuxKit's agent looks (cli.md 1.6)
+        yield from _cd_reader(machine, "data")
 
 
-def _cd_reader(machine: Machine) -> Iterator[str]:
-    """Return the reader that makes the metadata appear as /dev/sr0, where LinuxKit's agent looks (cli.md 1.6)."""
+def _cd_reader(machine: Machine, drive: str) -> Iterator[str]:
     if machine.emulation.disk == "sd":
-        yield from ("-device", "usb-storage,drive=data")
+        yield from ("-device", f"usb-storage,drive={drive}")
     elif machine.architecture == "amd64":
-        yield from ("-device", "ide-cd,drive=data")
+        yield from ("-device", f"ide-cd,drive={drive}")
     else:
-        yield from ("-device", "virtio-scsi-pci", "-device", "scsi-cd,drive=data")
+        yield from ("-device", "virtio-scsi-pci", "-device", f"scsi-cd,drive={drive}")
 
 
 def _network(machine: Machine) -> Iterator[str]:

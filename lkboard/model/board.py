@@ -113,7 +113,7 @@ class Emulation:
     memory_mib: int = 512
     cpus: int = 2
     firmware: str = ""
-    disk: Literal["virtio-blk", "sd"] = "virtio-blk"
+    disk: Literal["virtio-blk", "sd", "cd"] = "virtio-blk"
     network: Literal["virtio-net", "usb-net"] = "virtio-net"
     serial: int = 0
     u_boot: DebianSource | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from lkboard.board.catalogue import find_board
 from lkboard.emulate.machine import Drive, Forward, KernelBoot, Machine, command
 from lkboard.emulate.programs import Firmware
@@ -90,3 +92,16 @@ def test_further_disks_and_metadata_of_each_machine() -> None:
 
 def test_a_comma_in_a_path_is_written_twice() -> None:
     assert "file=a,,b.img" in line(machine("x86-efi", boot_disk=Drive("a,b.img", "raw")))
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [
+        ("x86-efi", "-device ide-cd,drive=boot,bootindex=0"),
+        ("arm64-efi", "-device virtio-scsi-pci -device scsi-cd,drive=boot,bootindex=0"),
+    ],
+)
+def test_a_disc_in_the_reader_of_each_machine(name: str, reader: str) -> None:
+    given = machine(name, boot_disk=Drive("x.iso", "raw"), has_network=False)
+    given = replace(given, emulation=replace(given.emulation, disk="cd"))
+    assert line(given).endswith(f"-drive if=none,id=boot,media=cdrom,format=raw,file=x.iso {reader}")
