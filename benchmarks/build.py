@@ -2,8 +2,9 @@
 
     python benchmarks/build.py [--runs 5] [--cache DIR]
 
-The store must have the starter kit (``lkboard kit build``); without --cache it is lkboard's own. "First" unpacks and
-compresses everything, "warm" is the median of the builds that follow. Memory is the largest resident set of a process.
+The starter kit is taken from the store, which is lkboard's own without --cache, and made there if need be. "First"
+unpacks and compresses everything, "warm" is the median of the builds that follow. Memory is the largest resident set of
+a process.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkboard.app.kit import list_kit
 from lkboard.oci.store import open_store
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ def main() -> None:
     parser.add_argument("--cache", help="a store with the starter kit")
     options = parser.parse_args()
     store = open_store(options.cache).root
+    if not list_kit(str(store)):
+        once(["kit", "build", "--cache", str(store)], os.environ)
     print(f"{'demo.yml as':15} {'first s':>8} {'warm s':>8} {'CPU s':>7} {'MiB':>6}  {'size MiB':>9}")
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder, "store")
