@@ -17,6 +17,8 @@ from lkboard.errors import Cancelled
 
 StepState = Literal["started", "done", "failed", "cancelled"]
 Level = Literal["debug", "info", "warning"]
+_WAIT_SLICE = 0.05
+"""Longest sleep in seconds between two looks at whether the job was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Job:
     def __init__(self, listener: Listener = ignore, *, progress_interval: float = 0.1) -> None:
         self._listener = listener
         self._interval = progress_interval
-        self._cancelled = threading.Event()
+        self._is_cancelled = False
         self._lock = threading.Lock()
         self._last_progress: dict[str, float] = {}
 
@@ -114,20 +116,18 @@ class Job:
             self.emit(Step(name, state, time.monotonic() - start))
 
     def cancel(self) -> None:
-        """Ask the job to stop. Safe in signal handlers and from any thread."""
-        self._cancelled.set()
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether `cancel` was called."""
-        return self._cancelled.is_set()
+        """Ask the job to stop. Takes no lock: safe in signal handlers and from any thread."""
+        self._is_cancelled = True
 
     def check(self) -> None:
         """Raise `Cancelled` if the job was asked to stop."""
-        if self._cancelled.is_set():
+        if self._is_cancelled:
             raise Cancelled
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but wake up and raise `Cancelled` at once when the job is cancelled."""
-        if self._cancelled.wait(seconds):
-            raise Cancelled
+        """Sleep, but raise `Cancelled` within a moment of the job being cancelled."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.check()
+            time.sleep(min(left, _WAIT_SLICE))
+        self.check()

@@ -144,7 +144,7 @@ def _run(args: argparse.Namespace, ui: Ui) -> int:
     def stop(_number: int, _frame: FrameType | None) -> None:
         job.cancel()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         return command.run(args, ui, job)
     finally:

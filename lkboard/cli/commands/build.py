@@ -94,7 +94,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         sbom_created=int(time.time()) if args.sbom_current_time else None,
         registry=registry_options(args),
     )
-    artifacts = use_case.build(options, job, stdin=stdin, stdout=Output(job))
+    artifacts = use_case.build(options, job, stdin=stdin, stdout=Output(job) if args.output == "-" else None)
     for artifact in artifacts:
         size = human_size(artifact.size_bytes)
         ui.result(
