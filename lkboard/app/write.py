@@ -70,6 +70,20 @@ def plan_write(options: WriteOptions) -> WritePlan:
     return WritePlan(options.source, target, size, mapped, replaces=(replaced,))
 
 
+def describe(plan: WritePlan) -> tuple[str, ...]:
+    """Return the lines that say what a write erases or replaces: part of the question whether to go on.
+
+    Empty when nothing is lost.
+    """
+    device = plan.device
+    if device is None:
+        return tuple(f"This will be replaced: {lost}" for lost in plan.replaces)
+    serial = f", serial {device.id}" if device.id and not device.is_loop else ""
+    first = f"Everything on {device.path} will be erased: {device.title}, {human_size(device.size_bytes)}{serial}"
+    notes = plan.assessment.reasons if plan.assessment else ()
+    return (first, *(f"  {lost}" for lost in plan.replaces), *(f"  note: {reason}" for reason in notes))
+
+
 def confirmations(device: BlockDevice) -> tuple[str, ...]:
     """Return the texts one of which a user types to have a device erased: its model, or its serial number."""
     texts = (device.title, device.model, device.id)

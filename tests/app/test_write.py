@@ -12,9 +12,9 @@ from support.jobs import RecordingJob
 from support.loops import attached, filled_file, run
 from support.maps import MIB
 
-from lkboard.app.write import WriteOptions, check_erase_id, confirmations, plan_write, write
+from lkboard.app.write import WriteOptions, check_erase_id, confirmations, describe, plan_write, write
 from lkboard.errors import OutputError, PermissionNeeded, SafetyRefused
-from lkboard.model.device import BlockDevice
+from lkboard.model.device import Assessment, BlockDevice
 from lkboard.model.target import WritePlan
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CARD_SIZE = 48 * MIB
 STICK = BlockDevice("/dev/sdb", (8, 16), 32 << 30, "4C53", vendor="SanDisk", model="Ultra")
+LARGE = Assessment("allowed", ("it is larger than 256 GB",))
 PLAN = WritePlan("card.img", "/dev/sdb", 0, 0, device=STICK)
 
 
@@ -63,6 +64,33 @@ def test_a_folder_that_vanished_since_the_plan(image: Path, tmp_path: Path) -> N
 def test_what_confirms_a_device() -> None:
     assert confirmations(STICK) == ("SanDisk Ultra", "Ultra", "4C53")
     assert confirmations(replace(STICK, vendor="", model="", id="")) == ("/dev/sdb",)
+
+
+@pytest.mark.parametrize(
+    ("plan", "lines"),
+    [
+        (WritePlan("card.img", "/out.img", 0, 0), ()),
+        (
+            WritePlan("card.img", "/out.img", 0, 0, ("/out.img, a file of 3 B",)),
+            ("This will be replaced: /out.img, a file of 3 B",),
+        ),
+        (PLAN, ("Everything on /dev/sdb will be erased: SanDisk Ultra, 32.0 GiB, serial 4C53",)),
+        (
+            replace(PLAN, replaces=("/dev/sdb1  8.0 MiB  ext4  photos",), assessment=LARGE),
+            (
+                "Everything on /dev/sdb will be erased: SanDisk Ultra, 32.0 GiB, serial 4C53",
+                "  /dev/sdb1  8.0 MiB  ext4  photos",
+                "  note: it is larger than 256 GB",
+            ),
+        ),
+        (
+            replace(PLAN, device=BlockDevice("/dev/loop3", (7, 3), 32 << 20, "/dev/loop3", is_loop=True)),
+            ("Everything on /dev/loop3 will be erased: /dev/loop3, 32.0 MiB",),
+        ),
+    ],
+)
+def test_what_is_lost_is_described(plan: WritePlan, lines: tuple[str, ...]) -> None:
+    assert describe(plan) == lines
 
 
 def test_the_right_id_passes() -> None:

@@ -123,7 +123,8 @@ def test_an_existing_file_is_replaced_by_force(image: Path, tmp_path: Path) -> N
 def test_a_terminal_asks_before_a_file_is_replaced(image: Path, tmp_path: Path, answer: str, status: int) -> None:
     (tmp_path / "out.img").write_bytes(b"old")
     with terminal("write", image, "--to", tmp_path / "out.img") as screen:
-        screen.expect(f"Replace {tmp_path}/out.img, a file of 3 B? (yes/no)")
+        screen.expect("Replace it? (yes/no)")
+        assert f"This will be replaced: {tmp_path}/out.img, a file of 3 B\n" in screen.shown
         screen.type(answer)
         assert screen.wait() == status
     assert ((tmp_path / "out.img").read_bytes() == b"old") == (status == 3)
@@ -310,12 +311,13 @@ def test_a_mounted_device_names_the_way_out(image: Path, tmp_path: Path) -> None
 
 
 @needs_loops
-def test_a_terminal_shows_what_is_lost_and_asks(image: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [[], ["--quiet"]], ids=["", "quiet"])
+def test_a_terminal_shows_what_is_lost_and_asks(image: Path, tmp_path: Path, options: list[str]) -> None:
     card = partition(sparse_file(tmp_path / "card", CARD_SIZE), "label: dos\nstart=2048, size=8M, type=83\n")
     with attached(card) as path:
         add_partitions(path)
         run("mkfs.ext4", "-q", "-L", "holiday", f"{path}p1")
-        with terminal("write", image, "--to", path, "--allow-loop") as screen:
+        with terminal("write", image, "--to", path, "--allow-loop", *options) as screen:
             screen.expect(f"To go on, type {path}:")
             assert f"Everything on {path} will be erased: {path}, 48.0 MiB\n" in screen.shown
             assert f"  {path}p1  8.0 MiB  ext4  holiday\n" in screen.shown

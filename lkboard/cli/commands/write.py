@@ -72,7 +72,7 @@ def _options(args: argparse.Namespace) -> WriteOptions:
 
 
 def _confirm_device(plan: WritePlan, yes_erase: str | None, ui: Ui, job: Job) -> None:
-    from lkboard.app.write import check_erase_id, confirmations
+    from lkboard.app.write import check_erase_id, confirmations, describe
     from lkboard.cli.prompt import ask
 
     device = plan.device
@@ -81,21 +81,18 @@ def _confirm_device(plan: WritePlan, yes_erase: str | None, ui: Ui, job: Job) ->
     if yes_erase is not None or not ui.is_interactive:
         check_erase_id(plan, yes_erase or "")
         return
-    serial = f", serial {device.id}" if device.id and not device.is_loop else ""
-    lines = [f"Everything on {device.path} will be erased: {device.title}, {human_size(device.size_bytes)}{serial}"]
-    lines += [f"  {lost}" for lost in plan.replaces]
-    lines += [f"  note: {reason}" for reason in plan.assessment.reasons] if plan.assessment else []
-    ui.say("\n".join(lines))
-    if ask(f"To go on, type {' or '.join(answers)}:", ui, job) not in answers:
+    question = (*describe(plan), f"To go on, type {' or '.join(answers)}:")
+    if ask("\n".join(question), ui, job) not in answers:
         raise SafetyRefused("not confirmed; nothing was changed", where=device.path)
 
 
 def _confirm_file(plan: WritePlan, ui: Ui, job: Job) -> None:
+    from lkboard.app.write import describe
     from lkboard.cli.prompt import ask
 
     if not ui.is_interactive:
         raise SafetyRefused("the file exists", where=plan.target, hint="to replace it, add: --force")
-    if ask(f"Replace {plan.replaces[0]}? (yes/no)", ui, job).lower() not in {"y", "yes"}:
+    if ask("\n".join((*describe(plan), "Replace it? (yes/no)")), ui, job).lower() not in {"y", "yes"}:
         raise SafetyRefused("not confirmed; nothing was changed", where=plan.target)
 
 
