@@ -210,6 +210,16 @@ def test_a_service_that_never_ran_earns_no_short_pause() -> None:
     assert shell(script, libraries=("services.sh",)).stdout == "16\n"
 
 
+def test_a_service_that_is_asked_to_stop_twice_is_killed_once() -> None:
+    script = """
+        runc() { echo "runc $*"; }
+        STOP_SECONDS=0 service=web killer=
+        sleep 60 & child=$!
+        stop_child; stop_child; wait
+    """
+    assert shell(script, libraries=("services.sh",)).stdout == "runc kill web KILL\n"
+
+
 def _services(tmp_path: Path, *names: str) -> dict[str, str]:
     for name in names:
         (tmp_path / "containers/services" / name).mkdir(parents=True)

@@ -113,6 +113,8 @@ next_pause() {
 stop_child() {
     stopping=yes
     [ -n "$child" ] || return 0
+    # a second killer would not be known at the end, and would kill the service's next run
+    [ -z "$killer" ] || return 0
     kill -TERM "$child"
     { sleep $STOP_SECONDS && runc kill "$service" KILL; } &
     killer=$!
