@@ -61,5 +61,5 @@ def _fingerprint() -> str:
     digest = hashlib.sha256()
     files = (path for source in _SOURCES for path in (_TOP / source).rglob("*") if path.is_file())
     for path in sorted(path for path in files if path.suffix != ".pyc"):
-        digest.update(str(path).encode() + b"\0" + path.read_bytes())
+        digest.update(str(path.relative_to(_TOP)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
