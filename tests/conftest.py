@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from support.jobs import RecordingJob
 from support.registry import Registry, running_registry
 
@@ -13,6 +14,11 @@ from lkboard.oci.store import Store
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+# how long an example takes on a busy machine says nothing about the code
+settings.register_profile("lkboard", deadline=None)
+settings.load_profile("lkboard")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
