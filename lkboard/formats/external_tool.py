@@ -54,7 +54,7 @@ def find(tool: Tool) -> str:
     version = (int(match[1]), int(match[2])) if match else (0, 0)
     if version < tool.oldest:
         raise BuildError(
-            f"the program '{tool.name}' is version {version[0]}.{version[1]}, which cannot read tar archives",
+            f"the program '{tool.name}' is version {version[0]}.{version[1]}, which is too old",
             hint=f"install {tool.package} {tool.oldest[0]}.{tool.oldest[1]} or newer",
         )
     return path

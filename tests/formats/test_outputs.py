@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.entries import file, folder
+from support.erofs import need_erofs
 from support.newc import members
 from support.plans import map_bytes
 from support.roots import CMDLINE, IMAGE, SYSTEM, bios_board, build_input, card_board, efi_board, rootfs
@@ -28,6 +29,8 @@ BOARDS["sdcard"] = card_board()
 
 
 def outputs(name: str, build: BuildInput) -> dict[str, bytes]:
+    if name == "kernel+erofs":
+        need_erofs()
     return {planned.suffix: map_bytes(planned.extents) for planned in FORMATS[name].plan(build)}
 
 
