@@ -181,6 +181,7 @@ def test_the_page_shows_the_machine(tmp_path: Path) -> None:
     root = unpacked(kit_store(), "web", tmp_path / "root")
     script = """
         mount --bind "$1" "$1"
+        mount --rbind /dev "$1/dev"
         mount -t proc proc "$1/proc"
         hostname lab-7
         ip link set lo up
