@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +14,21 @@ from lkboard.errors import UsageError
 _SIZE = re.compile(r"(\d+)([MG]?)")
 _FORMATS = ("raw", "qcow2")
 _QCOW2_MAGIC = b"QFI\xfb"
+# QEMU's docs/interop/qcow2.rst: magic, version, offset of the backing file's name; at 72 the incompatible features
+_QCOW2_HEADER = struct.Struct(">4sIQ56xQ")
+_EXTERNAL_DATA = 1 << 2
 
 
 @dataclass(frozen=True, slots=True)
 class DiskWish:
-    """A disk to add. Without a path it is thrown away afterwards; ``size_bytes`` 0 means an existing file."""
+    """A disk to add. Without a path it is thrown away afterwards; ``size_bytes`` 0 means an existing file.
+
+    Without a ``format`` a new disk is qcow2, and an existing one what its content says.
+    """
 
     path: str = ""
     size_bytes: int = 0
-    format: str = "qcow2"
+    format: str = ""
 
 
 def parse_disk(text: str) -> DiskWish:
@@ -41,7 +48,7 @@ def parse_disk(text: str) -> DiskWish:
         raise UsageError(f"--disk: the format '{fields['format']}' is not known", hint=f"known: {', '.join(_FORMATS)}")
     if not fields.get("file") and not fields.get("size"):
         raise UsageError("--disk needs a size or a file", hint="write --disk 1G or --disk FILE")
-    return DiskWish(fields.get("file", ""), _size(fields.get("size", "")), fields.get("format", "qcow2"))
+    return DiskWish(fields.get("file", ""), _size(fields.get("size", "")), fields.get("format", ""))
 
 
 def make_disks(wishes: tuple[DiskWish, ...], folder: Path) -> tuple[Drive, ...]:
@@ -52,12 +59,34 @@ def make_disks(wishes: tuple[DiskWish, ...], folder: Path) -> tuple[Drive, ...]:
 def _make(wish: DiskWish, default: Path) -> Drive:
     path = Path(wish.path).absolute() if wish.path else default
     if path.exists():
-        with path.open("rb") as file:
-            return Drive(str(path), "qcow2" if file.read(4) == _QCOW2_MAGIC else "raw")
+        if not path.is_file():
+            raise UsageError("--disk takes files, no devices", where=path, hint="a guest could destroy a device")
+        return Drive(str(path), wish.format or _probe(path))
     if not wish.size_bytes:
         raise UsageError(f"the disk '{wish.path}' does not exist", hint=f"give its size: --disk {wish.path},size=1G")
-    create_disk(path, wish.format, wish.size_bytes)
-    return Drive(str(path), wish.format)
+    disk_format = wish.format or "qcow2"
+    create_disk(path, disk_format, wish.size_bytes)
+    return Drive(str(path), disk_format)
+
+
+def _probe(path: Path) -> str:
+    """Return the format that the content of a file shows.
+
+    What is raw to its owner may have been made a qcow2 by the guest that wrote it, with any file of the host behind
+    it. Such a one is refused unless the user names the format.
+    """
+    with path.open("rb") as file:
+        header = file.read(_QCOW2_HEADER.size)
+    if not header.startswith(_QCOW2_MAGIC):
+        return "raw"
+    _magic, version, backing, features = _QCOW2_HEADER.unpack(header.ljust(_QCOW2_HEADER.size, b"\0"))
+    if backing or (version >= 3 and features & _EXTERNAL_DATA):
+        raise UsageError(
+            "this qcow2 image uses another file, which a guest may have chosen",
+            where=path,
+            hint=f"if you made it so: --disk {path},format=qcow2; if it is a raw disk: format=raw",
+        )
+    return "qcow2"
 
 
 def _size(text: str) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
 from pathlib import Path
 
@@ -22,6 +24,7 @@ MIB, GIB = 1 << 20, 1 << 30
         ("2", DiskWish(size_bytes=2 * GIB)),
         ("2G", DiskWish(size_bytes=2 * GIB)),
         ("512M", DiskWish(size_bytes=512 * MIB)),
+        ("data.img,format=qcow2", DiskWish("data.img", format="qcow2")),
         ("size=512M,format=raw", DiskWish(size_bytes=512 * MIB, format="raw")),
         ("data.img", DiskWish("data.img")),
         ("file=data.img,size=1G", DiskWish("data.img", GIB)),
@@ -74,6 +77,32 @@ def test_a_named_disk_is_made_once_and_then_used_as_it_is(tmp_path: Path) -> Non
 def test_an_existing_file_without_a_known_beginning_is_raw(tmp_path: Path) -> None:
     (tmp_path / "data.img").write_bytes(bytes(512))
     assert make_disks((DiskWish(str(tmp_path / "data.img")),), tmp_path)[0].format == "raw"
+
+
+def test_a_format_that_is_named_wins_over_the_content(tmp_path: Path) -> None:
+    (tmp_path / "data.img").write_bytes(b"QFI\xfb".ljust(512, b"\0"))
+    drives = make_disks(tuple(parse_disk(f"{tmp_path}/data.img{more}") for more in (",format=raw", "")), tmp_path)
+    assert [drive.format for drive in drives] == ["raw", "qcow2"]
+
+
+@pytest.mark.parametrize("behind", [("-b", "secret", "-F", "raw"), ("-o", "data_file=other")], ids=["backing", "data"])
+def test_a_qcow2_with_another_file_behind_it_is_used_only_when_it_is_named_so(
+    tmp_path: Path, behind: tuple[str, ...]
+) -> None:
+    need("qemu-img")
+    (tmp_path / "secret").write_bytes(bytes(MIB))
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *behind, "data.img", "1M"], cwd=tmp_path, check=True)
+    name = str(tmp_path / "data.img")
+    with pytest.raises(UsageError, match=r"data\.img: this qcow2 image uses another file"):
+        make_disks((parse_disk(name),), tmp_path)
+    assert make_disks((parse_disk(f"{name},format=qcow2"),), tmp_path)[0].format == "qcow2"
+
+
+@pytest.mark.device
+def test_a_block_device_is_refused(tmp_path: Path) -> None:
+    os.mknod(tmp_path / "card", stat.S_IFBLK | 0o600, os.makedev(7, 250))
+    with pytest.raises(UsageError, match="--disk takes files, no devices"):
+        make_disks((parse_disk(f"{tmp_path}/card,format=raw"),), tmp_path)
 
 
 def test_a_missing_file_without_a_size_is_refused(tmp_path: Path) -> None:
