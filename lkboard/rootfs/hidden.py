@@ -34,4 +34,4 @@ def hidden_files(path: str, by: Entry, folder: Node) -> str | None:
 
 
 def _owner(origin: Origin) -> str:
-    return f"{origin.location} ({origin.source})"
+    return f"{origin.location} ({origin.source})" if origin.source else "the build"

@@ -211,6 +211,13 @@ def test_files_of_several_images_that_a_file_hides_are_told() -> None:
     )
 
 
+def test_what_no_image_brought_is_the_build_s() -> None:
+    (text,) = told([file("srv/a", origin=INIT)], [file("srv", origin=Origin("", ""))])
+    assert text.startswith(
+        "the file '/srv' of the build hides what init[0] (docker.io/lab/init:v1) put there: 1 file ("
+    )
+
+
 @pytest.mark.parametrize(
     ("link", "target"), [("../x", "/x"), ("/y/z", "/y/z"), ("w", "/srv/w"), ("../../../x", "/x"), ("", "/srv")]
 )
