@@ -19,6 +19,7 @@ from lkboard.kit.recipe import Ingredients, Recipe, file_of
 from lkboard.kit.tree import Tree
 from lkboard.kit.userland import USERLAND
 from lkboard.oci.documents import Index, parse_document
+from lkboard.oci.locks import exclusive
 from lkboard.oci.media_types import OCI_INDEX
 from lkboard.sources.apt.packages import DebianPackages
 
@@ -75,11 +76,13 @@ def build_kit(
     wanted = _wanted(architectures)
     chosen = locked_packages(lock, wanted) if lock and locked else newest_packages(packages, wanted)
     packages.fetch([*chosen.values()])
-    try:
-        manifests = _make_images(store, packages, chosen, job, architectures=architectures, boards=boards)
-    finally:
-        # unpacked, the kernels alone take 800 MB
-        packages.forget([*chosen.values()])
+    # another build in this store would forget what this one still reads
+    with exclusive(store.derived_dir("locks") / "kit", job):
+        try:
+            manifests = _make_images(store, packages, chosen, job, architectures=architectures, boards=boards)
+        finally:
+            # unpacked, the kernels alone take 800 MB
+            packages.forget([*chosen.values()])
     images = {name: _join(store, name, built) for name, built in manifests.items()}
     if lock and not locked:
         write_lock(lock, chosen)

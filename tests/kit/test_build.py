@@ -6,6 +6,8 @@ import io
 import json
 import shutil
 import tarfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,9 +29,12 @@ from lkboard.oci.settings import RegistrySettings
 from lkboard.oci.store import Store
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from support.jobs import RecordingJob
     from support.mirror import Mirror
 
+    from lkboard.events import Event
     from lkboard.model.image import ResolvedImage
     from lkboard.model.rootfs import Entry
 
@@ -352,3 +357,33 @@ def test_a_stop_in_the_middle_names_no_image(store: Store, mirror: Mirror) -> No
         build(store, mirror, job=job)
     assert [name for name in store.names() if "kit" in name] == []
     assert list(store.derived_dir("packages").iterdir()) == []
+
+
+# two at once
+
+
+def test_two_builds_in_one_store_do_not_disturb_each_other(store: Store, mirror: Mirror) -> None:
+    build(store, mirror)  # what the mirror has is in the store
+    met = threading.Event()
+
+    class Second(Job):
+        def wait(self, seconds: float) -> None:
+            met.set()
+            super().wait(seconds)
+
+    def build_second() -> KitResult:
+        try:
+            return build(store, mirror, job=Second())
+        finally:
+            met.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        second: list[Future[KitResult]] = []
+
+        def meet(event: Event) -> None:
+            if isinstance(event, Step) and event.name.startswith("Make lkboard/kernel") and not second:
+                second.append(pool.submit(build_second))
+                assert met.wait(60)
+
+        first = build(store, mirror, job=Job(meet))
+        assert first.images == second[0].result().images
