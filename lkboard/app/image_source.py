@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,18 +41,25 @@ def is_config(source: str) -> bool:
 def compression_of(path: Path) -> str:
     """Return the name of an image's compression, empty when it has none.
 
-    Raises `BuildError` when the file cannot be read, `UsageError` when it is missing or nothing that can be written.
+    Raises `BuildError` when the file cannot be read, `UsageError` when it is missing or no regular file.
     """
     from lkboard.disk.decompress import compression
 
     return compression(_head(path))
 
 
-def check_image(path: Path, *, shown_as: str) -> None:
-    """Raise `UsageError` when a raw file has neither a partition table nor a file system that is known."""
+def check_image(path: Path, *, shown_as: str, any_kind: bool = False) -> None:
+    """Raise `UsageError` when a raw file is empty, or has neither a partition table nor a file system that is known.
+
+    With ``any_kind`` nothing needs to be known of what it holds.
+    """
     from lkboard.devices.probe import identify
 
     head = _head(path)
+    if not head:
+        raise UsageError("the image is empty", where=shown_as, hint="build or download it again")
+    if any_kind:
+        return
     for offset, magic, kind, hint in _OTHER_KINDS:
         if head.startswith(magic, offset):
             raise UsageError(f"this is {kind}, not a raw disk image", where=shown_as, hint=hint.format(path=shown_as))
@@ -106,9 +114,21 @@ def _locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
 
 def _head(path: Path) -> bytes:
     try:
+        _check_regular(path)
         with path.open("rb") as file:
             return file.read(_HEAD_SIZE)
     except FileNotFoundError as error:
         raise UsageError("there is no such image", where=path, hint="check the path") from error
     except OSError as error:
         raise BuildError(f"the image cannot be read: {error.strerror}", where=path) from error
+
+
+def _check_regular(path: Path) -> None:
+    """Raise `UsageError` for what has no size to go by (a device, a pipe), before it is opened: a pipe would wait."""
+    mode = path.stat().st_mode
+    if stat.S_ISBLK(mode):
+        hint = f"copy it into a file first: dd if={path} of=card.img bs=1M"
+        raise UsageError("this is a device, not an image file", where=path, hint=hint)
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "neither a file nor a folder"
+        raise UsageError(f"this is {kind}, not an image file", where=path, hint="give an image file")

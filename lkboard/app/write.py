@@ -31,7 +31,8 @@ class WriteOptions:
     """What a user asks of a write.
 
     ``source`` is an image or, with a ``board``, a config; ``target`` a file or a block device. ``force`` writes
-    a source in which nothing is known; whether an existing file may be replaced is for the caller to ask.
+    a source in which nothing is known (never an empty one); whether an existing file may be replaced is for the
+    caller to ask.
     """
 
     source: str
@@ -133,8 +134,7 @@ def _source_sizes(options: WriteOptions) -> tuple[int, int]:
     path = Path(options.source)
     if compression_of(path):
         return 0, 0
-    if not options.force:
-        check_image(path, shown_as=options.source)
+    check_image(path, shown_as=options.source, any_kind=options.force)
     image = map_file(path)
     return image.size, image.mapped_bytes
 
@@ -210,8 +210,7 @@ def _build(options: WriteOptions, scratch: Path, job: Job, stdin: bytes | None) 
 
 def _open(options: WriteOptions, scratch: Path, job: Job) -> Path:
     image = unpack(Path(options.source), scratch, job)
-    if not options.force:
-        check_image(image, shown_as=options.source)
+    check_image(image, shown_as=options.source, any_kind=options.force)
     return image
 
 

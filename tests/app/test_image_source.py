@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,7 +51,7 @@ def test_a_file_system_without_a_table_is_accepted(tmp_path: Path) -> None:
     ("data", "message"),
     [
         (b"kernel:\n  image: x\n", "this is not a disk image"),
-        (b"", "this is not a disk image"),
+        (b"", "the image is empty"),
         (bytes(MIB), "this is not a disk image"),
         (b"QFI\xfb" + bytes(600), r"this is a qcow2 disk.*convert it: qemu-img convert -O raw card card\.raw"),
         (b"PK\x03\x04" + bytes(600), r"this is a zip archive.*unpack it: unzip card"),
@@ -70,8 +71,28 @@ def test_a_missing_image(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_image(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match="Is a directory"):
+    with pytest.raises(UsageError, match="this is a folder, not an image file"):
         compression_of(tmp_path)
+
+
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="this is neither a file nor a folder"):
+        compression_of(tmp_path / "pipe")
+
+
+def test_an_image_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "card").symlink_to("card")
+    with pytest.raises(BuildError, match="the image cannot be read: Too many levels of symbolic links"):
+        compression_of(tmp_path / "card")
+
+
+def test_anything_but_nothing_is_an_image_of_any_kind(tmp_path: Path) -> None:
+    (tmp_path / "blob").write_bytes(b"firmware")
+    check_image(tmp_path / "blob", shown_as="blob", any_kind=True)
+    (tmp_path / "blob").write_bytes(b"")
+    with pytest.raises(UsageError, match="the image is empty"):
+        check_image(tmp_path / "blob", shown_as="blob", any_kind=True)
 
 
 def test_a_raw_image_is_used_where_it_is(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -159,7 +160,7 @@ def test_bars_on_a_terminal(image: Path, tmp_path: Path) -> None:
         (["{image}", "--to", "/dev/null"], 2, "neither a file nor a block device"),
         (["{image}", "--to", "{tmp}/none/a"], 1, "there is no such folder (mkdir -p {tmp}/none)"),
         (["{image}", "--to", "/dev/lkboard-none"], 4, "there is no such device (see: lkboard devices --all)"),
-        (["{tmp}", "--to", "{tmp}/a"], 1, "the image cannot be read: Is a directory"),
+        (["{tmp}", "--to", "{tmp}/a"], 2, "{tmp}: this is a folder, not an image file"),
     ],
 )
 def test_what_cannot_work(image: Path, tmp_path: Path, arguments: list[str], status: int, message: str) -> None:
@@ -190,6 +191,28 @@ def test_a_script_writes_a_device(image: Path, card: Path) -> None:
         assert done.stdout.startswith(f"{path}  verified  ")
         assert sorted(files_of(path).split()) == ["::/config.txt", "::/kernel"]
     assert card.read_bytes()[: 3 * MIB] == image.read_bytes()[: 3 * MIB]
+
+
+@needs_loops
+@pytest.mark.parametrize("options", [[], ["--force"]], ids=["", "force"])
+def test_a_device_as_source_is_refused(image: Path, card: Path, options: list[str]) -> None:
+    with attached(image, "--read-only") as source, attached(card) as path:
+        done = lkboard("write", source, "--to", path, "--allow-loop", "--yes-erase", path, *options)
+    assert done.returncode == 2
+    assert f"{source}: this is a device, not an image file (copy it into a file first: dd if={source} " in done.stderr
+    assert _is_untouched(card)
+
+
+@needs_loops
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_an_empty_image_is_refused_by_force_too(card: Path, tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "empty.gz").write_bytes(gzip.compress(b""))
+    with attached(card) as path:
+        image = f"{tmp_path}/empty{suffix}"
+        done = lkboard("write", image, "--to", path, "--allow-loop", "--yes-erase", path, "--force")
+    assert (done.returncode, f"{image}: the image is empty" in done.stderr) == (2, True), done.stderr
+    assert _is_untouched(card)
 
 
 @needs_loops
