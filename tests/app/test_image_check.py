@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +58,15 @@ def test_what_nobody_understands_passes(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "image").write_bytes(data)
     assert Contents.of(tmp_path / "image") == Contents()
     Contents().check(tmp_path / "image")
+
+
+def test_a_table_that_was_mended_passes(tmp_path: Path) -> None:
+    sound = card_image(tmp_path / "card", table="gpt")
+    shutil.copy(sound, tmp_path / "cut")
+    os.truncate(tmp_path / "cut", 38 * MIB)
+    contents = Contents.of(tmp_path / "cut")
+    assert contents == Contents()
+    contents.check(sound)
 
 
 def test_a_damaged_fat_has_no_files_to_compare(tmp_path: Path) -> None:

@@ -243,6 +243,18 @@ def test_a_gpt_grows_to_a_larger_device(tmp_path: Path, card: Path) -> None:
 
 
 @needs_loops
+def test_a_gpt_without_its_backup_is_mended_on_a_larger_device(tmp_path: Path, card: Path) -> None:
+    need("sgdisk")
+    image = card_image(tmp_path / "gpt.img", table="gpt")
+    os.truncate(image, SIZE - MIB)
+    with attached(card) as path:
+        done = lkboard("write", image, "--to", path, "--allow-loop", "--yes-erase", path)
+        assert (done.returncode, "verified" in done.stdout) == (0, True), done.stderr
+        assert "No problems found" in run("sgdisk", "--verify", str(path))
+        assert "::/kernel" in files_of(path)
+
+
+@needs_loops
 def test_a_gpt_on_large_sectors_is_warned_about(tmp_path: Path, card: Path) -> None:
     image = card_image(tmp_path / "gpt.img", table="gpt")
     with attached(card, "--sector-size", "4096") as path:
