@@ -38,5 +38,6 @@ def udev_properties(machine: Machine, number: tuple[int, int]) -> dict[str, str]
     path = machine.udev / f"b{number[0]}:{number[1]}"
     if not path.is_file():
         return None
-    pairs = (line[2:].partition("=") for line in read_text(path).splitlines() if line.startswith("E:"))
+    # not splitlines: a label may hold characters that are line ends elsewhere
+    pairs = (line[2:].partition("=") for line in read_text(path).split("\n") if line.startswith("E:"))
     return {name: value for name, _equals, value in pairs}

@@ -65,9 +65,9 @@ def _device(machine: Machine, nodes: Nodes, usage: Usage, node: Node) -> BlockDe
         path=node.path,
         number=node.number,
         size_bytes=read_int(node.folder / "size") * _SECTOR,
-        id=node.path if is_loop else _serial(disk.folder, udev),
-        vendor="" if is_loop else _vendor(disk.folder),
-        model="" if is_loop else _model(disk.folder),
+        id=node.path if is_loop else _printable(_serial(disk.folder, udev)),
+        vendor="" if is_loop else _printable(_vendor(disk.folder)),
+        model="" if is_loop else _printable(_model(disk.folder)),
         transport=next((name for name, pattern in _TRANSPORTS if pattern.search(location)), ""),
         is_removable=read_int(disk.folder / "removable") == 1,
         is_read_only=read_int(node.folder / "ro") == 1,
@@ -77,7 +77,9 @@ def _device(machine: Machine, nodes: Nodes, usage: Usage, node: Node) -> BlockDe
         diskseq=read_int(disk.folder / "diskseq"),
         sector_size=read_int(disk.folder / "queue" / "logical_block_size") or _SECTOR,
         location=location,
-        mounts=tuple(MountPoint(place, member.path) for member in above for place in usage.get(member.name, ())),
+        mounts=tuple(
+            MountPoint(_printable(place), member.path) for member in above for place in usage.get(member.name, ())
+        ),
         holders=_holders(machine, nodes, node, contents),
         contents=contents,
     )
@@ -85,7 +87,8 @@ def _device(machine: Machine, nodes: Nodes, usage: Usage, node: Node) -> BlockDe
 
 def _holders(machine: Machine, nodes: Nodes, node: Node, contents: tuple[Volume, ...]) -> tuple[str, ...]:
     below = {node.name, *(part.name for part in partitions(nodes, node))}
-    found = [above.title for above in stacked_on(nodes, node) if above.name not in below and above.parent not in below]
+    others = (above for above in stacked_on(nodes, node) if above.name not in below and above.parent not in below)
+    found = [_printable(above.title) for above in others]
     # ZFS opens its members without a trace in sysfs; only its imported pools show
     if any(volume.filesystem == "zfs_member" for volume in contents) and any(
         machine.proc.glob("spl/kstat/zfs/*/state")
@@ -107,7 +110,15 @@ def _volume(machine: Machine, node: Node) -> Volume:
         filesystem, label = udev.get("ID_FS_TYPE", ""), udev.get("ID_FS_LABEL", "")
     else:
         filesystem, label = probe(machine.dev / node.path.removeprefix("/dev/")) if size else ("", "")
-    return Volume(node.path, size, filesystem, label)
+    return Volume(node.path, size, _printable(filesystem), _printable(label))
+
+
+def _printable(text: str) -> str:
+    """Replace what a device could use to forge what is shown of it: control, bidirectional and invisible characters.
+
+    Whoever made a stick or card chose these texts, and they reach the terminal on which its erasure is confirmed.
+    """
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _serial(disk: Path, udev: dict[str, str]) -> str:

@@ -43,10 +43,11 @@ def _mounts(machine: Machine, nodes: Nodes) -> Iterator[tuple[str, str]]:
     by_number = {node.number: node.name for node in nodes.values()}
     sources = by_source(nodes)
     # process 1 may see mounts that our own namespace (a container, a confined application) does not
-    lines = {line: None for pid in ("self", "1") for line in read_text(machine.proc / pid / "mountinfo").splitlines()}
+    # (and not splitlines: a path may hold all line ends but the one that the kernel escapes)
+    lines = {line: None for pid in ("self", "1") for line in read_text(machine.proc / pid / "mountinfo").split("\n")}
     for line in lines:
         before, _dash, after = line.partition(" - ")
-        fields = before.split()
+        fields = before.split(" ")
         if len(fields) < 5:
             continue
         place = _unescape(fields[4])
@@ -62,7 +63,7 @@ def _mounts(machine: Machine, nodes: Nodes) -> Iterator[tuple[str, str]]:
 
 def _swaps(machine: Machine, nodes: Nodes) -> Iterator[tuple[str, str]]:
     sources = by_source(nodes)
-    for line in filter(None, read_text(machine.proc / "swaps").splitlines()[1:]):
+    for line in filter(None, read_text(machine.proc / "swaps").split("\n")[1:]):
         node = sources.get(_unescape(line.split(maxsplit=1)[0]))
         if node is not None:
             yield node.name, SWAP

@@ -196,3 +196,49 @@ def test_a_mounted_partition_shows_on_its_disk(tmp_path: Path) -> None:
             assert device_at(path).mounts == (MountPoint(str(tmp_path / "place"), f"{path}p1"),)
         finally:
             run("umount", f"{path}p1")
+
+
+FORGED = "Ultra\x1b[2K\r\u202eFit\x9b\u200b"
+SHOWN = "Ultra\ufffd[2K\ufffd\ufffdFit\ufffd\ufffd"
+
+
+def test_what_a_device_says_of_itself_cannot_steer_the_terminal(machine: FakeMachine) -> None:
+    machine.disk("sda", "sata", vendor=f"{FORGED}v", model=f"{FORGED}m", serial="1", ID_SERIAL_SHORT=f"{FORGED}s")
+    device = machine.device("sda")
+    assert (device.vendor, device.model, device.id) == (f"{SHOWN}v", f"{SHOWN}m", f"{SHOWN}s")
+
+
+def test_what_is_on_a_device_cannot_either(machine: FakeMachine) -> None:
+    machine.disk("sda", "usb")
+    machine.partition("sda1", ID_FS_TYPE="vf\x1bat", ID_FS_LABEL=f"{FORGED}l")
+    machine.stack("dm-0", "sda1", mapper_name=f"{FORGED}n")
+    machine.mount("sda1", "/media/\\033[2K")
+    device = machine.device("sda")
+    assert device.contents == (Volume("/dev/sda1", GB, "vf\ufffdat", f"{SHOWN}l"),)
+    assert device.holders == (f"dm-0 ({SHOWN}n)",)
+    assert device.mounts == (MountPoint("/media/\ufffd[2K", "/dev/sda1"),)
+
+
+@pytest.mark.device
+def test_nor_can_a_label_that_we_read_ourselves(tmp_path: Path) -> None:
+    with attached(sparse_file(tmp_path / "card", 8 << 20)) as path:
+        run("mkfs.ext4", "-q", "-L", "a\x1b[2Kb", str(path))
+        (volume,) = device_at(path).contents
+    assert volume.label == "a\ufffd[2Kb"
+
+
+@pytest.mark.parametrize("separator", ["\r", "\x0b", "\x1c", "\x85", "\u2028"])
+def test_no_text_passes_for_a_line_of_its_own(machine: FakeMachine, separator: str) -> None:
+    machine.disk(
+        "sda", "usb", ID_SERIAL_SHORT="true", ID_FS_TYPE="vfat", ID_FS_LABEL=f"x{separator}E:ID_SERIAL_SHORT=y"
+    )
+    machine.mount("sda", f"/media/a{separator}b")
+    device = machine.device("sda")
+    assert device.id == "true"
+    assert device.contents[0].label == "x\ufffdE:ID_SERIAL_SHORT=y"
+    assert device.mounts == (MountPoint("/media/a\ufffdb", "/dev/sda"),)
+
+
+def test_letters_of_all_languages_stay(machine: FakeMachine) -> None:
+    machine.disk("sda", "usb", ID_FS_TYPE="vfat", ID_FS_LABEL="Fotos Grüße 写真")
+    assert machine.device("sda").contents[0].label == "Fotos Grüße 写真"
