@@ -155,8 +155,8 @@ class TestBoards:
 
     @pytest.mark.parametrize(
         ("formats", "count"),
-        [("qcow2-efi,qcow2-bios,dynamic-vhd,vmdk", 4), ("aws,gcp,vhd", 3)],
-        ids=["sparse", "whole"],
+        [("qcow2-efi,qcow2-bios,dynamic-vhd,vmdk", 4), ("aws,gcp,vhd", 3), ("uki,iso-efi", 2)],
+        ids=["sparse", "whole", "for UEFI"],
     )
     def test_nor_do_they_for_disks_of_other_formats(
         self, tmp_path: Path, stores: tuple[Path, Path], formats: str, count: int
