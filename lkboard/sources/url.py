@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from lkboard.errors import BuildError
 from lkboard.model.extents import Content, FileSpan
 from lkboard.model.image import Descriptor
+from lkboard.oci.workers import run_all
 
 if TYPE_CHECKING:
     from lkboard.sources.context import SourceContext
@@ -22,7 +23,7 @@ _TIMEOUT = (10, 30)
 def find(address: str, sha256: str, context: SourceContext) -> Content:
     """Return the file at a URL: from the store when it has these bytes, else from its server, and then keep them there.
 
-    Raises `BuildError` when the server cannot be reached or refuses.
+    Raises `BuildError` when the server cannot be reached or refuses, and `Cancelled`.
     """
     stored = _stored(f"sha256:{sha256}", context)
     if stored is not None:
@@ -30,7 +31,9 @@ def find(address: str, sha256: str, context: SourceContext) -> Content:
     name = f"Fetch {shown(address)}"
     with context.job.step(name), tempfile.TemporaryDirectory(dir=context.store.derived_dir("urls")) as folder:
         path = Path(folder, "file")
-        _download(address, path, name, context)
+        with path.open("wb") as file:
+            # in a thread: a stop does not wait with a server that stalls
+            run_all([lambda: _download(address, file, name, context)], context.job, parallel=1)
         digest, size = context.store.add_file(path)
     return Content((FileSpan(str(context.store.blob_path(digest)), 0, size, digest),))
 
@@ -50,11 +53,11 @@ def _stored(digest: str, context: SourceContext) -> Content | None:
     return Content((FileSpan(str(path), 0, size, digest),)) if is_sound else None
 
 
-def _download(address: str, path: Path, step: str, context: SourceContext) -> None:
+def _download(address: str, file: BinaryIO, step: str, context: SourceContext) -> None:
     import requests
 
     try:
-        with requests.get(address, stream=True, timeout=_TIMEOUT) as answer, path.open("wb") as file:
+        with requests.get(address, stream=True, timeout=_TIMEOUT) as answer:
             answer.raise_for_status()
             total = int(answer.headers.get("Content-Length", 0)) or None
             for chunk in answer.iter_content(_CHUNK):

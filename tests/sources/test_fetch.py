@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +16,7 @@ from support.web import Answer, running_web_server
 
 from lkboard.disk.content import read
 from lkboard.errors import BoardError, BuildError, Cancelled, DigestMismatch
-from lkboard.events import Job, Step
+from lkboard.events import Job
 from lkboard.model.board import BoardFile, DebianSource, FileSource, ImageSource, KernelSource, LocalSource, UrlSource
 from lkboard.model.extents import Content
 from lkboard.oci.store import Store
@@ -155,10 +157,21 @@ def test_progress_of_a_url_is_reported(store: Store, job: RecordingJob) -> None:
     assert (job.last_progress.done, job.last_progress.total) == (8, 8)
 
 
-def test_a_stop_ends_a_download(store: Store) -> None:
-    job = Job(lambda event: job.cancel() if isinstance(event, Step) else None)
-    with running_web_server(blob=Answer(b"firmware")) as web, pytest.raises(Cancelled):
-        fetched(UrlSource(f"{web.url}/blob"), context(store, job), sha256=sha256(b"firmware"))
+@pytest.mark.parametrize("size", [0, 1, 1 << 20])
+def test_a_stop_ends_a_download_from_a_server_that_stalls(store: Store, size: int) -> None:
+    job, released, stopped_at = Job(), threading.Event(), [0.0]
+
+    def stop() -> None:
+        stopped_at[0] = time.monotonic()
+        job.cancel()
+
+    answer = Answer(bytes(2 << 20), cut=size, stall=released, on_stall=stop)
+    with running_web_server(blob=answer) as web:
+        with pytest.raises(Cancelled):
+            fetched(UrlSource(f"{web.url}/blob"), context(store, job), sha256=sha256(b"firmware"))
+        took = time.monotonic() - stopped_at[0]
+        released.set()
+    assert took < 10  # the time limit of a server that stalls is 30 s
     assert list(store.derived_dir("urls").iterdir()) == []
 
 

@@ -9,16 +9,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a path gives. With ``cut`` the connection ends after so many bytes of the body."""
+    """What a path gives. With ``cut`` the connection ends after so many bytes of the body.
+
+    With ``stall`` it only ends when that event is set; ``on_stall`` is called before.
+    """
 
     body: bytes = b""
     status: int = 200
     cut: int | None = None
+    stall: threading.Event | None = None
+    on_stall: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -42,6 +47,9 @@ def running_web_server(**answers: Answer) -> Iterator[WebServer]:
             self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
             self.wfile.write(answer.body[: answer.cut])
+            if answer.stall:
+                answer.on_stall()
+                answer.stall.wait()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
             """Say nothing."""
