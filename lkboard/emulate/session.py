@@ -37,9 +37,10 @@ class Session:
         """Start QEMU and watch it. It is gone when this returns or raises. Raises `Cancelled`."""
         with self._job.step(STEP), ExitStack() as stack:
             started = time.monotonic()
-            guest = stack.enter_context(Guest(command))
             for asker in askers.values():
                 stack.enter_context(asker)
+            # the last to come is the first to go, and with it what the askers still wait for
+            guest = stack.enter_context(Guest(command))
             while not self._judge.is_over and not self.ending:
                 self._job.check()
                 data = guest.read(_TICK_SECONDS)

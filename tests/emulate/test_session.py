@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +13,10 @@ from support.jobs import RecordingJob
 
 from lkboard.emulate.expect import AnswerExpected, Asker, TextExpected
 from lkboard.emulate.judge import Judge
+from lkboard.emulate.publish import free_port
 from lkboard.emulate.session import Session
 from lkboard.errors import Cancelled
-from lkboard.events import Line, Step
+from lkboard.events import Job, Line, Step
 
 if TYPE_CHECKING:
     from lkboard.emulate.expect import Expectation
@@ -99,3 +102,24 @@ def test_it_stops_when_the_user_stops_it() -> None:
         session.watch(["/bin/sh", "-c", "exec sleep 60"], {}, 60)
     timer.join()
     assert session.seconds < 30
+
+
+SILENT_SERVER = """
+import socket, sys, time
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+connection = server.accept()
+print("asked", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_stop_does_not_wait_for_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lkboard.emulate.expect._ATTEMPT_SECONDS", 60.0)
+    job = Job(lambda event: job.cancel() if isinstance(event, Line) and event.text == "asked" else None)
+    port = free_port()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        Session(Judge((WEB,), runs_firmware=True), job).watch(
+            [sys.executable, "-c", SILENT_SERVER, str(port)], {WEB: Asker(port, "/")}, 600
+        )
+    assert time.monotonic() - started < 45
