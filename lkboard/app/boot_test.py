@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ def boot_test(options: TestOptions, job: Job) -> Verdict:
     from lkboard.emulate.prepare import Wish
     from lkboard.emulate.trial import Trial, run_trial
 
+    if not 0 < options.timeout < math.inf:  # neither is "nan", which is no number
+        raise UsageError(f"--timeout {options.timeout:g}: it must be a number of seconds above 0", hint="write 180")
     expectations = _expectations(options)
     board = find_board(options.board) if options.board else None
     medium = find_medium(options.image)
@@ -73,6 +76,8 @@ def boot_test(options: TestOptions, job: Job) -> Verdict:
 def _expectations(options: TestOptions) -> tuple[Expectation, ...]:
     from lkboard.emulate.expect import TextExpected, parse_answer
 
+    if "" in options.expect:
+        raise UsageError("--expect needs a text: an empty one is on every line", hint="write --expect 'lkb: ready'")
     if options.via_u_boot and options.expect_http:
         raise UsageError("there is no network behind U-Boot in the emulator", hint="use --expect TEXT")
     return (*(TextExpected(text) for text in options.expect), *(parse_answer(text) for text in options.expect_http))

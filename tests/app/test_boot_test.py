@@ -73,6 +73,11 @@ def test_throw_away_files_are_thrown_away(
         ({"board": "rpi9"}, BoardError, r"there is no board 'rpi9'"),
         ({"image": "none.img"}, EmulationError, "there is no such image"),
         ({"expect_http": ("web",)}, UsageError, "'web' is not a port with a path"),
+        ({"expect": ("ready", "")}, UsageError, "--expect needs a text"),
+        *(
+            ({"timeout": float(text)}, UsageError, f"--timeout {text}: it must be a number of seconds above 0")
+            for text in ("nan", "inf", "-inf", "-1", "0")
+        ),
         ({"console": "none/console.txt"}, OutputError, "none/console.txt: No such file or directory"),
         ({"via_u_boot": True}, UsageError, "--via u-boot needs a board that U-Boot is known for"),
         ({"via_u_boot": True, "board": "x86-efi"}, UsageError, "--via u-boot needs a board that U-Boot is known for"),
