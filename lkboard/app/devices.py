@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lkboard.devices.machine import Machine
     from lkboard.model.device import Assessment, BlockDevice
 
 
@@ -18,18 +17,10 @@ class ListedDevice:
     assessment: Assessment
 
 
-def list_devices(*, include_all: bool = False, machine: Machine | None = None) -> tuple[ListedDevice, ...]:
-    """Return disks, cards and sticks with a medium; with ``include_all`` partitions and virtual devices as well.
-
-    ``machine`` is this one unless another is given.
-    """
+def list_devices(*, include_all: bool = False) -> tuple[ListedDevice, ...]:
+    """Return disks, cards and sticks with a medium; with ``include_all`` partitions and virtual devices as well."""
     from lkboard.devices.assess import assess
-    from lkboard.devices.machine import HOST
     from lkboard.devices.snapshot import snapshot
 
-    listed = (ListedDevice(device, assess(device, 0)) for device in snapshot(machine or HOST))
-    return tuple(item for item in listed if include_all or _is_of_interest(item.device))
-
-
-def _is_of_interest(device: BlockDevice) -> bool:
-    return bool(device.size_bytes) and not device.is_partition and not device.is_virtual
+    listed = (ListedDevice(device, assess(device, 0)) for device in snapshot())
+    return tuple(item for item in listed if include_all or item.device.is_disk_with_medium)

@@ -61,6 +61,11 @@ class BlockDevice:
         """Vendor and model as one text, or the path."""
         return " ".join(part for part in (self.vendor, self.model) if part) or self.path
 
+    @property
+    def is_disk_with_medium(self) -> bool:
+        """Whether it is a whole, real disk, card or stick, and no empty reader."""
+        return bool(self.size_bytes) and not self.is_partition and not self.is_virtual
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:

@@ -4,39 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from support.machines import FakeMachine
+import pytest
+from support.loops import attached, sparse_file
+from support.maps import MIB
 
 from lkboard.app.devices import list_devices
+from lkboard.model.device import Assessment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def _machine(folder: Path) -> FakeMachine:
-    machine = FakeMachine(folder)
-    machine.disk("nvme0n1", "nvme")
-    machine.partition("nvme0n1p1")
-    machine.mount("nvme0n1p1", "/")
-    machine.disk("sda", "usb", removable=True)
-    machine.disk("sdb", "usb", 0, removable=True)
-    machine.loop("loop0")
-    return machine
+def test_only_disks_with_a_medium_are_listed() -> None:
+    every = [item.device for item in list_devices(include_all=True)]
+    assert [item.device.path for item in list_devices()] == [disk.path for disk in every if disk.is_disk_with_medium]
 
 
-def test_disks_with_a_medium_are_listed_each_with_its_verdict(tmp_path: Path) -> None:
-    listed = list_devices(machine=_machine(tmp_path).machine)
-    assert [(item.device.path, item.assessment.verdict) for item in listed] == [
-        ("/dev/nvme0n1", "refused"),
-        ("/dev/sda", "allowed"),
-    ]
-
-
-def test_all_are_listed_on_demand(tmp_path: Path) -> None:
-    listed = list_devices(include_all=True, machine=_machine(tmp_path).machine)
-    assert [item.device.path.removeprefix("/dev/") for item in listed] == [
-        "loop0",
-        "nvme0n1",
-        "nvme0n1p1",
-        "sda",
-        "sdb",
-    ]
+@pytest.mark.device
+def test_all_are_listed_on_demand_each_with_its_verdict(tmp_path: Path) -> None:
+    with attached(sparse_file(tmp_path / "card", 8 * MIB)) as path:
+        verdicts = {item.device.path: item.assessment for item in list_devices(include_all=True)}
+        listed = {item.device.path for item in list_devices()}
+    assert verdicts[str(path)] == Assessment("needs_override", ("it is a loop device",), "--allow-loop")
+    assert str(path) not in listed

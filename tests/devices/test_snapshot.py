@@ -242,3 +242,13 @@ def test_no_text_passes_for_a_line_of_its_own(machine: FakeMachine, separator: s
 def test_letters_of_all_languages_stay(machine: FakeMachine) -> None:
     machine.disk("sda", "usb", ID_FS_TYPE="vfat", ID_FS_LABEL="Fotos Grüße 写真")
     assert machine.device("sda").contents[0].label == "Fotos Grüße 写真"
+
+
+def test_disks_with_a_medium_are_told_from_all_other_devices(machine: FakeMachine) -> None:
+    machine.disk("nvme0n1", "nvme")
+    machine.partition("nvme0n1p1")
+    machine.disk("sda", "usb", removable=True)
+    machine.disk("sdb", "usb", 0, removable=True)
+    machine.loop("loop0")
+    found = {device.path.removeprefix("/dev/"): device.is_disk_with_medium for device in snapshot(machine.machine)}
+    assert found == {"loop0": False, "nvme0n1": True, "nvme0n1p1": False, "sda": True, "sdb": False}
