@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.boards import write_board
 
@@ -214,7 +214,6 @@ def test_planning_makes_nothing(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-@settings(deadline=None)
 @given(
     st.builds(
         options,
