@@ -97,8 +97,15 @@ def _kernel_files(name: str, kernel: Path) -> KernelFiles:
     return KernelFiles(
         kernel=str(kernel.absolute()),
         initrd=str(initrd.absolute()) if initrd.is_file() else "",
-        cmdline=cmdline.read_text(encoding="utf-8").strip() if cmdline.is_file() else "",
+        cmdline=_read_cmdline(cmdline) if cmdline.is_file() else "",
     )
+
+
+def _read_cmdline(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise EmulationError("the command line is no UTF-8 text", where=path, hint="build the files anew") from error
 
 
 def _disk_image(path: Path) -> DiskImage:

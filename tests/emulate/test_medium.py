@@ -40,6 +40,13 @@ def test_the_outputs_of_kernel_and_initrd(tmp_path: Path) -> None:
     assert find_medium(str(base)) == KernelFiles(f"{base}-kernel", f"{base}-initrd.img", "console=ttyS0 quiet")
 
 
+def test_a_command_line_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "demo-kernel").touch()
+    (tmp_path / "demo-cmdline").write_bytes(b"console=\xff")
+    with pytest.raises(EmulationError, match=r"demo-cmdline: the command line is no UTF-8 text \(build"):
+        find_medium(str(tmp_path / "demo"))
+
+
 @pytest.mark.parametrize(
     ("head", "message"),
     [
