@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from support.mirror import Link, build_package
 from support.tools import need
 
 from lkboard.disk.content import read
-from lkboard.errors import BuildError, Cancelled
+from lkboard.errors import BuildError, Cancelled, StoreUnusable
 from lkboard.events import Job
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import Kind
@@ -101,6 +102,31 @@ def test_a_damaged_package_is_named_and_leaves_nothing(tmp_path: Path, package: 
     with pytest.raises(BuildError, match="damaged") as caught:
         unpack(package, "tool 1.0", folder, Job())
     assert caught.value.where == "tool 1.0"
+    assert list(folder.iterdir()) == []
+
+
+def test_flipped_bytes_in_gzip_are_found(tmp_path: Path) -> None:
+    need("dpkg-deb")
+    path = tmp_path / "0123abcd"
+    build_package(path, "tool", "1.0", FILES, compression="gzip")
+    data = path.read_bytes()
+    at = data.index(b"data.tar") + 60
+    for damage in (data[: at + 20] + b"\xff" * 30 + data[at + 50 :], data[:at] + b"XX" + data[at + 2 :]):
+        path.write_bytes(damage)
+        with pytest.raises(BuildError, match="damaged"):
+            unpack(path, "tool 1.0", derived(tmp_path), Job())
+        (tmp_path / "derived").rmdir()
+
+
+def test_a_full_disk_is_not_blamed_on_the_package(tmp_path: Path, package: Path) -> None:
+    folder = derived(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limits[1]))
+    try:
+        with pytest.raises(StoreUnusable, match=r"the disk is full \(.*--cache DIR"):
+            unpack(package, "tool 1.0", folder, Job())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(folder.iterdir()) == []
 
 

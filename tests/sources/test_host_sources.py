@@ -106,3 +106,17 @@ def test_no_debian_mirror_is_a_clear_error(tmp_path: Path, text: str) -> None:
         sources(tmp_path, main=text)
     assert caught.value.where == str(tmp_path)
     assert "Debian 12" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("a_sources", "Types: deb\nURIs: http://m.example/debian\nComponents: main\n", "it has no Suites"),
+        ("a_list", 'deb [signed-by="/k] http://m.example/debian trixie main\n', "No closing quotation"),
+        ("a_list", "deb http://[m.example/debian trixie main\n", "Invalid IPv6 URL"),
+    ],
+)
+def test_a_malformed_entry_is_named_with_its_file(tmp_path: Path, name: str, text: str, reason: str) -> None:
+    with pytest.raises(BuildError, match=f"an entry cannot be read: {reason}") as caught:
+        sources(tmp_path, **{name: text})
+    assert str(caught.value.where).endswith(name.replace("_", "."))

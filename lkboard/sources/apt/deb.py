@@ -16,6 +16,7 @@ from lkboard.errors import BuildError
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import Kind, Origin
 from lkboard.oci.file_tree import clean
+from lkboard.oci.files import store_errors
 from lkboard.oci.tar_reader import read_tar
 from lkboard.sources.archive import Archive
 
@@ -33,7 +34,8 @@ _CHUNK = 1 << 20
 def unpack(package: Path, name: str, folder: Path, job: Job) -> Archive:
     """Return the files of the package file ``package``; its tar is made in ``folder`` unless it is there.
 
-    ``name`` is for people; the file's own name must identify its bytes. Raises `BuildError` when it is damaged.
+    ``name`` is for people; the file's own name must identify its bytes. Raises `BuildError` when it is damaged, and
+    `StoreUnusable` when the tar cannot be written.
     """
     tar = next(folder.glob(f"{package.name}.*.tar"), None) or _inflate(package, name, folder, job)
     digest = f"sha256:{tar.name.split('.')[1]}"
@@ -51,12 +53,14 @@ def _clean(entries: Iterator[Entry]) -> Iterator[Entry]:
 
 def _inflate(package: Path, name: str, folder: Path, job: Job) -> Path:
     """Write the uncompressed tar of a package as ``<package>.<the tar's own sha256>.tar``."""
+    from gzip import BadGzipFile
     from lzma import LZMAError
+    from zlib import error as ZlibError  # noqa: N812 - as the others are named
 
     from zstandard import ZstdError
 
     digest = hashlib.sha256()
-    with tempfile.TemporaryDirectory(dir=folder, prefix="new-") as workspace:
+    with store_errors(folder), tempfile.TemporaryDirectory(dir=folder, prefix="new-") as workspace:
         output = Path(workspace, "data.tar")
         try:
             with package.open("rb") as file, _open_data(file, name) as data, output.open("wb") as tar:
@@ -64,7 +68,7 @@ def _inflate(package: Path, name: str, folder: Path, job: Job) -> Path:
                     job.check()
                     digest.update(chunk)
                     tar.write(chunk)
-        except (EOFError, OSError, ValueError, LZMAError, ZstdError) as error:
+        except (EOFError, BadGzipFile, ValueError, LZMAError, ZlibError, ZstdError) as error:
             raise _damaged(name, str(error)) from error
         return output.rename(folder / f"{package.name}.{digest.hexdigest()}.tar")
 

@@ -38,7 +38,7 @@ class AptSource:
 def host_sources(folder: Path = Path("/etc/apt")) -> tuple[AptSource, ...]:
     """Return the Debian mirrors that a host uses; entries of third parties and backports are left out.
 
-    Raises `BuildError` when there is none (another distribution, or no apt at all).
+    Raises `BuildError` when there is none (another distribution, or no apt at all), or when an entry is malformed.
     """
     found: dict[AptSource, None] = {}
     for path in (folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))):
@@ -46,7 +46,12 @@ def host_sources(folder: Path = Path("/etc/apt")) -> tuple[AptSource, ...]:
         if read is None or not path.is_file():
             continue
         text = path.read_text("utf-8", "replace")
-        found.update(dict.fromkeys(source for entry in read(text) for source in _official(entry)))
+        try:
+            found.update(dict.fromkeys(source for entry in read(text) for source in _official(entry)))
+        except ValueError as error:
+            raise BuildError(
+                f"an entry cannot be read: {error}", where=path, hint="mend it: apt-get update says which one it is"
+            ) from error
     if not found:
         raise BuildError(
             "the host's apt has no Debian mirror",
@@ -87,7 +92,10 @@ def _deb822_entries(text: str) -> Iterator[Mapping[str, str]]:
 
 
 def _official(entry: Mapping[str, str]) -> Iterator[AptSource]:
-    """Yield the suites of an entry that is Debian's own: by its path, its component and the key that signs it."""
+    """Yield the suites of an entry that is Debian's own: by its path, its component and the key that signs it.
+
+    Raises `ValueError` when it is malformed.
+    """
     signed_by = entry.get("signed-by", "").strip()
     is_enabled = entry.get("enabled", "yes").lower() not in {"no", "false", "0"}
     if (
@@ -98,6 +106,8 @@ def _official(entry: Mapping[str, str]) -> Iterator[AptSource]:
         return
     if signed_by and "debian-archive" not in signed_by:
         return
+    if "suites" not in entry:
+        raise ValueError("it has no Suites")
     keyring = signed_by or next((str(path) for path in _KEYRINGS if path.is_file()), "")
     for uri in entry.get("uris", "").split():
         if not any(part.startswith("debian") for part in urlsplit(uri).path.split("/")):
