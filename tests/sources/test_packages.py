@@ -16,6 +16,7 @@ from support.tools import need
 from lkboard.disk.content import read
 from lkboard.errors import BuildError, Cancelled, MissingTool
 from lkboard.events import Job, Progress, Step
+from lkboard.oci.store import Store
 from lkboard.sources.apt.packages import DebianPackages
 from lkboard.sources.apt.shelf import shelf_name
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.jobs import RecordingJob
-
-    from lkboard.oci.store import Store
 
 
 @pytest.fixture
@@ -190,12 +189,31 @@ def test_without_apt_the_package_to_install_is_named(
         packages(store, mirror).newest(["tool"], "amd64")
 
 
-def test_a_cancelled_job_stops_apt(store: Store, mirror: Mirror) -> None:
-    job = Job()
-    run = packages(store, mirror, job)
-    job.cancel()
+@pytest.mark.parametrize("name", ['a"b', "a\nb"])
+def test_a_folder_that_apt_cannot_be_told_is_refused(tmp_path: Path, mirror: Mirror, name: str) -> None:
+    with pytest.raises(BuildError, match=r"apt cannot work in a folder of this name \(use --cache DIR\)"):
+        packages(Store(tmp_path / name), mirror).newest(["tool"], "amd64")
+
+
+def test_a_cancelled_job_stops_apt(
+    store: Store, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in, started, ended = tmp_path / "bin/apt-get", tmp_path / "started", tmp_path / "ended"
+    stand_in.parent.mkdir()
+    stand_in.write_text(f"#!/bin/sh\necho $$ > {started}.new\nmv {started}.new {started}\nsleep 5\ntouch {ended}\n")
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", str(stand_in.parent), prepend=":")
+
+    class Stopped(Job):
+        def check(self) -> None:
+            if started.exists():
+                self.cancel()
+            super().check()
+
     with pytest.raises(Cancelled):
-        run.newest(["tool"], "amd64")
+        packages(store, mirror, Stopped()).newest(["tool"], "amd64")
+    assert not Path("/proc", started.read_text().strip()).exists()
+    assert not ended.exists()
 
 
 def test_steps_and_bytes_are_reported(store: Store, mirror: Mirror, job: RecordingJob) -> None:

@@ -50,6 +50,8 @@ Dir::Etc::SourceParts "/dev/null";
 Dir::Etc::Preferences "/dev/null";
 Dir::Etc::PreferencesParts "/dev/null";
 """
+_UNQUOTABLE = frozenset('"\n')
+"""What no text in apt.conf can have: there is no escape for it."""
 _POLL_SECONDS = 0.1
 _NETWORK_HINT = "check the network and the mirrors in /etc/apt: apt-get update"
 
@@ -70,6 +72,8 @@ class PrivateApt:
         """
         if shutil.which("apt-get") is None:
             raise MissingTool("apt-get", "apt")
+        if {*str(self._root)} & _UNQUOTABLE:
+            raise BuildError("apt cannot work in a folder of this name", where=self._root, hint="use --cache DIR")
         for name in ("state/lists/partial", "cache/archives/partial"):
             (self._root / name).mkdir(parents=True, exist_ok=True)
         with exclusive(self._root / "lock", self._job):
