@@ -188,10 +188,10 @@ def _plan_formats(options: BuildOptions) -> BuildPlan:
 
 
 def _plan_format(format_: Format, architecture: str, base: Path, options: BuildOptions) -> PlannedFormat:
-    from lkboard.board.catalogue import find_board
-
     board = None
     if format_.boards is not None:
+        from lkboard.board.catalogue import find_board
+
         board_id = format_.boards.get(architecture)
         if board_id is None:
             raise UsageError(
