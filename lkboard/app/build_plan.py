@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import platform
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.errors import UsageError
+from lkboard.model.architecture import go_name, host_architecture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,10 +20,8 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 DEFAULT_SBOM = "sbom.spdx.json"
-_GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "armv7l": "arm", "i686": "386"}
 _BOARD_FORMATS = {"rpi3"}
 """Formats of LinuxKit that are boards here (decisions, "Command line")."""
-_SIZE = re.compile(r"(\d+)([MG]?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +110,6 @@ class BuildPlan:
     size_bytes: int = 1 << 30
 
 
-def host_architecture() -> str:
-    """Return this machine's architecture in Go's names."""
-    machine = platform.machine()
-    return _GO_ARCHITECTURES.get(machine, machine)
-
-
-def parse_size(text: str) -> int:
-    """Return the bytes of ``512M``, ``2G`` or a bare number of GiB (cli.md section 1.5). Raises `UsageError`."""
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise UsageError(f"'{text}' is not a size", hint="write a number and M (MiB) or G (GiB), such as 512M")
-    return int(match[1]) << (20 if match[2] == "M" else 30)
-
-
 def plan_build(options: BuildOptions) -> BuildPlan:
     """Check the options against each other and name every output file.
 
@@ -156,7 +139,7 @@ def _plan_board(board_id: str, options: BuildOptions) -> BuildPlan:
             f"the board '{board.id}' is written as '{board.format}', not '{','.join(options.formats)}'",
             hint="leave out --format",
         )
-    architecture = _normal_architecture(options.architecture)
+    architecture = go_name(options.architecture)
     if architecture and architecture != board.architecture:
         raise UsageError(
             f"the board '{board.id}' is {board.architecture}, not '{options.architecture}'", hint="leave out --arch"
@@ -174,7 +157,7 @@ def _plan_board(board_id: str, options: BuildOptions) -> BuildPlan:
 
 
 def _plan_formats(options: BuildOptions) -> BuildPlan:
-    architecture = _normal_architecture(options.architecture) or host_architecture()
+    architecture = go_name(options.architecture) or host_architecture()
     default = ("tar",) if options.output else ("kernel+initrd",)
     found = [_find_format(name) for name in options.formats or default]
     base = Path(options.directory) / (options.name or _base_name(options.files[-1]))
@@ -245,10 +228,6 @@ def _hint_for(name: str, formats: Iterable[str]) -> str:
     from lkboard.model.suggest import suggest
 
     return f"it is a board: --board {name}" if name in read_catalogue().names() else suggest(name, sorted(formats))
-
-
-def _normal_architecture(text: str) -> str:
-    return _GO_ARCHITECTURES.get(text, text)
 
 
 def _base_name(file: str) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lkboard.model.architecture import host_architecture
 
 if TYPE_CHECKING:
     from lkboard.emulate.machine import Accelerator
@@ -39,12 +40,6 @@ def choose_accelerator(program: str, architecture: str, job: Job) -> Accelerator
         job.note(f"{_KVM} is there, but no guest runs with it: the processor is emulated, which is slow")
         return "tcg"
     return "kvm"
-
-
-def host_architecture() -> str:
-    """Return the host's architecture in Go's names, or the kernel's name where Go has no other."""
-    machine = platform.machine()
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
 
 def _kvm_works(program: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 from lkboard.emulate.machine import Drive
 from lkboard.emulate.overlay import create_disk
 from lkboard.errors import UsageError
+from lkboard.model.units import is_size, parse_size
 
-_SIZE = re.compile(r"(\d+)([MG]?)")
 _FORMATS = ("raw", "qcow2")
 _QCOW2_MAGIC = b"QFI\xfb"
 # QEMU's docs/interop/qcow2.rst: magic, version, offset of the backing file's name; at 72 the incompatible features
@@ -40,7 +39,7 @@ def parse_disk(text: str) -> DiskWish:
     for part in text.split(","):
         name, equals, value = part.partition("=")
         if not equals:
-            name, value = ("size" if _SIZE.fullmatch(part) else "file"), part
+            name, value = ("size" if is_size(part) else "file"), part
         if name not in {"file", "size", "format"}:
             raise UsageError(f"--disk: '{name}' is not known", hint="known: file, size, format")
         fields[name] = value
@@ -48,7 +47,8 @@ def parse_disk(text: str) -> DiskWish:
         raise UsageError(f"--disk: the format '{fields['format']}' is not known", hint=f"known: {', '.join(_FORMATS)}")
     if not fields.get("file") and not fields.get("size"):
         raise UsageError("--disk needs a size or a file", hint="write --disk 1G or --disk FILE")
-    return DiskWish(fields.get("file", ""), _size(fields.get("size", "")), fields.get("format", ""))
+    size = parse_size(fields["size"]) if fields.get("size") else 0
+    return DiskWish(fields.get("file", ""), size, fields.get("format", ""))
 
 
 def make_disks(wishes: tuple[DiskWish, ...], folder: Path) -> tuple[Drive, ...]:
@@ -87,10 +87,3 @@ def _probe(path: Path) -> str:
             hint=f"if you made it so: --disk {path},format=qcow2; if it is a raw disk: format=raw",
         )
     return "qcow2"
-
-
-def _size(text: str) -> int:
-    match = _SIZE.fullmatch(text)
-    if text and match is None:
-        raise UsageError(f"--disk: '{text}' is not a size", hint="write 512M or 2G")
-    return int(match[1]) << (20 if match[2] == "M" else 30) if match else 0

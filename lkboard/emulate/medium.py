@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkboard.emulate.accelerator import host_architecture
 from lkboard.errors import EmulationError
+from lkboard.model.architecture import host_architecture
 
 if TYPE_CHECKING:
     from lkboard.events import Job

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lkboard.errors import OutputError
 from lkboard.kit import busybox
-from lkboard.kit.choose import Wanted, host_architecture, locked_packages, newest_packages
+from lkboard.kit.choose import Wanted, locked_packages, newest_packages, own_architecture
 from lkboard.kit.image import ImageContent, write_image, write_index
 from lkboard.kit.kernel import KERNEL
 from lkboard.kit.lock import Lock, write_lock
@@ -100,7 +100,7 @@ def _make_images(
 ) -> dict[str, list[Descriptor]]:
     """Write the images and return their manifests by the names of the indexes that will hold them."""
     archives = _unpack(packages, chosen, job)
-    names = busybox.applets(file_of(archives[host_architecture(), busybox.PACKAGE], busybox.BUSYBOX))
+    names = busybox.applets(file_of(archives[own_architecture(), busybox.PACKAGE], busybox.BUSYBOX))
     manifests: dict[str, list[Descriptor]] = {image_name(recipe): [] for recipe in RECIPES}
     for architecture in architectures:
         served = [board for board in boards if board.architecture == architecture]
@@ -120,7 +120,7 @@ def _wanted(architectures: Sequence[str]) -> Wanted:
         for recipe in RECIPES
         for name in recipe.package_names(architecture)
     ]
-    return sorted({*asked, (host_architecture(), busybox.PACKAGE)})
+    return sorted({*asked, (own_architecture(), busybox.PACKAGE)})
 
 
 def _unpack(packages: DebianPackages, chosen: Lock, job: Job) -> dict[tuple[str, str], Archive]:

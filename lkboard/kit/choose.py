@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError
 from lkboard.kit.lock import Lock, read_lock
+from lkboard.model.architecture import host_architecture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 Wanted = Sequence[tuple[str, str]]
 """Architectures and names of packages, in a fixed order."""
-_DEBIAN_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "armhf", "i686": "i386"}
+_DEBIAN_NAMES = {"arm": "armhf", "386": "i386"}
 
 
-def host_architecture() -> str:
-    """Return this machine's architecture in Debian's names."""
-    machine = platform.machine()
-    return _DEBIAN_ARCHITECTURES.get(machine, machine)
+def own_architecture() -> str:
+    """Return this machine's architecture in Debian's names, where they are not Go's."""
+    name = host_architecture()
+    return _DEBIAN_NAMES.get(name, name)
 
 
 def newest_packages(packages: DebianPackages, wanted: Wanted) -> Lock:

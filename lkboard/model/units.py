@@ -1,7 +1,12 @@
-"""Sizes as people read them."""
+"""Sizes as people read and write them."""
 
 from __future__ import annotations
 
+import re
+
+from lkboard.errors import UsageError
+
+_SIZE = re.compile(r"(\d+)([MG]?)")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -12,3 +17,16 @@ def human_size(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" or abs(size) >= 100 else f"{size:.1f} {unit}"
         size /= 1024
     raise AssertionError
+
+
+def is_size(text: str) -> bool:
+    """Return whether a text is a size for `parse_size`."""
+    return _SIZE.fullmatch(text) is not None
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes of ``512M``, ``2G`` or a bare number of GiB (cli.md section 1.5). Raises `UsageError`."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise UsageError(f"'{text}' is not a size", hint="write a number and M (MiB) or G (GiB), such as 512M")
+    return int(match[1]) << (20 if match[2] == "M" else 30)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.boards import write_board
 
-from lkboard.app.build_plan import BuildOptions, RegistryOptions, host_architecture, parse_size, plan_build
+from lkboard.app.build_plan import BuildOptions, RegistryOptions, plan_build
 from lkboard.errors import BoardError, OutputError, UsageError
 
 
@@ -233,29 +233,6 @@ def test_any_options_are_a_plan_or_a_clear_error(given: BuildOptions) -> None:
     assert len(set(paths)) == len(paths) > 0
     assert given.board in {"", *(planned.board.id for planned in plan.formats if planned.board)}
     assert plan.to_stdout == (given.output == "-")
-
-
-@pytest.mark.parametrize(
-    ("machine", "architecture"),
-    [("x86_64", "amd64"), ("aarch64", "arm64"), ("armv7l", "arm"), ("i686", "386"), ("riscv64", "riscv64")],
-)
-def test_the_machines_own_architecture(monkeypatch: pytest.MonkeyPatch, machine: str, architecture: str) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: machine)
-    assert host_architecture() == architecture
-
-
-@pytest.mark.parametrize(
-    ("text", "size"), [("512M", 512 << 20), ("2G", 2 << 30), ("3", 3 << 30), ("0", 0), ("1024M", 1 << 30)]
-)
-def test_sizes(text: str, size: int) -> None:
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "M", "-1G", "1.5G", "1T", "1g", "1 G", "1GB", "0x10", "ten"])
-def test_what_is_not_a_size(text: str) -> None:
-    with pytest.raises(UsageError, match=f"'{text}' is not a size") as caught:
-        parse_size(text)
-    assert "512M" in (caught.value.hint or "")
 
 
 def test_registry_options_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:

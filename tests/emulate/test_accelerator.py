@@ -12,7 +12,7 @@ import pytest
 from support.tools import need
 
 from lkboard.emulate import accelerator
-from lkboard.emulate.accelerator import choose_accelerator, host_architecture, probe
+from lkboard.emulate.accelerator import choose_accelerator, probe
 
 if TYPE_CHECKING:
     from support.jobs import RecordingJob
@@ -102,12 +102,6 @@ def test_a_guest_of_another_architecture_is_emulated_without_a_word(host: Path, 
 
 def test_other_guests_than_x86_have_no_probe(host: Path) -> None:
     assert not probe("/bin/true", "kvm")
-
-
-@pytest.mark.parametrize(("machine", "name"), [("aarch64", "arm64"), ("x86_64", "amd64"), ("riscv64", "riscv64")])
-def test_architectures_have_gos_names(monkeypatch: pytest.MonkeyPatch, machine: str, name: str) -> None:
-    monkeypatch.setattr("platform.machine", lambda: machine)
-    assert host_architecture() == name
 
 
 def test_the_probe_guest_really_halts() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lkboard.events import Job
+from lkboard.model.architecture import host_architecture
 from lkboard.model.image import Platform
 from lkboard.model.reference import parse_reference
 from lkboard.oci.pull import Puller
@@ -20,7 +20,6 @@ from support.tools import need
 if TYPE_CHECKING:
     from pathlib import Path
 
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 ISOLATED = ["unshare", "--net", "--mount", "--mount-proc", "--pid", "--fork", "--kill-child"]
 
 
@@ -30,7 +29,7 @@ def unpacked(store: Path, name: str, root: Path) -> Path:
     if os.geteuid() != 0:
         pytest.skip("needs root")
     image = Puller(Store(store), RegistrySettings(), Job()).resolve(
-        parse_reference(f"lkboard/{name}:kit"), Platform("linux", _ARCHITECTURES[platform.machine()])
+        parse_reference(f"lkboard/{name}:kit"), Platform("linux", host_architecture())
     )
     root.mkdir()
     for layer in image.layers:

@@ -65,7 +65,8 @@ def _refuse_mixing(ui: Ui) -> None:
 
 def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app import build as use_case
-    from lkboard.app.build_plan import BuildOptions, parse_size
+    from lkboard.app.build_plan import BuildOptions
+    from lkboard.model.units import parse_size
 
     size_bytes = parse_size(args.size)
     files = tuple(args.files)

@@ -1,0 +1,24 @@
+"""Sizes that people write."""
+
+from __future__ import annotations
+
+import pytest
+
+from lkboard.errors import UsageError
+from lkboard.model.units import is_size, parse_size
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("512M", 512 << 20), ("2G", 2 << 30), ("3", 3 << 30), ("0", 0), ("1024M", 1 << 30)]
+)
+def test_sizes(text: str, size: int) -> None:
+    assert is_size(text)
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "M", "-1G", "1.5G", "1T", "1g", "1 G", "1GB", "0x10", "ten"])
+def test_what_is_not_a_size(text: str) -> None:
+    assert not is_size(text)
+    with pytest.raises(UsageError, match=f"'{text}' is not a size") as caught:
+        parse_size(text)
+    assert "512M" in (caught.value.hint or "")
