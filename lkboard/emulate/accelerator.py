@@ -48,13 +48,13 @@ def _kvm_works(program: str) -> bool:
     remembered = _remembered(memory)
     if remembered.get("boot_id") == boot_id:
         return remembered.get("kvm") is True
-    works = probe(program, "kvm")
+    works = probe(program, "kvm", PROBE_SECONDS)
     _remember(memory, {"boot_id": boot_id, "kvm": works})
     return works
 
 
-def probe(program: str, accelerator: Accelerator) -> bool:
-    """Return whether a guest of a few bytes starts from a disk and halts within two seconds.
+def probe(program: str, accelerator: Accelerator, limit_seconds: float) -> bool:
+    """Return whether a guest of a few bytes starts from a disk and halts within a time limit.
 
     It starts through a BIOS: on hosts where KVM hangs, code right at the reset vector was seen to run nevertheless.
     Only x86 has such a probe; elsewhere the answer is False.
@@ -72,7 +72,7 @@ def probe(program: str, accelerator: Accelerator) -> bool:
                 [program, *machine, *drive],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=PROBE_SECONDS,
+                timeout=limit_seconds,
                 check=False,
             )
         except subprocess.TimeoutExpired:

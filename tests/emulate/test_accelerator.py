@@ -101,7 +101,7 @@ def test_a_guest_of_another_architecture_is_emulated_without_a_word(host: Path, 
 
 
 def test_other_guests_than_x86_have_no_probe(host: Path) -> None:
-    assert not probe("/bin/true", "kvm")
+    assert not probe("/bin/true", "kvm", 30.0)
 
 
 def test_the_probe_guest_really_halts() -> None:
@@ -111,4 +111,4 @@ def test_the_probe_guest_really_halts() -> None:
         for folder in os.environ["PATH"].split(os.pathsep)
         if (candidate := Path(folder) / "qemu-system-x86_64").exists()
     )
-    assert probe(str(path), "tcg")
+    assert probe(str(path), "tcg", 30.0)
