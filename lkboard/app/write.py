@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.device import Assessment, BlockDevice
     from lkboard.model.extents import ExtentMap
-    from lkboard.model.target import Target
 
 _LIST = "see: lkboard devices --all"
 
@@ -217,29 +216,31 @@ def _open(options: WriteOptions, scratch: Path, job: Job) -> Path:
 def _transfer(path: Path, options: WriteOptions, plan: WritePlan, job: Job) -> WriteResult:
     from lkboard.app.image_check import Contents
     from lkboard.disk.sparse import map_file
+    from lkboard.targets import kind_for
     from lkboard.targets.engine import write_image
-    from lkboard.targets.file import FileTarget
 
     image = map_file(path)
-    target: Target = FileTarget(Path(plan.target))
     if plan.device is not None:
-        image, target = _to_device(image, path, plan.device, options, job)
+        device = _look_again(plan.device, image.size, options)
+        plan, image = replace(plan, device=device), _fitted(image, path, device, job)
     check = Contents.of(path).check if options.verify else None
-    return write_image(target, image, job, verify=options.verify, check=check)
+    return write_image(kind_for(plan).make(plan), image, job, verify=options.verify, check=check)
 
 
-def _to_device(
-    image: ExtentMap, path: Path, chosen: BlockDevice, options: WriteOptions, job: Job
-) -> tuple[ExtentMap, Target]:
-    """Look at the device again, now that the size is known, and fit the image to it."""
+def _look_again(chosen: BlockDevice, size: int, options: WriteOptions) -> BlockDevice:
+    """Return the chosen device as it is now that the size of the image is known. Raises `SafetyRefused`."""
     from lkboard.devices.identity import check_same
-    from lkboard.disk.gpt_move import fit_gpt, sector_size_of_gpt
-    from lkboard.disk.unused import with_needed_zeros
-    from lkboard.targets.block import BlockTarget
 
     device = _look(chosen.path)
     check_same(chosen, device)
-    _judge(device, image.size, options)
+    _judge(device, size, options)
+    return device
+
+
+def _fitted(image: ExtentMap, path: Path, device: BlockDevice, job: Job) -> ExtentMap:
+    from lkboard.disk.gpt_move import fit_gpt, sector_size_of_gpt
+    from lkboard.disk.unused import with_needed_zeros
+
     sector_size = sector_size_of_gpt(image)
     if sector_size not in {0, device.sector_size}:
         job.note(
@@ -247,4 +248,4 @@ def _to_device(
             " few machines will boot it",
             "warning",
         )
-    return fit_gpt(with_needed_zeros(image, path), device.size_bytes), BlockTarget(device)
+    return fit_gpt(with_needed_zeros(image, path), device.size_bytes)

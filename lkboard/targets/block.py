@@ -15,11 +15,13 @@ from lkboard.devices import ioctls
 from lkboard.devices.identity import check_open
 from lkboard.errors import DeviceError, PermissionNeeded, SafetyRefused, Vanished
 from lkboard.targets.chunks import ALIGNMENT, CHUNK_SIZE, EDGE_SIZE
+from lkboard.targets.kind import TargetKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lkboard.model.device import BlockDevice
+    from lkboard.model.target import WritePlan
 
 _GONE = (errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM)
 _LOCK_SECONDS = 1.0
@@ -181,3 +183,15 @@ class BlockTarget:
         return DeviceError(
             f"cannot {doing}: {error.strerror}", where=self.name, hint="try another card, stick, reader or port"
         )
+
+
+def _accepts(plan: WritePlan) -> bool:
+    return plan.device is not None
+
+
+def _make(plan: WritePlan) -> BlockTarget:
+    assert plan.device is not None
+    return BlockTarget(plan.device)
+
+
+TARGET = TargetKind(name="block", title="a card, stick or disk", accepts=_accepts, make=_make)

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from lkboard.disk.sparse import write_sparse
 from lkboard.errors import OutputError
+from lkboard.targets.kind import TargetKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lkboard.model.target import WritePlan
 
 _SYNC_EVERY = 64 << 20
 """Bytes between two flushes: when the page cache runs ahead of the disk, progress lies and stopping takes long."""
@@ -120,3 +123,14 @@ class FileTarget:
         except OSError as error:
             hint = "free some space, or choose another disk" if error.errno == errno.ENOSPC else None
             raise OutputError(f"cannot write the file: {error.strerror}", where=self._path, hint=hint) from error
+
+
+def _accepts(plan: WritePlan) -> bool:
+    return plan.device is None
+
+
+def _make(plan: WritePlan) -> FileTarget:
+    return FileTarget(Path(plan.target))
+
+
+TARGET = TargetKind(name="file", title="a regular file", accepts=_accepts, make=_make)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkboard.errors import BuildError
-from lkboard.formats import catalogue, collect
+from lkboard.formats import catalogue
 from lkboard.formats.format import BuildInput, Format, PlannedFile
+from lkboard.plugins import collect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,4 +110,4 @@ def test_two_plug_ins_of_one_name_collide(plug_in: Path) -> None:
     declare(plug_in, "lkboard_else:FORMAT")
     twice = EntryPoint("else", "lkboard_else:FORMAT", "lkboard.formats")
     with pytest.raises(BuildError, match=r"has a format 'else', which is there already \(.*pip uninstall lkboard_else"):
-        collect([named("tar")], [twice, twice])
+        collect([named("tar")], [twice, twice], Format, "format")

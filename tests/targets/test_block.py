@@ -7,26 +7,20 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from support.loops import add_partitions, attached, device_at, filled_file, partition, run, sparse_file
-from support.maps import MIB, NOISE, Recipe, recipes
-from support.processes import run_killed
-from support.writes import cancel, job_that_acts, job_that_acts_at, job_that_spoils
+from support.maps import MIB, NOISE, Recipe
+from support.writes import job_that_acts
 
-from lkboard.errors import Cancelled, PermissionNeeded, SafetyRefused, VerifyFailed
+from lkboard.errors import PermissionNeeded, SafetyRefused
 from lkboard.events import Job
 from lkboard.model.extents import Extent, ExtentMap, FileSpan, Inline
 from lkboard.targets.block import BlockTarget
-from lkboard.targets.chunks import plan_chunks
 from lkboard.targets.engine import write_image
 
 pytestmark = pytest.mark.device
 IMAGE = ExtentMap((Extent(0, Inline(NOISE)), Extent(4 * MIB, Inline(NOISE))), 7 * MIB)
 SIZE = 10 * MIB
 OLD = b"\xa5"
-DYING_WRITER = Path(__file__).parents[1] / "support" / "dying_writer.py"
-many = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture
@@ -53,78 +47,12 @@ def test_the_bytes_arrive_and_the_rest_is_left_alone(card: Path) -> None:
     assert card.read_bytes() == NOISE + OLD * (2 * MIB) + NOISE + OLD * (3 * MIB) + bytes(MIB)
 
 
-@many
-@given(recipe=recipes(max_size=SIZE))
-def test_any_map_arrives_where_it_is_mapped(tmp_path: Path, recipe: Recipe) -> None:
-    card = sparse_file(tmp_path / "card", SIZE)
-    with attached(card) as path:
-        assert _write(path, recipe.make(tmp_path)) == "verified"
-    assert card.read_bytes() == recipe.bytes() + bytes(SIZE - recipe.size)
-
-
-@many
-@given(recipe=recipes(max_size=SIZE, min_pieces=1), number=st.integers(0, 40))
-def test_a_stop_leaves_the_whole_image_or_a_blank_card(tmp_path: Path, recipe: Recipe, number: int) -> None:
-    card = filled_file(tmp_path / "card", SIZE)
-    image = recipe.make(tmp_path)
-    with attached(card) as path:
-        try:
-            _write(path, image, job_that_acts_at(number, cancel))
-        except Cancelled:
-            is_whole = False
-        else:
-            is_whole = True
-    if is_whole:
-        data = card.read_bytes()
-        assert all(
-            data[piece.offset : piece.offset + piece.size] == recipe.bytes()[piece.offset : piece.offset + piece.size]
-            for piece in recipe.pieces
-        )
-    else:
-        _assert_blank(card)
-
-
-@many
-@given(recipe=recipes(max_size=SIZE, min_pieces=1), data=st.data())
-def test_one_wrong_bit_is_found_and_the_card_blanked(tmp_path: Path, recipe: Recipe, data: st.DataObject) -> None:
-    card = sparse_file(tmp_path / "card", SIZE)
-    offset = data.draw(st.sampled_from(recipe.mapped))
-    image = recipe.make(tmp_path)
-    is_edge = any(0 <= offset - chunk.offset < chunk.size for chunk in plan_chunks(image).edges)
-
-    def flip() -> None:
-        with card.open("r+b") as file:
-            byte = os.pread(file.fileno(), 1, offset)
-            os.pwrite(file.fileno(), bytes((byte[0] ^ 4,)), offset)
-
-    with attached(card) as path, pytest.raises(VerifyFailed, match="what was read back is not what was written"):
-        _write(path, image, job_that_spoils(flip, edges=is_edge))
-    _assert_blank(card)
-
-
 def test_zeros_of_the_map_are_written(card: Path, tmp_path: Path) -> None:
     recipe = Recipe((), SIZE)
     image = ExtentMap((Extent(0, FileSpan(str(sparse_file(tmp_path / "zeros", SIZE)), 0, SIZE)),), SIZE)
     with attached(card) as path:
         _write(path, image)
     assert card.read_bytes() == recipe.bytes()
-
-
-@pytest.mark.parametrize("step", ["Write", "Verify", "Commit"])
-def test_the_card_is_blank_until_the_end(card: Path, step: str) -> None:
-    with attached(card) as path:
-        _write(path, IMAGE, job_that_acts(step, "started", lambda: _assert_blank(card)))
-    assert card.read_bytes()[:MIB] == NOISE[:MIB]
-
-
-@pytest.mark.parametrize("event", [0, 3, 6, 8])
-def test_kill_leaves_a_blank_card(card: Path, tmp_path: Path, event: int) -> None:
-    (tmp_path / "image").write_bytes(NOISE * 3)
-    with attached(card) as path:
-        run_killed(DYING_WRITER, tmp_path / "image", path, event)
-        run("blockdev", "--flushbufs", str(path))
-        _assert_blank(card)
-        assert _write(path) == "verified"
 
 
 def test_nobody_else_can_open_or_mount_it_meanwhile(card: Path, tmp_path: Path) -> None:

@@ -4,71 +4,28 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from support.loops import need_root, run
-from support.maps import MIB, NOISE, Recipe, recipes
-from support.processes import run_killed
-from support.writes import cancel, job_that_acts, job_that_acts_at, job_that_spoils
+from support.maps import MIB, NOISE
+from support.writes import cancel, job_that_acts, job_that_acts_at
 
 from lkboard.errors import BuildError, Cancelled, OutputError, VerifyFailed
-from lkboard.events import Job, Progress, Step
+from lkboard.events import Job
 from lkboard.model.extents import Extent, ExtentMap, FileSpan, Inline, Zeros
-from lkboard.targets.chunks import plan_chunks
 from lkboard.targets.engine import write_image
 from lkboard.targets.file import FileTarget
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 IMAGE = ExtentMap((Extent(0, Inline(NOISE)), Extent(4 * MIB, Inline(NOISE)), Extent(8 * MIB, Zeros(MIB))), 10 * MIB)
 WHOLE = NOISE + bytes(2 * MIB) + NOISE + bytes(4 * MIB)
-DYING_WRITER = Path(__file__).parents[1] / "support" / "dying_writer.py"
-many = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def _assert_nothing_left(folder: Path, *expected: str) -> None:
     assert sorted(path.name for path in folder.iterdir()) == sorted(expected)
-
-
-@many
-@given(recipe=recipes())
-def test_any_map_arrives_as_it_is(tmp_path: Path, recipe: Recipe) -> None:
-    result = write_image(FileTarget(tmp_path / "out"), recipe.make(tmp_path), Job())
-    assert (tmp_path / "out").read_bytes() == recipe.bytes()
-    assert result.state == "verified"
-    assert result.bytes_written == result.bytes_verified
-
-
-@many
-@given(recipe=recipes(min_pieces=1), number=st.integers(0, 30))
-def test_a_stop_leaves_the_whole_image_or_nothing(tmp_path: Path, recipe: Recipe, number: int) -> None:
-    (tmp_path / "out").unlink(missing_ok=True)
-    image = recipe.make(tmp_path)
-    try:
-        write_image(FileTarget(tmp_path / "out"), image, job_that_acts_at(number, cancel))
-    except Cancelled:
-        _assert_nothing_left(tmp_path, "noise")
-    else:
-        assert (tmp_path / "out").read_bytes() == recipe.bytes()
-
-
-@many
-@given(recipe=recipes(min_pieces=1), data=st.data())
-def test_one_wrong_bit_is_found(tmp_path: Path, recipe: Recipe, data: st.DataObject) -> None:
-    (tmp_path / "out").unlink(missing_ok=True)
-    offset = data.draw(st.sampled_from(recipe.mapped))
-    image = recipe.make(tmp_path)
-    is_edge = any(0 <= offset - chunk.offset < chunk.size for chunk in plan_chunks(image).edges)
-
-    def flip() -> None:
-        with (tmp_path / ".out.part").open("r+b") as file:
-            byte = os.pread(file.fileno(), 1, offset)
-            os.pwrite(file.fileno(), bytes((byte[0] ^ 4,)), offset)
-
-    with pytest.raises(VerifyFailed, match="what was read back is not what was written"):
-        write_image(FileTarget(tmp_path / "out"), image, job_that_spoils(flip, edges=is_edge))
-    _assert_nothing_left(tmp_path, "noise")
 
 
 def test_another_process_spoils_the_file(tmp_path: Path) -> None:
@@ -80,36 +37,10 @@ def test_another_process_spoils_the_file(tmp_path: Path) -> None:
     _assert_nothing_left(tmp_path)
 
 
-def test_without_reading_back_the_result_says_so(tmp_path: Path) -> None:
-    result = write_image(FileTarget(tmp_path / "out"), IMAGE, Job(), verify=False)
-    assert (result.state, result.bytes_verified) == ("written-not-verified", 0)
-    assert (tmp_path / "out").read_bytes() == WHOLE
-
-
-def test_a_failing_look_at_the_result_undoes_it(tmp_path: Path) -> None:
-    def look(medium: Path) -> None:
-        assert medium.read_bytes() == WHOLE
-        raise VerifyFailed("cannot be read")
-
-    with pytest.raises(VerifyFailed):
-        write_image(FileTarget(tmp_path / "out"), IMAGE, Job(), check=look)
-    _assert_nothing_left(tmp_path)
-
-
 def test_the_file_is_sparse(tmp_path: Path) -> None:
     write_image(FileTarget(tmp_path / "out"), ExtentMap((Extent(0, Zeros(64 * MIB)),), 64 * MIB), Job())
     status = (tmp_path / "out").stat()
     assert (status.st_size, status.st_blocks) == (64 * MIB, 0)
-
-
-def test_steps_and_totals(tmp_path: Path) -> None:
-    events: list[object] = []
-    write_image(FileTarget(tmp_path / "out"), IMAGE, Job(events.append, progress_interval=0))
-    done = [event.name for event in events if isinstance(event, Step) and event.state == "done"]
-    assert done == ["Write", "Flush", "Verify", "Commit"]
-    written = [event for event in events if isinstance(event, Progress) and event.step == "Write"]
-    assert [event.total for event in written] == [4 * MIB] * len(written)
-    assert written[-1].done == 4 * MIB
 
 
 def test_an_existing_file_is_replaced_at_the_end(tmp_path: Path) -> None:
@@ -177,16 +108,6 @@ def test_a_cancel_from_another_thread(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         write_image(FileTarget(tmp_path / "out"), IMAGE, job)
     _assert_nothing_left(tmp_path)
-
-
-@pytest.mark.parametrize("event", [0, 2, 5, 7])
-def test_kill_leaves_no_file_and_the_next_run_takes_over(tmp_path: Path, event: int) -> None:
-    (tmp_path / "image").write_bytes(WHOLE)
-    run_killed(DYING_WRITER, tmp_path / "image", tmp_path / "out", event)
-    assert not (tmp_path / "out").exists()
-    write_image(FileTarget(tmp_path / "out"), IMAGE, Job())
-    assert (tmp_path / "out").read_bytes() == WHOLE
-    _assert_nothing_left(tmp_path, "image", "out")
 
 
 @pytest.mark.device
