@@ -26,6 +26,8 @@ HEARTBEAT_MS = 200
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
+    from lkboard_gui.page import pages
+
     parser = argparse.ArgumentParser(
         prog="lkboard-gui", description="Edit a config, build it, boot it in QEMU and write it to a card."
     )
@@ -33,7 +35,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--board", metavar="ID", help="board to choose (see: lkboard boards)")
     parser.add_argument("--theme", choices=("system", "light", "dark"), default="system", help="colours of the window")
     parser.add_argument("--screenshot", type=Path, metavar="PNG", help="save a picture of the window and quit")
-    parser.add_argument("--page", metavar="ID", help="page to show first (system, build, test, write)")
+    parser.add_argument("--page", choices=[page.id for page in pages()], help="page to show first")
     parser.add_argument("--version", action="version", version=f"lkboard-gui {__version__}")
     return parser.parse_args(argv)
 
@@ -80,13 +82,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         window.go_to(args.page)
     if args.screenshot:
         QTimer.singleShot(1000, lambda: (window.grab().save(str(args.screenshot)), app.exit(0)))
-    _stop_on_ctrl_c(app)
+    _close_on_signals(window)
     return app.exec()
 
 
-def _stop_on_ctrl_c(app: QApplication) -> None:
+def _close_on_signals(window: MainWindow) -> None:
     """Python sees signals only between bytecodes: a timer gives it a chance while Qt waits."""
-    signal.signal(signal.SIGINT, lambda _number, _frame: app.quit())
-    timer = QTimer(app)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: window.close_at_once())
+    timer = QTimer(window)
     timer.timeout.connect(lambda: None)
     timer.start(HEARTBEAT_MS)

@@ -48,6 +48,7 @@ class MainWindow(QMainWindow):
     def __init__(self, project: Project) -> None:
         super().__init__()
         self.project = project
+        self._is_closing = False
         project.setParent(self)
         self.setMinimumSize(1024, 680)
         self.resize(1280, 800)
@@ -103,11 +104,22 @@ class MainWindow(QMainWindow):
         return self._save_to(Path(chosen)) if chosen else False
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """Ask before a running job or unsaved text is lost."""
-        if self._may_close():
-            event.accept()
-        else:
+        """Ask before a running job or unsaved text is lost; close when the job has cleaned up behind itself."""
+        task = self.project.task
+        if not self._is_closing and not self._may_close():
             event.ignore()
+        elif task is not None:
+            self._is_closing = True
+            task.ended.connect(self.close)
+            task.cancel()
+            event.ignore()
+        else:
+            event.accept()
+
+    def close_at_once(self) -> None:
+        """Close without questions, as a signal asks; a running job is stopped first."""
+        self._is_closing = True
+        self.close()
 
     def _save_to(self, path: Path) -> bool:
         try:
@@ -119,11 +131,8 @@ class MainWindow(QMainWindow):
 
     def _may_close(self) -> bool:
         task = self.project.task
-        if task is not None:
-            question = f"A {task.name} is running. Stop it and close?"
-            if not self._ask(question):
-                return False
-            task.cancel()
+        if task is not None and not self._ask(f"A {task.name} is running. Stop it and close?"):
+            return False
         return not self.project.is_modified or self._ask(f"{self.project.name} has unsaved changes. Close anyway?")
 
     def _ask(self, question: str) -> bool:

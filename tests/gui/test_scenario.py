@@ -66,11 +66,8 @@ def test_from_a_broken_config_to_a_written_card(
     target = tmp_path / "card.img"
     window.go_to("write")
     write.target.setText(str(target))
-    qtbot.mouseClick(write.start_button, Qt.MouseButton.LeftButton)
-    task = window.project.task
-    assert task is not None
-    with qtbot.waitSignal(task.ended, timeout=60_000):
-        pass
+    with qtbot.waitSignal(window.project.task_ended, timeout=60_000):
+        qtbot.mouseClick(write.start_button, Qt.MouseButton.LeftButton)
     assert write.result.property("state") == "ok", write.result.text()
     assert window.chips["written"].text() == "● Written"
     assert target.read_bytes() == image.read_bytes()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from lkboard.app.write import describe
+from lkboard.model.units import human_size
 from lkboard_gui.theme import colours_of
-from lkboard_gui.widgets.build_blocks import button, muted
+from lkboard_gui.widgets.build_blocks import button, muted, plain_label
 from lkboard_gui.widgets.hold_button import HoldButton
 
 if TYPE_CHECKING:
@@ -39,13 +41,11 @@ class ConfirmWrite(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 20, 20, 20)
         layout.setSpacing(12)
-        title = QLabel(f"Everything on {plan.target} will be lost")
-        title.setProperty("role", "title")
-        title.setWordWrap(True)
-        layout.addWidget(title)
-        for line in plan.replaces:
-            layout.addWidget(QLabel(f"•  {line}"))
-        size = f"{plan.mapped_bytes / (1 << 20):.0f} of {plan.size_bytes / (1 << 20):.0f} MiB will be written"
+        self.lines = [plain_label(line) for line in describe(plan)]
+        self.lines[0].setProperty("role", "title")
+        for line in self.lines:
+            layout.addWidget(line)
+        size = f"{human_size(plan.mapped_bytes)} of {human_size(plan.size_bytes)} will be written"
         layout.addWidget(muted(f"Image: {plan.source} — {size}"))
         layout.addWidget(self.word)
         row = QHBoxLayout()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from lkboard.errors import LkboardError, Problem
+from lkboard.app.config_file import ConfigFile, open_config, save_config
 from lkboard_gui.bridge import Task
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lkboard.app.check import CheckResult
+    from lkboard.errors import Problem
     from lkboard.events import Job
     from lkboard.model.artifact import Artifact
     from lkboard.model.board import Board
@@ -61,7 +62,7 @@ class Project(QObject):
         self.verdict: Verdict | None = None
         self.write_result: WriteResult | None = None
         self.task: Task | None = None
-        self._saved_text = ""
+        self._saved = ConfigFile("")
         self._checked_key = ""
         self._built_key = ""
         self._check_task: Task | None = None
@@ -78,7 +79,7 @@ class Project(QObject):
     @property
     def is_modified(self) -> bool:
         """Whether the text differs from the saved file."""
-        return self.text != self._saved_text
+        return self.text != self._saved.text
 
     @property
     def key(self) -> str:
@@ -102,23 +103,19 @@ class Project(QObject):
 
     def open(self, path: Path) -> None:
         """Load a config. Raises OSError, and `LkboardError` when it is not UTF-8."""
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise LkboardError("the file is not UTF-8 text", where=path, hint="open a YAML file") from error
+        file = open_config(path)
         self.path = path
-        self._saved_text = text
-        self.set_text(text)
-        self.text_replaced.emit(text)
+        self._saved = file
+        self.set_text(file.text)
+        self.text_replaced.emit(file.text)
         self.file_changed.emit()
 
     def save(self, path: Path) -> None:
-        """Write the config beside its final name and rename it there. Raises OSError."""
-        temporary = path.with_name(f".{path.name}.new")
-        temporary.write_text(self.text, encoding="utf-8")
-        temporary.replace(path)
+        """Write the config. Raises OSError."""
+        file = ConfigFile(self.text, self._saved.newline)
+        save_config(path, file)
         self.path = path
-        self._saved_text = self.text
+        self._saved = file
         self.file_changed.emit()
 
     def set_text(self, text: str) -> None:

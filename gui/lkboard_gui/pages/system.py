@@ -40,7 +40,7 @@ class SystemPage(QWidget):
         self.summary.setObjectName("problemsSummary")
         self._lay_out()
         self.setFocusProxy(self.editor)
-        self.editor.textChanged.connect(lambda: project.set_text(self.editor.toPlainText()))
+        self.editor.textChanged.connect(lambda: project.set_text(self.editor.text()))
         project.text_replaced.connect(self._replace_text)
         project.problems_changed.connect(self._show_problems)
 
@@ -72,7 +72,7 @@ class SystemPage(QWidget):
         outer.addWidget(splitter)
 
     def _replace_text(self, text: str) -> None:
-        if text != self.editor.toPlainText():
+        if text != self.editor.text():
             self.editor.setPlainText(text)
 
     def _show_problems(self) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit
 
-from lkboard.errors import LkboardError
 from lkboard.events import Note, Progress, Step
 from lkboard.model.target import WriteResult
+from lkboard_gui.bridge import Task
 from lkboard_gui.dialogs.confirm_write import ConfirmWrite
 from lkboard_gui.models.devices import DevicesModel
 from lkboard_gui.models.steps import StepsModel
@@ -36,6 +36,8 @@ class WritePage(JobPage):
     def __init__(self, project: Project) -> None:
         super().__init__(project, "Write…")
         self.start_button.setObjectName("writeButton")
+        self._look: Task | None = None
+        self._scan: Task | None = None
         self._devices = DevicesModel()
         self._steps = StepsModel()
         self.devices = table(self._devices, "Devices", stretch=STATE_COLUMN)
@@ -52,25 +54,35 @@ class WritePage(JobPage):
         self.refresh()
 
     def start(self) -> None:
-        """Look at the target, ask if something would be lost, and write."""
+        """Look at the target; `confirm` follows with what was found."""
         from lkboard.app.write import WriteOptions, plan_write
 
         artifact = self.project.artifact
         if artifact is None or self.why_not():
             return
         options = WriteOptions(source=artifact.path, target=self.target.text().strip())
-        try:
-            plan = plan_write(options)
-        except LkboardError as error:
-            self.say("bad", str(error))
+        self.say("", "")
+        self._look = Task("look at the target", lambda _job: plan_write(options), self)
+        self._look.succeeded.connect(lambda plan: self.confirm(options, plan))
+        self._look.failed.connect(lambda error: self.say("bad", str(error)))
+        self._look.ended.connect(self.refresh)
+        self._look.start()
+        self.refresh()
+
+    def confirm(self, options: WriteOptions, plan: WritePlan) -> None:
+        """Ask if something would be lost, and write."""
+        if not plan.replaces and not plan.device:
+            self._write(options, plan)
             return
-        if (plan.replaces or plan.device) and not ConfirmWrite(plan, self).exec():
-            return
-        self._steps.clear()
-        self.run_task("write", lambda job: _write(options, plan, job))
+        dialog = ConfirmWrite(plan, self)
+        dialog.accepted.connect(lambda: self._write(options, plan))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def why_not(self) -> str:
         """Return why nothing can be written."""
+        if self._look is not None and self._look.is_running:
+            return "The target is being looked at."
         reason = self.why_no_artifact("write")
         if not reason and not self.target.text().strip():
             return "Insert an SD card or USB stick and choose it, or choose a file."
@@ -107,6 +119,10 @@ class WritePage(JobPage):
         self._timer.stop()
         super().hideEvent(event)
 
+    def _write(self, options: WriteOptions, plan: WritePlan) -> None:
+        self._steps.clear()
+        self.run_task("write", lambda job: _write(options, plan, job))
+
     def _lay_out(self) -> None:
         layout = page_layout(self, "Write")
         layout.addWidget(self.hint)
@@ -122,7 +138,16 @@ class WritePage(JobPage):
     def _rescan(self) -> None:
         from lkboard.app.devices import list_devices
 
-        self._devices.set_devices(list_devices())
+        if self._scan is not None and self._scan.is_running:
+            return
+        self._scan = Task("look for devices", lambda _job: list_devices(), self)
+        self._scan.succeeded.connect(self._devices.set_devices)
+        self._scan.ended.connect(self._scan.deleteLater)
+        self._scan.ended.connect(self._forget_scan)
+        self._scan.start()
+
+    def _forget_scan(self) -> None:
+        self._scan = None
 
     def _choose_device(self) -> None:
         rows = self.devices.selectionModel().selectedRows()

@@ -26,11 +26,18 @@ def page_layout(page: QWidget, title: str) -> QVBoxLayout:
     return layout
 
 
+def plain_label(text: str) -> QLabel:
+    """Return text that wraps and is shown to the letter: names of devices and files are not markup."""
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    return label
+
+
 def muted(text: str) -> QLabel:
     """Return a quiet line of text that wraps."""
-    label = QLabel(text)
+    label = plain_label(text)
     label.setProperty("role", "muted")
-    label.setWordWrap(True)
     return label
 
 
@@ -46,9 +53,8 @@ def button(text: str, act: Callable[[], object], *, role: str = "") -> QPushButt
 
 def banner() -> QLabel:
     """Return a line that `show_banner` fills with a result."""
-    label = QLabel()
+    label = plain_label("")
     label.setProperty("role", "banner")
-    label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.hide()
     return label

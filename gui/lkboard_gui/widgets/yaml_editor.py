@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MARKS = {"error": "✗", "warning": "⚠", "hint": "·"}
 RANK = ("hint", "warning", "error")
+PARAGRAPH_SEPARATOR = "\u2029"
+"""What ends a line inside of Qt's documents."""
 
 
 class _Gutter(QWidget):
@@ -72,6 +74,10 @@ class YamlEditor(QPlainTextEdit):
         self._problems = problems
         self._mark()
         self._gutter.update()
+
+    def text(self) -> str:
+        """Return the text to the letter; Qt's own plain text turns no-break spaces into blanks."""
+        return self.document().toRawText().replace(PARAGRAPH_SEPARATOR, "\n")
 
     def go_to(self, line: int, column: int) -> None:
         """Put the cursor at a line and column, counted from 1, and take the focus."""
