@@ -213,3 +213,30 @@ def test_the_backup_of_an_older_gpt_is_gone(tmp_path: Path) -> None:
     with attached(card) as path:
         _write(path, ExtentMap((Extent(0, Inline(NOISE)),), 2 * MIB))
     assert b"EFI PART" not in card.read_bytes()
+
+
+def test_the_kernel_forgets_the_old_partitions(tmp_path: Path) -> None:
+    """A kernel without that support does not look for new ones, but even it drops the old ones when it is asked to."""
+    card = partition(sparse_file(tmp_path / "card", SIZE), "label: dos\nstart=2048, type=83\n")
+    with attached(card, "--partscan") as path:
+        add_partitions(path)
+        shown = Path("/sys/class/block", path.name, f"{path.name}p1")
+        assert shown.exists()
+        _write(path)
+        assert not shown.exists()
+
+
+def test_reading_back_does_not_ask_the_page_cache(card: Path) -> None:
+    """Where a driver refuses direct transfers, only a dropped cache shows what the card made of the bytes."""
+    with attached(card) as path:
+        target = BlockTarget(device_at(path))
+        target.prepare(SIZE)
+        try:
+            target.write(4096 + 100, memoryview(NOISE)[:512])  # not aligned: from here on through the cache
+            target.flush()
+            with card.open("r+b") as file:
+                file.seek(4096 + 100)
+                file.write(b"other")
+            assert bytes(target.read(4096 + 100, 5)) == b"other"
+        finally:
+            target.close()

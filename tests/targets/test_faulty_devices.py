@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.faulty_device import FaultyDevice, faulty_device
-from support.loops import device_at
+from support.loops import device_at, run
 from support.maps import MIB, NOISE
 from support.writes import job_that_acts
 
-from lkboard.errors import Cancelled, DeviceError, VerifyFailed
+from lkboard.errors import Cancelled, DeviceError, OutputError, VerifyFailed
 from lkboard.events import Job, Progress
 from lkboard.model.extents import Extent, ExtentMap, Inline
 from lkboard.targets.block import BlockTarget
 from lkboard.targets.engine import write_image
+from lkboard.targets.file import FileTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,3 +128,20 @@ def test_progress_is_what_reached_the_card(card: FaultyDevice) -> None:
     with pytest.raises(DeviceError):
         _write(card, Job(listen, progress_interval=0))
     assert max(done) == 2 * MIB
+
+
+def test_a_file_on_a_disk_that_loses_its_cache_gets_no_name(tmp_path: Path) -> None:
+    """What only reached the page cache can be read back all the same; that it is on the disk only fsync(2) tells."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "place").mkdir()
+    with faulty_device(tmp_path / "disk", 32 * MIB) as disk:
+        run("mkfs.ext4", "-q", str(disk.path))
+        run("mount", str(disk.path), str(tmp_path / "place"))
+        try:
+            job = job_that_acts("Write", "done", lambda: disk.set_faults(fail_flush=True))
+            with pytest.raises(OutputError, match="cannot write the file: Input/output error"):
+                write_image(FileTarget(tmp_path / "place" / "out"), IMAGE, job)
+            assert not (tmp_path / "place" / "out").exists()
+        finally:
+            disk.set_faults()
+            run("umount", str(tmp_path / "place"))
