@@ -6,11 +6,12 @@ options ─plan_build─▶ BuildPlan ─load_config─▶ Config ─pull─▶ 
 from __future__ import annotations
 
 import itertools
+import os
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
-from lkboard.app.build_plan import DEFAULT_SBOM, BuildOptions, BuildPlan, PlannedFormat, plan_build
+from lkboard.app.build_plan import DEFAULT_SBOM, BuildOptions, BuildPlan, PlannedFormat, epoch_of, plan_build
 from lkboard.errors import BoardError, ConfigError
 from lkboard.model.artifact import Artifact
 from lkboard.model.image import Platform
@@ -40,6 +41,7 @@ class _Build:
     store: Store
     settings: RegistrySettings
     job: Job
+    epoch: int
 
 
 def build(
@@ -53,9 +55,10 @@ def build(
     from lkboard.oci.store import open_store
 
     plan = plan_build(options)
+    epoch = epoch_of(os.environ.get("SOURCE_DATE_EPOCH", ""))
     config = _read_config(plan, options.files, stdin, job)
-    running = _Build(plan, open_store(options.cache or None), options.registry.settings(), job)
-    rootfs = _assemble(config, running, _assemble_options(options))
+    running = _Build(plan, open_store(options.cache or None), options.registry.settings(), job, epoch)
+    rootfs = _assemble(config, running, _assemble_options(options, running.epoch))
     return tuple(itertools.chain.from_iterable(_make(planned, rootfs, running, stdout) for planned in plan.formats))
 
 
@@ -80,17 +83,16 @@ def _read_config(plan: BuildPlan, files: tuple[str, ...], stdin: bytes | None, j
     return result.config
 
 
-def _assemble_options(options: BuildOptions) -> AssembleOptions:
-    from lkboard.model.rootfs import EPOCH
+def _assemble_options(options: BuildOptions, epoch: int) -> AssembleOptions:
     from lkboard.oci.file_tree import clean
     from lkboard.rootfs.assemble import AssembleOptions
     from lkboard.rootfs.sbom import SbomOptions
 
     sbom = None
     if options.sbom is not None:
-        created = EPOCH if options.sbom_created is None else options.sbom_created
+        created = epoch if options.sbom_created is None else options.sbom_created
         sbom = SbomOptions(clean(options.sbom) or DEFAULT_SBOM, created)
-    return AssembleOptions(decompress_kernel=options.decompress_kernel, sbom=sbom)
+    return AssembleOptions(decompress_kernel=options.decompress_kernel, sbom=sbom, epoch=epoch)
 
 
 def _assemble(config: Config, build: _Build, options: AssembleOptions) -> Rootfs:
@@ -125,6 +127,7 @@ def _make(planned: PlannedFormat, rootfs: Rootfs, build: _Build, stdout: BinaryI
         job=build.job,
         is_unified=build.plan.is_unified,
         size_bytes=build.plan.size_bytes,
+        epoch=build.epoch,
     )
     if planned.board:
         given = _with_board(given, planned.board, build)

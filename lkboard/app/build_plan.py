@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import UsageError
 from lkboard.model.architecture import go_name, host_architecture
+from lkboard.model.rootfs import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lkboard.oci.settings import RegistrySettings
 
 STDOUT = "-"
+_EARLIEST, _LATEST = 315_532_800, (1 << 32) - 1
 DEFAULT_SBOM = "sbom.spdx.json"
 _BOARD_FORMATS = {"rpi3"}
 """Formats of LinuxKit that are boards here (decisions, "Command line")."""
@@ -108,6 +110,22 @@ class BuildPlan:
     to_stdout: bool = False
     is_unified: bool = False
     size_bytes: int = 1 << 30
+
+
+def epoch_of(text: str) -> int:
+    """Return the time of everything that a build makes up, in Unix seconds: ``SOURCE_DATE_EPOCH``, or lkboard's own.
+
+    Raises `UsageError` for what is no time that every format can hold (1980 to 2106: FAT and cpio).
+    """
+    if not text:
+        return EPOCH
+    if not text.isascii() or not text.isdigit() or not _EARLIEST <= int(text) <= _LATEST:
+        raise UsageError(
+            f"'{text}' is no time in Unix seconds between 1980 and 2106",
+            where="SOURCE_DATE_EPOCH",
+            hint="unset SOURCE_DATE_EPOCH, or set it to such a number",
+        )
+    return int(text)
 
 
 def plan_build(options: BuildOptions) -> BuildPlan:

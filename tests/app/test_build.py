@@ -359,3 +359,12 @@ def test_configs_from_standard_input(lab: Lab, job: RecordingJob) -> None:
     build(wanted, job, stdin=text)
     build(options(lab, lab.config(), formats=("tar",)), job)
     assert (lab.out / "moby.tar").read_bytes() == (lab.out / "x.tar").read_bytes()
+
+
+def test_source_date_epoch_is_the_time_of_what_is_made_up(
+    lab: Lab, job: RecordingJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1500000000")
+    build(options(lab, lab.config(FILES), formats=("tar",), architecture="amd64"), job)
+    with tar_of((lab.out / "x.tar").read_bytes()) as archive:
+        assert archive.getmember("boot/cmdline").mtime == 1500000000

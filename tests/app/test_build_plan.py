@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.boards import write_board
 
-from lkboard.app.build_plan import BuildOptions, RegistryOptions, plan_build
+from lkboard.app.build_plan import BuildOptions, RegistryOptions, epoch_of, plan_build
 from lkboard.errors import BoardError, OutputError, UsageError
+from lkboard.model.rootfs import EPOCH
 
 
 @pytest.fixture(autouse=True)
@@ -261,3 +262,14 @@ def test_a_bill_of_materials_needs_a_place_in_the_system(path: str) -> None:
 @pytest.mark.parametrize("path", [None, "x", "/usr/share/bill.json"])
 def test_a_bill_of_materials_goes_anywhere_in_the_system(path: str | None) -> None:
     assert plan_build(options(sbom=path)).formats
+
+
+@pytest.mark.parametrize(("text", "epoch"), [("", EPOCH), ("315532800", 315532800), ("4294967295", 4294967295)])
+def test_the_time_of_what_is_made_up(text: str, epoch: int) -> None:
+    assert epoch_of(text) == epoch
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "1.5", "315532799", "4294967296", "²", " 1500000000"])
+def test_a_time_that_no_format_holds_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
+        epoch_of(text)
