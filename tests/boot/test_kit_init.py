@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ from lkboard.app.build_plan import BuildOptions
 from lkboard.events import Event, Job, Line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
 
 pytestmark = [pytest.mark.boot, pytest.mark.kit]
 
@@ -26,12 +28,22 @@ QEMU = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
 LIMIT_SECONDS = 600.0
 
 
+@pytest.fixture(scope="module")
+def boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[list[str]]]]:
+    """What comes of one machine of each architecture. They run at once: each keeps one processor busy."""
+    folders = {architecture: tmp_path_factory.mktemp(architecture) for architecture in CONSOLES}
+    with ThreadPoolExecutor(len(folders)) as pool:
+        yield {architecture: pool.submit(_run, architecture, folder) for architecture, folder in folders.items()}
+
+
 @pytest.fixture(scope="module", params=sorted(CONSOLES))
-def console(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def console(request: pytest.FixtureRequest, boots: dict[str, Future[list[str]]]) -> list[str]:
     """All lines of the console, from power on to power off."""
-    architecture = request.param
+    return boots[request.param].result()
+
+
+def _run(architecture: str, folder: Path) -> list[str]:
     need(QEMU[architecture])
-    folder = tmp_path_factory.mktemp(architecture)
     store = folder / "store"
     shutil.copytree(kit_store(), store)
     config = folder / "init.yml"
