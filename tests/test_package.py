@@ -134,7 +134,7 @@ class TestWheel:
         entry_points = configparser.ConfigParser()
         entry_points.read_string(text)
         assert dict(entry_points["console_scripts"]) == {"lkboard": "lkboard.cli.main:main"}
-        assert dict(entry_points["gui_scripts"]) == {"lkboard-gui": "lkboard_gui.app:main"}
+        assert dict(entry_points["gui_scripts"]) == {"lkboard-gui": "lkboard_gui.__main__:main"}
 
 
 class TestInstalled:
