@@ -73,15 +73,16 @@ def unpacked_layer(
     if layer.digest == diff_id:
         return FileSpan(str(store.blob_path(layer.digest)), 0, layer.size, diff_id)
     target = _target(store, diff_id)
-    if not target.exists():
+    if not store.is_intact(target, diff_id):
         pieces = inflated(store.blob_path(layer.digest), where, on_bytes or _ignore)
         with store_errors(target), new_file(target, target.parent, _READ_ONLY) as file:
             _unpack(layer, diff_id, where, pieces, file)
+        store.vouch(target)
     return FileSpan(str(target), 0, target.stat().st_size, diff_id)
 
 
 def unpack_layers(images: Sequence[ResolvedImage], store: Store, job: Job) -> None:
-    """Unpack all layers of images that were not unpacked before, in parallel, as the step "Unpack layers".
+    """Unpack all layers of images that are not there unpacked and undamaged, in parallel, as the step "Unpack layers".
 
     Raises `LayerInvalid` and `Cancelled`.
     """
@@ -89,7 +90,8 @@ def unpack_layers(images: Sequence[ResolvedImage], store: Store, job: Job) -> No
     wanted = {
         diff_id: (layer, diff_id, image)
         for layer, diff_id, image in layers
-        if layer.digest != diff_id and not _target(store, diff_id).exists()
+        if layer.digest != diff_id
+        and not (is_digest(diff_id) and store.is_intact(_target(store, diff_id), diff_id, job))
     }
     meter = Meter(job, STEP, sum(layer.size for layer, _diff_id, _image in wanted.values()))
     with job.step(STEP), ThreadPoolExecutor(_THREADS, "unpack") as pool:

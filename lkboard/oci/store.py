@@ -7,7 +7,7 @@ CACHE/
   .lkboard/                   ours; may be deleted while nobody works
     ingest/<digest>/data      partial downloads
     locks/<digest>, index     held while one blob, or index.json, is worked on
-    verified/<digest>         inode, modification time and size of a blob at the time its digest was checked
+    verified/<folder>-<name>  inode, modification time and size of a file at the time its digest was checked
     quarantine/<digest>       damaged blobs
     <kind>/                   derived data (`Store.derived_dir`)
 """
@@ -85,16 +85,29 @@ class Store:
 
         Its digest is computed only if the file changed since that was last done, or to ``recheck``.
         """
-        digest, path = descriptor.digest, self.blob_path(descriptor.digest)
+        path = self.blob_path(descriptor.digest)
         with store_errors(path), suppress(FileNotFoundError):
-            if path.stat().st_size != descriptor.size:
-                return False
-            if not recheck and self._is_recorded(digest):
+            has_size = path.stat().st_size == descriptor.size
+            return has_size and self.is_intact(path, descriptor.digest, job, recheck=recheck)
+        return False
+
+    def is_intact(self, path: Path, digest: str, job: Job | None = None, *, recheck: bool = False) -> bool:
+        """Return whether a file of the store, or one derived from its blobs, is there and has a digest.
+
+        The digest is computed only if the file changed since that was last done, or to ``recheck``.
+        """
+        with store_errors(path), suppress(FileNotFoundError):
+            if not recheck and self._is_recorded(path):
                 return True
             if _file_digest(path, algorithm_of(digest), job) == digest:
-                self._record(digest)
+                self.vouch(path)
                 return True
         return False
+
+    def vouch(self, path: Path) -> None:
+        """Remember what a file whose digest was checked looks like, for `is_intact`. A hint only: it may fail."""
+        with suppress(OSError, StoreUnusable):
+            (self.derived_dir("verified") / _record_name(path)).write_text(_look(path))
 
     def add(self, data: bytes, algorithm: str = "sha256") -> str:
         """Store bytes and return their digest."""
@@ -129,7 +142,7 @@ class Store:
         """Publish a partial blob that has become whole and whose digest is right."""
         self._create()
         partial.publish(self.blob_path(partial.descriptor.digest), _BLOB_MODE)
-        self._record(partial.descriptor.digest)
+        self.vouch(self.blob_path(partial.descriptor.digest))
 
     def quarantine(self, digest: str) -> None:
         """Move a damaged blob out of the way, as far as the file system allows."""
@@ -192,7 +205,7 @@ class Store:
     def _publish(self, file: BinaryIO, digest: str) -> None:
         self._create()
         publish(file, self.blob_path(digest), _BLOB_MODE)
-        self._record(digest)
+        self.vouch(self.blob_path(digest))
 
     def _create(self) -> None:
         layout = self.root / "oci-layout"
@@ -200,16 +213,9 @@ class Store:
             with store_errors(layout), new_file(layout, self.derived_dir("ingest"), _FILE_MODE) as file:
                 file.write(_LAYOUT)
 
-    # what is known to be sound
-
-    def _record(self, digest: str) -> None:
-        """Remember what the file of a blob whose digest was checked looks like. A hint only: it may fail."""
-        with suppress(OSError, StoreUnusable):
-            (self.derived_dir("verified") / _file_name(digest)).write_text(_look(self.blob_path(digest)))
-
-    def _is_recorded(self, digest: str) -> bool:
+    def _is_recorded(self, path: Path) -> bool:
         try:
-            return (self._private / "verified" / _file_name(digest)).read_text() == _look(self.blob_path(digest))
+            return (self._private / "verified" / _record_name(path)).read_text() == _look(path)
         except OSError:
             return False
 
@@ -225,6 +231,10 @@ def open_store(cache_dir: str | None) -> Store:
 
 def _file_name(digest: str) -> str:
     return digest.replace(":", "-")
+
+
+def _record_name(path: Path) -> str:
+    return f"{path.parent.name}-{path.name}"
 
 
 def _name_of(entry: dict[str, Any]) -> str | None:

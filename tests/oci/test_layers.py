@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +19,6 @@ from lkboard.oci.layers import diff_layers, size_limit, unpack_layers, unpacked_
 from lkboard.oci.store import Store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lkboard.model.extents import FileSpan
 
 PLAIN = tar(file("a", b"hello"), file("b", noise(300_000)))
@@ -44,6 +43,28 @@ def test_a_layer_is_unpacked_once_under_its_diff_id(compression: str, tmp_path: 
     store.blob_path(image.layers[0].digest).unlink()
     assert unpack(store, image) == span
     assert kept(store) == [f"{digest(PLAIN).removeprefix('sha256:')}.tar"]
+
+
+@pytest.mark.parametrize("damaged", [b"x" * len(PLAIN), PLAIN[:-1], b""])
+@pytest.mark.parametrize("are_all", [False, True])
+def test_an_unpacked_layer_that_was_changed_is_made_again(damaged: bytes, are_all: bool, tmp_path: Path) -> None:
+    store, image = stored(tmp_path, raw_layer(PLAIN))
+    path = Path(unpack(store, image).path)
+    path.chmod(0o644)
+    path.write_bytes(damaged)
+    if are_all:
+        unpack_layers([image], store, Job())
+        assert path.read_bytes() == PLAIN
+    assert unpack(store, image).size == len(PLAIN)
+    assert path.read_bytes() == PLAIN
+
+
+def test_an_unpacked_layer_that_was_only_touched_is_kept(tmp_path: Path) -> None:
+    store, image = stored(tmp_path, raw_layer(PLAIN))
+    span = unpack(store, image)
+    Path(span.path).touch()
+    store.blob_path(image.layers[0].digest).unlink()
+    assert unpack(store, image) == span
 
 
 def test_a_plain_layer_is_used_where_it_is(tmp_path: Path) -> None:
