@@ -122,7 +122,9 @@ class Resolver:
             return next((names[name] for name in _equal_names(reference) if name in names), None)
         if not self._store.has(reference.digest):
             return None
-        return Descriptor("", reference.digest, self._store.blob_path(reference.digest).stat().st_size)
+        found = Descriptor("", reference.digest, self._store.blob_path(reference.digest).stat().st_size)
+        # what is damaged, and fetched again, may have another size
+        return replace(found, size=len(self._fetcher.manifest(found, reference)))
 
     def _document(self, descriptor: Descriptor, reference: Reference) -> Document:
         return parse_document(self._fetcher.manifest(descriptor, reference), descriptor.media_type, reference)

@@ -406,6 +406,19 @@ def test_a_damaged_blob_is_named_and_fetched_again(
     assert digest_of(store.blob_path(digest).read_bytes()) == digest
 
 
+def test_a_pinned_image_whose_manifest_was_cut_has_the_size_of_the_whole_one(
+    store: Store, job: RecordingJob, registry: Registry
+) -> None:
+    name = registry.push(multi_arch("cut"), "pull/cut:v1")
+    index = pull(store, name, job).index
+    assert index
+    path = store.blob_path(index.digest)
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-10])
+    pinned = f"{name.removesuffix(':v1')}@{index.digest}"
+    assert resolve(store, pinned, job).index == index
+
+
 @pytest.mark.parametrize("part", ["index", "manifest", "config", "layer"])
 def test_a_damaged_blob_is_never_used_when_it_cannot_be_fetched_again(
     store: Store, job: RecordingJob, part: str
