@@ -11,6 +11,7 @@ import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lkboard.errors import ImageConflict
 from lkboard.model.extents import EMPTY
 from lkboard.model.rootfs import EPOCH, Entry, Kind
 
@@ -23,8 +24,13 @@ _LINK_LIMIT = 40
 """Symbolic links followed for one name before it counts as a loop, as in Linux (path_resolution(7))."""
 
 
-class Loop(Exception):
-    """A name leads through more symbolic links than Linux would follow."""
+class Loop(ImageConflict):
+    """A name leads through more symbolic links than Linux would follow. ``path`` is what was followed."""
+
+    def __init__(self, path: str, origin: Origin) -> None:
+        where = " ".join(filter(None, (origin.location, origin.source))) or None
+        super().__init__(f"'{path}' leads through a loop of symbolic links", where=where)
+        self.path = path
 
 
 class Node:
@@ -63,6 +69,7 @@ class FileTree:
 
     def __init__(self, origin: Origin, epoch: int = EPOCH) -> None:
         self._epoch_ns = epoch * 1_000_000_000
+        self._origin = origin
         self.root = Node(self._implied(origin), 0)
         self.has_root_entry = False
 
@@ -168,7 +175,7 @@ class FileTree:
             if node is not None and node.entry.kind is Kind.SYMLINK:
                 followed += 1
                 if followed > _LINK_LIMIT:
-                    raise Loop(path)
+                    raise Loop(path, self._origin)
                 parts += node.entry.link.split("/")[::-1]
                 if node.entry.link.startswith("/"):
                     del trail[1:]

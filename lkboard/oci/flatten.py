@@ -129,7 +129,7 @@ class _Layer:
         return path
 
     def _loop(self, entry: Entry, error: Loop) -> LayerInvalid:
-        return self._fault(entry, f"leads through a loop of symbolic links at '{error}'")
+        return self._fault(entry, f"leads through a loop of symbolic links at '{error.path}'")
 
     def _fault(self, entry: Entry, what: str) -> LayerInvalid:
         return LayerInvalid(f"the entry {entry.path!r} {what}", where=self._where)

@@ -12,7 +12,6 @@ import posixpath
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lkboard.errors import ImageConflict
 from lkboard.events import Job
 from lkboard.model.extents import EMPTY, Content
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Origin, Rootfs, Segment
@@ -56,6 +55,13 @@ class Root:
     def put(self, path: str, entry: Entry) -> None:
         """Merge one entry at a clean path. Raises `ImageConflict`."""
         put(self.tree, path, entry, self.rank, self._tell_hidden)
+
+    def follow(self, path: str, origin: Origin) -> Node | None:
+        """Return what a clean path leads to, or None. Raises `ImageConflict` that names ``origin``."""
+        try:
+            return self.tree.follow(path)
+        except Loop as error:
+            raise Loop(path, origin) from error
 
     def put_made(self, path: str, kind: Kind, mode: int, content: Content, origin: Origin) -> None:
         """Merge an entry of our own making: root's, with the time of the epoch. Raises `ImageConflict`."""
@@ -105,7 +111,7 @@ def put(tree: FileTree, path: str, entry: Entry, rank: int, on_hidden: OnHidden 
     try:
         _merge(tree, (tree.directory(folder, entry.origin, rank), {name: Node(entry, rank)}, folder), on_hidden)
     except Loop as error:
-        raise _loop(path, error) from error
+        raise Loop(path, entry.origin) from error
 
 
 def graft(tree: FileTree, path: str, source: FileTree, rank: int, on_hidden: OnHidden | None = None) -> None:
@@ -118,7 +124,7 @@ def graft(tree: FileTree, path: str, source: FileTree, rank: int, on_hidden: OnH
             _describe(tree, path, source.root.entry, rank)
         _merge(tree, (children, source.root.children or {}, path), on_hidden)
     except Loop as error:
-        raise _loop(path, error) from error
+        raise Loop(path or error.path, source.root.entry.origin) from error
 
 
 def _describe(tree: FileTree, path: str, entry: Entry, rank: int) -> None:
@@ -172,7 +178,3 @@ def _segment_ranks(root: Node) -> dict[int, int]:
         is_shared = any(ranks[id(child)] != node.rank for child in children)
         ranks[id(node)] = 0 if is_shared else node.rank
     return ranks
-
-
-def _loop(path: str, error: Loop) -> ImageConflict:
-    return ImageConflict(f"'{path}' leads through a loop of symbolic links at '{error}'")

@@ -8,6 +8,7 @@ from support.entries import device, file, folder, symlink
 from support.stored import by_path
 
 from lkboard.disk.content import read
+from lkboard.errors import ImageConflict
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Origin
 from lkboard.oci.file_tree import FileTree
 from lkboard.rootfs.image_files import adapt
@@ -51,6 +52,13 @@ def test_an_empty_image_gets_files_and_mount_points() -> None:
     assert {(entry.uid, entry.gid, entry.mtime_ns, entry.origin) for entry in found.values()} == {
         (0, 0, EPOCH_NS, ORIGIN)
     }
+
+
+@pytest.mark.parametrize("name", ["dev", "etc"])
+def test_a_loop_of_links_is_named_with_its_image(name: str) -> None:
+    message = rf"^services\[0\] docker.io/lab/image:v1: '{name}' leads through a loop of symbolic links"
+    with pytest.raises(ImageConflict, match=message):
+        adapted(symlink(name, name))
 
 
 def test_the_texts_are_those_of_the_reference() -> None:
