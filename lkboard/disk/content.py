@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError
-from lkboard.model.extents import Content, ExtentMap, FileSpan, Inline, Source, Zeros, place
+from lkboard.model.extents import Content, ExtentMap, FileSpan, Inline, Source, Zeros, place, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,6 +76,12 @@ def read_piece(span: FileSpan, descriptor: int, offset: int, size: int) -> bytes
     return piece
 
 
+def check_unchanged(span: FileSpan, descriptor: int) -> None:
+    """Raise `BuildError` if the open file of a span, just read, is not in the state that the span is of."""
+    if span.stamp not in {None, stamp_of(os.fstat(descriptor))}:
+        raise BuildError(f"'{span.path}' changed while it was read", hint="leave it alone and build again")
+
+
 def _file_chunks(span: FileSpan, size: int) -> Iterator[bytes]:
     descriptor = open_span(span)
     try:
@@ -84,6 +90,7 @@ def _file_chunks(span: FileSpan, size: int) -> Iterator[bytes]:
             piece = read_piece(span, descriptor, span.offset + done, min(size, span.size - done))
             yield piece
             done += len(piece)
+        check_unchanged(span, descriptor)
     finally:
         os.close(descriptor)
 

@@ -135,6 +135,7 @@ def _copy(span: FileSpan, descriptor: int, offset: int) -> Iterator[int]:
                 copied = len(chunk)
             done += copied
             yield copied
+        content.check_unchanged(span, source)
     finally:
         os.close(source)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from lkboard.disk.content import open_span, shrunk
@@ -110,8 +111,8 @@ def _part(source: Source, start: int, size: int) -> Source:
     match source:
         case Inline(data):
             return Inline(data[start : start + size])
-        case FileSpan(path, offset, _size, digest):
-            return FileSpan(path, offset + start, size, digest)
+        case FileSpan():
+            return replace(source, offset=source.offset + start, size=size)
         case Zeros():
             return Zeros(size)
 

@@ -8,6 +8,18 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import os
+
+Stamp = tuple[int, int, int, int]
+"""Device, inode, size in bytes and time of the last change in ns: two states of a file differ in one of them."""
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """Return what tells one state of a file from another."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +39,15 @@ class FileSpan:
     """``size`` bytes at ``offset`` of the file ``path``.
 
     ``digest`` (``sha256:<hex>``) names the bytes of the *whole* file where it is known, so that keys derived from
-    contents do not depend on paths; empty for a file of the user that nobody has hashed.
+    contents do not depend on paths; empty for a file of the user that nobody has hashed. ``stamp`` (see `stamp_of`) is
+    the state in which a file that may be edited was hashed; None for files that nobody edits.
     """
 
     path: str
     offset: int
     size: int
     digest: str = ""
+    stamp: Stamp | None = None
 
 
 @dataclass(frozen=True, slots=True)

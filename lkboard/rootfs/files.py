@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lkboard.config.dump import dump_json, dump_yaml
 from lkboard.config.values import InvalidValue, parse_mode
 from lkboard.disk import content as contents
-from lkboard.model.extents import EMPTY, Content, FileSpan
+from lkboard.model.extents import EMPTY, Content, FileSpan, stamp_of
 from lkboard.model.rootfs import Entry, Kind, Origin
 from lkboard.oci.file_tree import clean
 from lkboard.rootfs.effective import config_fault
@@ -78,7 +78,7 @@ class _Addition:
 
     def _need_directory(self, path: str, entry: Entry) -> None:
         """Make a directory with the entry's owner, unless it is there; then only its time changes."""
-        existing = self._root.tree.follow(path)
+        existing = self._root.follow(path, entry.origin)
         if existing is not None and existing.children is not None:
             existing.entry = replace(existing.entry, mtime_ns=self._root.epoch_ns, is_implied=False)
         else:
@@ -123,7 +123,7 @@ class _Addition:
         except OSError as error:
             hint = "paths begin at the current directory; optional: true allows a file to be missing"
             raise self._fault("source", f"cannot read '{path}': {error.strerror}", hint) from error
-        span = FileSpan(str(path.absolute()), 0, status.st_size)
+        span = FileSpan(str(path.absolute()), 0, status.st_size, stamp=stamp_of(status))
         return Content((replace(span, digest=contents.digest(Content((span,)))),))
 
     def _fault(self, field: str, message: str, hint: str) -> ConfigError:

@@ -8,13 +8,17 @@ import yaml
 from support.images import directory, file, image, layer, symlink
 from support.stored import assembled, by_path, configured
 
+from lkboard.disk import tar
 from lkboard.disk.content import digest, read
-from lkboard.errors import ConfigError
+from lkboard.disk.output import write_file
+from lkboard.errors import BuildError, ConfigError, ImageConflict
+from lkboard.events import Job
 from lkboard.model.config import Config, FileEntry
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Rootfs
 from lkboard.rootfs.files import add_files
 from lkboard.rootfs.merge import Root
+from lkboard.rootfs.segments import build_initrd
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +111,11 @@ def test_files_go_through_links_of_images_but_replace_the_last(tmp_path: Path) -
     assert (found["etc/link"].kind, read(found["bin/sh"].content)) == (Kind.FILE, b"shell")
 
 
+def test_a_loop_of_links_is_named_with_its_section() -> None:
+    with pytest.raises(ImageConflict, match=r"^files\[1\] linuxkit.files: 'a' leads through a loop of symbolic links"):
+        only(FileEntry("a", symlink="a"), FileEntry("a/x", contents=""))
+
+
 def test_the_last_of_equal_paths_wins() -> None:
     found = only(FileEntry("a", contents="1"), FileEntry("a", contents="2"))
     assert (read(found["a"].content), found["a"].origin.location) == (b"2", "files[1]")
@@ -140,6 +149,23 @@ def test_a_large_source_is_read_later_and_known_by_its_digest(tmp_path: Path) ->
     (span,) = only(FileEntry("a", source=str(path)))["a"].content.parts
     assert isinstance(span, FileSpan)
     assert (span.path, span.digest) == (str(path), digest(only(FileEntry("a", source=str(path)))["a"].content))
+
+
+@pytest.mark.parametrize("edit", ["in place", "replaced", "shorter"])
+def test_a_large_source_that_is_edited_during_the_build_is_refused(edit: str, tmp_path: Path) -> None:
+    path, cache = tmp_path / "source", tmp_path / "cache"
+    path.write_bytes(b"x" * (2 << 20))
+    root = Root()
+    add_files(root, Config(files=(FileEntry("a", source=str(path)),)), {})
+    rootfs = root.rootfs()
+    target = tmp_path / "new" if edit == "replaced" else path
+    target.write_bytes(b"y" * (1 << 20 if edit == "shorter" else 2 << 20))
+    target.replace(path)
+    with pytest.raises(BuildError, match=r"source' (changed|became shorter) while it was read"):
+        build_initrd(rootfs, cache, Job())
+    assert list(cache.iterdir()) == []
+    with pytest.raises(BuildError, match="while it was read"):
+        write_file(tar.plan(rootfs.segments[0].entries), tmp_path / "out.tar", on_bytes=lambda _done: None)
 
 
 def test_relative_sources_begin_at_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
