@@ -72,7 +72,7 @@ class Connections:
             return self._schemes[host]
 
     def _new_session(self, scheme: str, host: str) -> requests.Session:
-        session = requests.Session()
+        session = _Session()
         session.trust_env = False
         session.headers["User-Agent"] = f"lkboard/{lkboard.__version__}"
         session.headers["Accept-Encoding"] = "identity"  # the bytes under the digest, not a CDN's gzip of them
@@ -105,6 +105,13 @@ class Connections:
                     hint="give a file of PEM certificates",
                 ) from error
         return context
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects to `lkboard.oci.transport`."""
+
+    def get_redirect_target(self, _response: requests.Response) -> None:
+        """Return nothing; the base class parses redirects that it does not follow, and stumbles over broken ones."""
 
 
 class _Adapter(HTTPAdapter):

@@ -156,7 +156,7 @@ class Transport:
             if response.status_code not in _redirects(request.method) or not location:
                 return response
             response.close()
-            target = urljoin(url, location)
+            target = target_of(url, location, request.where)
             if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
                 raise RegistryError(f"{shown(url)} redirects to plain http at {shown(target)}", where=request.where)
             if origin_of(target) != origin_of(url):
@@ -180,6 +180,16 @@ class Transport:
             )
 
 
+def target_of(url: str, location: str, where: str) -> str:
+    """Return the URL that the header Location of an answer means. Raises `RegistryError` if it is none."""
+    try:
+        target = urljoin(url, location)
+        _ = urlsplit(target).port
+    except ValueError as error:
+        raise RegistryError(f"{shown(url)} leads to something that is no URL", where=where) from error
+    return target
+
+
 def origin_of(url: str) -> tuple[str, str]:
     """Return scheme and authority: what a login is good for."""
     parts = urlsplit(url)
@@ -194,9 +204,9 @@ def _redirects(method: str) -> set[int]:
 def _retry_after(response: Response) -> float | None:
     """Return the seconds that an answer asks to wait, given as a number or a date (RFC 9110, section 10.2.3)."""
     text = response.headers.get("Retry-After", "")
-    if text.isdecimal():
-        return float(text)
     try:
+        if text.isdecimal():
+            return float(text)
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

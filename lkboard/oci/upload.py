@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from lkboard.errors import RegistryError
 from lkboard.oci.http_errors import shown
 from lkboard.oci.registry import RegistryClient
-from lkboard.oci.transport import Request
+from lkboard.oci.transport import Request, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ class Upload:
         location = response.headers.get("Location")
         if not location:
             raise RegistryError(f"{shown(url)} does not say where to upload", where=self._where)
-        return urljoin(url, location)
+        return target_of(url, location, self._where)
 
     def _put(self, location: str, descriptor: Descriptor, body: _Body) -> Response:
         url = f"{location}{'&' if urlsplit(location).query else '?'}digest={descriptor.digest}"

@@ -311,13 +311,24 @@ def test_a_pause_may_be_given_as_a_date(store: Store, job: RecordingJob, proxy: 
     assert 95 < job.waits[0] < 101
 
 
-@pytest.mark.parametrize("value", ["0", "-5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT"])
+@pytest.mark.parametrize(
+    "value", ["0", "-5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 01 Jan 99999999999 00:00:00 GMT"]
+)
 def test_a_pause_that_is_over_or_nonsense_is_short(
     store: Store, job: RecordingJob, proxy: FaultProxy, name: str, value: str
 ) -> None:
     proxy.add(Status(429, (("Retry-After", value),)), path="manifests/v1", times=1)
     resolve(store, name, job)
     assert not job.waits or job.waits[0] <= 2
+
+
+@pytest.mark.parametrize("location", ["http://[bad/", "//[::1/x", "http://example.com:99999/"])
+def test_a_redirect_to_what_is_no_url_is_an_error(
+    store: Store, job: RecordingJob, proxy: FaultProxy, name: str, location: str
+) -> None:
+    proxy.add(Status(307, (("Location", location),)), path="manifests/v1")
+    with pytest.raises(RegistryError, match=f"{proxy.url}/.* leads to something that is no URL"):
+        resolve(store, name, job)
 
 
 def test_without_a_time_the_pauses_double(store: Store, job: RecordingJob, proxy: FaultProxy, name: str) -> None:

@@ -160,6 +160,12 @@ def test_an_upload_that_leads_nowhere_is_an_error(full: Store, job: RecordingJob
         push_to(full, f"{proxy.host}/push/nowhere:v1", job)
 
 
+def test_an_upload_that_leads_to_what_is_no_url_is_an_error(full: Store, job: RecordingJob, proxy: FaultProxy) -> None:
+    proxy.add(Header("Location", "http://[bad/"), method="POST")
+    with pytest.raises(RegistryError, match="leads to something that is no URL"):
+        push_to(full, f"{proxy.host}/push/no-url:v1", job)
+
+
 @pytest.mark.parametrize("value", ["path", "query"])
 def test_an_upload_may_lead_elsewhere(full: Store, job: RecordingJob, proxy: FaultProxy, value: str) -> None:
     """A location may be relative, and may have a query already or not."""
