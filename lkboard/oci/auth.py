@@ -124,10 +124,15 @@ class Login:
 
     def _check_realm(self, realm: str, where: str) -> None:
         """Refuse to show a login to a place where a registry has no business (registry.md section 5)."""
-        parts, registry = urlsplit(realm), urlsplit(self._base)
+        try:
+            parts, registry = urlsplit(realm), urlsplit(self._base)
+            _ = parts.port
+        except ValueError as error:
+            raise RegistryError(f"{self._base} sends logins to something that is no URL", where=where) from error
         if parts.scheme not in {"https", registry.scheme}:
             raise RegistryError(f"{self._base} sends logins to '{shown(realm)}', which is not https", where=where)
-        if _is_private(parts.netloc) and parts.hostname != registry.hostname:
+        is_here = is_loopback(parts.netloc) and is_loopback(registry.netloc)
+        if _is_private(parts.netloc) and parts.hostname != registry.hostname and not is_here:
             raise RegistryError(f"{self._base} sends logins to '{shown(realm)}', a private address", where=where)
 
 
@@ -146,6 +151,6 @@ def _read_token(body: bytes, scopes: tuple[str, ...], realm: str, where: str) ->
         life = max(float(answer.get("expires_in") or 0), _SHORTEST_LIFE)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         value, life = "", 0.0
-    if not value or not value.isprintable():
+    if not (value and value.isascii() and value.isprintable()):
         raise RegistryError(f"{shown(realm)} answered with something that is not a token", where=where)
     return Token(value, scopes, time.monotonic() + life - _RENEW_EARLY)

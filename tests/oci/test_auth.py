@@ -12,6 +12,11 @@ from support.pulls import is_complete, log_in, pull, resolve
 from support.registry import Registry, TokenServer, running_registry
 
 from lkboard.errors import AuthNeeded, RegistryError
+from lkboard.events import Job
+from lkboard.oci.auth import Login
+from lkboard.oci.challenge import parse_challenges
+from lkboard.oci.settings import RegistrySettings
+from lkboard.oci.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -255,7 +260,8 @@ def test_a_bearer_is_preferred_to_a_password(
         ("http://192.168.1.1:8080/token", "a private address"),
         ("http://169.254.169.254/latest/meta-data", "a private address"),
         ("https://[fd00::1]/token", "a private address"),
-        ("http://localhost:1/token", "a private address"),
+        ("https://[::1/token", "no URL"),
+        ("https://example.com:99999/token", "no URL"),
         ("ftp://example.com/token", "which is not https"),
         ("/token", "which is not https"),
         ("", "which is not https"),
@@ -282,7 +288,8 @@ def test_a_token_server_may_not_send_the_login_on_to_a_private_place(
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"no", b"{}", b"[]", b'{"token": ""}', b'{"token": "a\\nb"}', b'{"token": null}', b'{"expires_in": 5}',
+        b"", b"no", b"{}", b"[]", b'{"token": ""}', b'{"token": "a\\nb"}',
+        '{"token": "schl\u00fcssel\u20ac"}'.encode(), b'{"token": null}', b'{"expires_in": 5}',
         b'{"token": "t", "expires_in": "x"}', b"[" * 9999,
     ],
 )  # fmt: skip
@@ -317,6 +324,21 @@ def test_a_huge_token_is_not_read_to_its_end(store: Store, job: RecordingJob, pr
     refuse(proxy, BEARER.format(realm=f"{proxy.url}/token"))
     with pytest.raises(RegistryError, match="more than 1 MiB"):
         resolve(store, f"{proxy.host}/lab/x:v1", job)
+
+
+def test_all_names_of_this_machine_are_one_host(store: Store, job: RecordingJob, proxy: FaultProxy) -> None:
+    proxy.add(Status(200, body=b'{"token": "t"}'), path="/token")
+    refuse(proxy, BEARER.format(realm=f"{proxy.url}/token"))
+    with pytest.raises(AuthNeeded):
+        resolve(store, f"{proxy.host}/lab/x:v1".replace("127.0.0.1", "localhost"), job)
+    assert [seen.path for seen in proxy.seen("/token")] == ["/token?service=x&scope=repository%3Alab%2Fx%3Apull"]
+
+
+def test_a_public_registry_may_not_send_logins_to_this_machine() -> None:
+    login = Login("https://registry.example", None, Transport(RegistrySettings(), Job()))
+    challenge = parse_challenges(['Bearer realm="https://localhost:1/token"'])
+    with pytest.raises(RegistryError, match="a private address"):
+        login.learn(challenge, "repository:x:pull", "", "x", is_first=True)
 
 
 def test_a_login_stays_behind_when_a_blob_is_somewhere_else(
