@@ -16,6 +16,8 @@ _REFERENCE = re.compile(
 )
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _NAME_LIMIT = 255
+_LABEL_LIMIT = 63
+_PORT_LIMIT = 0xFFFF
 DEFAULT_DOMAIN = "docker.io"
 
 
@@ -58,10 +60,33 @@ def parse_reference(text: str) -> Reference:
     digest = match["digest"] or ""
     if digest and not _DIGEST.fullmatch(digest):
         raise ReferenceInvalid(f"'{text}' has an invalid digest", hint="write @sha256: and 64 hexadecimal digits")
+    _check_domain(match["domain"], text)
     reference = Reference(match["domain"], match["path"], match["tag"] or "", digest)
     if len(reference.repository) > _NAME_LIMIT:
         raise ReferenceInvalid(f"'{text}' is longer than {_NAME_LIMIT} characters")
     return reference
+
+
+def _check_domain(domain: str, text: str) -> None:
+    """Refuse hosts that no connection can be made to."""
+    host, colon, port = domain.partition("]")[2].rpartition(":") if domain[0] == "[" else domain.partition(":")
+    if colon and not (len(port) <= len(str(_PORT_LIMIT)) and 0 < int(port) <= _PORT_LIMIT):
+        raise ReferenceInvalid(f"'{text}' has an impossible port", hint=f"ports are 1 to {_PORT_LIMIT}")
+    if any(len(label) > _LABEL_LIMIT for label in host.split(".")):
+        hint = f"a part of a host name has at most {_LABEL_LIMIT} characters"
+        raise ReferenceInvalid(f"'{text}' has an impossible host name", hint=hint)
+    if domain[0] == "[" and not _is_ipv6(domain[1:].partition("]")[0]):
+        raise ReferenceInvalid(f"'{text}' has an invalid IPv6 address", hint="write it like [fd00::1]:5000")
+
+
+def _is_ipv6(text: str) -> bool:
+    from ipaddress import IPv6Address  # here, as references are read at every start
+
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _complete(text: str) -> str:

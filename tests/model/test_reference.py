@@ -24,6 +24,10 @@ DIGEST = f"sha256:{HEX}"
         ("localhost:5000/x:1", "localhost:5000/x:1"),
         ("127.0.0.1:5000/a/b:1", "127.0.0.1:5000/a/b:1"),
         ("[::1]:5000/a:1", "[::1]:5000/a:1"),
+        ("[fd00::1]/a:1", "[fd00::1]/a:1"),
+        ("a.b:1/c", "a.b:1/c"),
+        ("a.b:65535/c", "a.b:65535/c"),
+        ("a" * 63 + ".b/c", "a" * 63 + ".b/c"),
         ("ghcr.io/x/y/z:t", "ghcr.io/x/y/z:t"),
         ("foo/bar/baz", "foo/bar/baz"),
         ("a.b/c", "a.b/c"),
@@ -42,6 +46,8 @@ def test_a_reference_is_completed(text: str, canonical: str) -> None:
         "", " ", "a b", "Redis", "a/B:1", "a//b", "/a", "a/", "a:", "a@", "a@sha256:12", f"a@md5:{HEX[:32]}", "a:-t",
         "a:" + "t" * 129, "http://x/y", "docker://x", "a@" + DIGEST + "@" + DIGEST, "-a", "a_", "a/b:c:d", "ü",
         f"a@{DIGEST.upper()}", "docker.io/" + "a" * 250, "a\n", "a:x y", "[::1]:5000", "a..b",
+        "localhost:99999/x", "localhost:65536/x", "localhost:0/x", "[::1]:0/x", "localhost:" + "9" * 200 + "/x",
+        "[::::]/x", "[1]/x", "[:]:5000/x", "a" * 64 + ".b/c",
     ],
 )  # fmt: skip
 def test_what_is_not_a_reference_is_refused_with_its_text(text: str) -> None:
@@ -51,7 +57,16 @@ def test_what_is_not_a_reference_is_refused_with_its_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "hint"), [("Redis", "lower case"), ("a b", "blanks"), ("https://x/y", "http"), ("a//b", "registry")]
+    ("text", "hint"),
+    [
+        ("Redis", "lower case"),
+        ("a b", "blanks"),
+        ("https://x/y", "http"),
+        ("a//b", "registry"),
+        ("localhost:99999/x", "1 to 65535"),
+        ("[::::]/x", "[fd00::1]"),
+        ("a" * 64 + ".b/c", "63"),
+    ],
 )
 def test_the_hint_says_what_to_do(text: str, hint: str) -> None:
     with pytest.raises(ReferenceInvalid) as caught:
