@@ -30,6 +30,7 @@ SIZE_LIMIT = 1 << 30
 """Bytes that a kernel may unpack to."""
 
 _GZIP_WINDOW = 31
+_ZSTD_PIECE = 1024
 _BOOT_FLAG = struct.pack("<H", 0xAA55)
 _BOOT_FLAG_AT, _HEADER_AT, _SETUP_SECTORS_AT, _PAYLOAD_AT = 0x1FE, 0x202, 0x1F1, 0x248
 _BZIMAGE_SIZE = 0x250
@@ -106,13 +107,23 @@ def _whole(decompressor: _Decompressor, payload: bytes) -> bytes:
 
 
 def _unzstd(payload: bytes) -> bytes:
+    """Decompress one frame in pieces that become 32 MiB at most, as the decompressor knows no limit."""
     import zstandard
 
+    decompressor = zstandard.ZstdDecompressor().decompressobj()
+    data = bytearray()
     try:
-        with zstandard.ZstdDecompressor().stream_reader(payload) as reader:
-            return bytes(reader.read(SIZE_LIMIT + 1))
+        for start in range(0, len(payload), _ZSTD_PIECE):
+            data += decompressor.decompress(payload[start : start + _ZSTD_PIECE])
+            if decompressor.eof or len(data) > SIZE_LIMIT:
+                return bytes(data)
     except zstandard.ZstdError as error:
         raise ValueError(error) from error
+    raise ValueError("it is cut")
+
+
+def _unlz4(payload: bytes) -> bytes:
+    return lz4.unpack(payload, SIZE_LIMIT)
 
 
 _COMPRESSIONS: tuple[tuple[bytes, str, Callable[[bytes], bytes]], ...] = (
@@ -121,5 +132,5 @@ _COMPRESSIONS: tuple[tuple[bytes, str, Callable[[bytes], bytes]], ...] = (
     (b"\xfd7zXZ\0", "xz", _unxz),
     (b"\x5d\0\0", "lzma", _unxz),
     (b"BZh", "bzip2", _unbzip2),
-    (lz4.MAGIC, "lz4", lz4.unpack),
+    (lz4.MAGIC, "lz4", _unlz4),
 )

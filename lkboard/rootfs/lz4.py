@@ -6,26 +6,33 @@ that is seldom needed and saves a dependency.
 
 from __future__ import annotations
 
-import struct
-
 MAGIC = b"\x02\x21\x4c\x18"
 
 _MORE = 15
 _MORE_STILL = 255
 _SHORTEST_MATCH = 4
+_BLOCK_SIZE = 8 << 20
+"""Plain bytes of a block, at most."""
 
 
-def unpack(data: bytes) -> bytes:
-    """Return the plain bytes of a legacy frame; what follows its last block is ignored. Raises ValueError."""
+def unpack(data: bytes, limit: int) -> bytes:
+    """Return the plain bytes of a legacy frame, and no block after more than ``limit`` of them. Raises ValueError.
+
+    The frame has no end of its own: it ends with the data, or with the plain size that the kernel's build appends.
+    """
     output = bytearray()
     at = len(MAGIC)
-    while at + 4 <= len(data):
-        (size,) = struct.unpack_from("<I", data, at)
+    while at < len(data) and len(output) <= limit:
+        size = int.from_bytes(data[at : at + 4], "little")
         at += 4
-        if size == 0 or at + size > len(data):
+        if size == 0 or (at == len(data) and size == len(output)):
             break
+        if at + size > len(data):
+            raise ValueError("an LZ4 block is cut")
         output += _block(data[at : at + size])
         at += size
+    if not output:
+        raise ValueError("it is cut")
     return bytes(output)
 
 
@@ -52,6 +59,8 @@ def _sequences(source: bytes) -> bytearray:
             raise ValueError("an LZ4 block refers to what is not there")
         match, at = _length(source, at + 2, token & _MORE)
         match += _SHORTEST_MATCH
+        if len(output) + match > _BLOCK_SIZE:
+            raise ValueError("an LZ4 block has more than 8 MiB")
         start = len(output) - distance
         if distance >= match:
             output += output[start : start + match]

@@ -97,10 +97,17 @@ def test_a_damaged_payload_is_refused(name: str) -> None:
         unwrap(bzimage(payload[: len(payload) // 2].ljust(len(payload), b"\xff")))
 
 
-@pytest.mark.parametrize("name", ["gzip", "xz", "bzip2"])
+@pytest.mark.parametrize("name", PACKED)
 def test_a_cut_payload_is_refused(name: str) -> None:
     with pytest.raises(ImageConflict, match="payload is damaged"):
         unwrap(PACKED[name][:-20])
+
+
+def test_a_cut_lz4_payload_is_refused() -> None:
+    need("lz4")
+    payload = subprocess.run(["lz4", "-l", "-9", "-c"], input=PLAIN, capture_output=True, check=True).stdout
+    with pytest.raises(ImageConflict, match="lz4 payload is damaged: an LZ4 block is cut"):
+        unwrap(payload[:-20])
 
 
 @pytest.mark.parametrize("name", ["gzip", "xz", "zstd", "bzip2"])

@@ -24,13 +24,13 @@ def test_what_lz4_packs_is_unpacked(plain: bytes, level: str) -> None:
     need("lz4")
     packed = subprocess.run(["lz4", "-l", level, "-c"], input=plain, capture_output=True, check=True).stdout
     assert packed.startswith(MAGIC)
-    assert unpack(packed) == plain
+    assert unpack(packed, 1 << 30) == plain
 
 
 def test_a_size_that_the_kernels_build_appends_is_ignored() -> None:
     need("lz4")
     packed = subprocess.run(["lz4", "-l", "-c"], input=b"kernel", capture_output=True, check=True).stdout
-    assert unpack(packed + len(b"kernel").to_bytes(4, "little")) == b"kernel"
+    assert unpack(packed + len(b"kernel").to_bytes(4, "little"), 100) == b"kernel"
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,22 @@ def test_a_size_that_the_kernels_build_appends_is_ignored() -> None:
         (b"\x14a\x01", "is cut"),
         (b"\x1fa\x01\x00\xff", "is cut"),
         (b"\x14a\x01\x00", "is cut"),
+        (b"\x1fa\x01\x00" + b"\xff" * 40_000 + b"\x00", "more than 8 MiB"),
     ],
 )
 def test_damage_is_an_error(block: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        unpack(MAGIC + len(block).to_bytes(4, "little") + block)
+        unpack(MAGIC + len(block).to_bytes(4, "little") + block, 100)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 4, 5, 50])
+def test_a_cut_frame_is_an_error(size: int) -> None:
+    need("lz4")
+    packed = subprocess.run(["lz4", "-l", "-c"], input=noise(100), capture_output=True, check=True).stdout
+    with pytest.raises(ValueError, match="is cut"):
+        unpack(packed[: len(MAGIC) + size], 1000)
+
+
+def test_no_block_is_unpacked_beyond_the_limit() -> None:
+    packed = MAGIC + (len(b"\x10a").to_bytes(4, "little") + b"\x10a") * 50
+    assert unpack(packed, 3) == b"aaaa"
