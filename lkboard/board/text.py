@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 _SLOT = re.compile(r"\{(\w*)\}")
 _SLOTS = ("kernel", "initrd", "cmdline", "grub_cmdline", "device_tree", "title")
-# GRUB manual, section 6.1: what ends a word or is replaced in it; of these only "$" inside of double quotes
-_GRUB_SPECIAL = re.compile(r'("[^"]*")|[$;&|<>{}#]')
+# GRUB manual, section 6.1: what ends a word, quotes or is replaced; inside of double quotes only "$" and the backslash
+_GRUB_SPECIAL = re.compile(r"""("[^"]*")|[$;&|<>{}#'"\\]""")
+_GRUB_QUOTED_SPECIAL = re.compile(r"[$\\]")
 
 
 def check_template(template: str, file: str) -> None:
@@ -50,5 +51,7 @@ def render(board: Board, cmdline: str) -> tuple[BootFile, ...]:
 
 
 def _for_grub(cmdline: str) -> str:
-    """Return a command line as the script of GRUB that gives this line to the kernel. GRUB writes quotes anew."""
-    return _GRUB_SPECIAL.sub(lambda found: found[1].replace("$", r"\$") if found[1] else f"\\{found[0]}", cmdline)
+    """Return a command line as the script of GRUB that gives these words to the kernel. GRUB writes quotes anew."""
+    return _GRUB_SPECIAL.sub(
+        lambda found: _GRUB_QUOTED_SPECIAL.sub(r"\\\g<0>", found[1]) if found[1] else f"\\{found[0]}", cmdline
+    )

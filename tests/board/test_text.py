@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
+from support.tools import need
 
 from lkboard.board.catalogue import find_board
 from lkboard.board.text import render
@@ -71,7 +74,14 @@ def test_braces_of_the_command_line_are_not_slots() -> None:
         ("a=1;2 b=$x c={d} e#f", r"a=1\;2 b=\$x c=\{d\} e\#f"),
         ("a&b|c<d>e", r"a\&b\|c\<d\>e"),
         ('dyndbg="file x +p; $y"', r'dyndbg="file x +p; \$y"'),
+        ("name='it is' don't", r"name=\'it is\' don\'t"),
+        ("domain\\user last\\", r"domain\\user last\\"),
+        ('"c:\\" $x', r'"c:\\" \$x'),
+        ('a="b c" 5"', r'a="b c" 5\"'),
     ],
 )
 def test_what_is_special_to_grub_is_escaped(cmdline: str, script: str) -> None:
-    assert f"linux /kernel {script}\n" in rendered("x86-bios", cmdline)["grub/grub.cfg"]
+    need("grub-script-check")
+    config = rendered("x86-bios", cmdline)["grub/grub.cfg"]
+    assert f"linux /kernel {script}\n" in config
+    subprocess.run(["grub-script-check"], input=config.encode(), check=True)
