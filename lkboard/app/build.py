@@ -62,19 +62,19 @@ def build(
     return tuple(itertools.chain.from_iterable(_make(planned, rootfs, running, stdout) for planned in plan.formats))
 
 
-def dry_run(files: tuple[str, ...], *, stdin: bytes | None = None) -> str:
-    """Return the merged config as YAML. Raises `ConfigError`."""
+def dry_run(files: tuple[str, ...], *, stdin: bytes | None = None, job: Job | None = None) -> str:
+    """Return the merged config as YAML. Raises `ConfigError`, `Cancelled`."""
     from lkboard.config.dump import dry_run as dump
     from lkboard.config.load import load_config
 
-    return dump(load_config(files, stdin=stdin).config)
+    return dump(load_config(files, stdin=stdin, job=job).config)
 
 
 def _read_config(plan: BuildPlan, files: tuple[str, ...], stdin: bytes | None, job: Job) -> Config:
     from lkboard.app.check import check_for
 
     board = next((planned.board for planned in plan.formats if planned.board), None)
-    result = check_for(files, board, stdin=stdin)
+    result = check_for(files, board, stdin=stdin, job=job)
     for problem in result.problems:
         if problem.severity == "warning":
             job.note(str(problem), "warning")

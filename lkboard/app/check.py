@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lkboard.errors import Problem, Severity
+    from lkboard.events import Job
     from lkboard.model.board import Board
     from lkboard.model.config import Config
 
@@ -25,20 +26,24 @@ class CheckResult:
         return sum(problem.severity == severity for problem in self.problems)
 
 
-def check(files: Sequence[str], *, board: str | None = None, stdin: bytes | None = None) -> CheckResult:
+def check(
+    files: Sequence[str], *, board: str | None = None, stdin: bytes | None = None, job: Job | None = None
+) -> CheckResult:
     """Check config files as one: paths, ``-`` for ``stdin``, or http and https addresses; for a board if one is named.
 
-    Never raises for a bad config. Raises `BoardError` when there is no such board.
+    Never raises for a bad config. Raises `BoardError` when there is no such board, and `Cancelled`.
     """
-    return check_for(files, _find(board), stdin=stdin)
+    return check_for(files, _find(board), stdin=stdin, job=job)
 
 
-def check_for(files: Sequence[str], board: Board | None, *, stdin: bytes | None = None) -> CheckResult:
+def check_for(
+    files: Sequence[str], board: Board | None, *, stdin: bytes | None = None, job: Job | None = None
+) -> CheckResult:
     """Check config files as `check` does, for a board that was found already."""
     from lkboard.config.host_files import missing_sources
     from lkboard.config.load import examine
 
-    config, problems = examine(files, stdin=stdin, board=board)
+    config, problems = examine(files, stdin=stdin, board=board, job=job)
     missing = missing_sources(config) if config else ()
     return CheckResult(None if missing else config, problems + missing)
 

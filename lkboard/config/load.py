@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lkboard.errors import Problem
+    from lkboard.events import Job
     from lkboard.model.board import Board
     from lkboard.model.config import Config
 
@@ -28,25 +29,25 @@ class Loaded:
     problems: tuple[Problem, ...] = ()
 
 
-def load_config(names: Sequence[str], *, stdin: bytes | None = None) -> Loaded:
+def load_config(names: Sequence[str], *, stdin: bytes | None = None, job: Job | None = None) -> Loaded:
     """Read, merge and check config files: paths, ``-`` for ``stdin``, or http and https addresses.
 
-    Raises `ConfigError` with the errors of all files.
+    Raises `ConfigError` with the errors of all files, and `Cancelled` while a web server keeps it waiting.
     """
-    config, problems = examine(names, stdin=stdin)
+    config, problems = examine(names, stdin=stdin, job=job)
     if config is None:
         raise ConfigError(errors_of(problems))
     return Loaded(config, problems)
 
 
 def examine(
-    names: Sequence[str], *, stdin: bytes | None = None, board: Board | None = None
+    names: Sequence[str], *, stdin: bytes | None = None, board: Board | None = None, job: Job | None = None
 ) -> tuple[Config | None, tuple[Problem, ...]]:
     """Return the merged config, or None if there is an error, and all problems in the order of files and lines.
 
-    ``board`` adds what is wrong for that board.
+    ``board`` adds what is wrong for that board. Raises `Cancelled`.
     """
-    drafts = [_read(name, stdin) for name in names]
+    drafts = [_read(name, stdin, job) for name in names]
     problems = [problem for draft in drafts for problem in draft.problems]
     configs = [draft.config for draft in drafts if draft.config]
     config = merge(configs)
@@ -57,8 +58,8 @@ def examine(
     return None if errors_of(problems) else config, tuple(problems)
 
 
-def _read(name: str, stdin: bytes | None) -> Draft:
+def _read(name: str, stdin: bytes | None, job: Job | None) -> Draft:
     try:
-        return read_draft(read_text(name, stdin), shown(name), resolver_for(name))
+        return read_draft(read_text(name, stdin, job), shown(name), resolver_for(name))
     except Unreadable as error:
         return Draft(None, (error.problem,))

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
+from concurrent.futures import Future, wait
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lkboard.config.limits import MAX_BYTES
 from lkboard.errors import Place, Problem
 
+if TYPE_CHECKING:
+    from lkboard.events import Job
+
 STDIN = "-"
 _URL = re.compile(r"https?://", re.IGNORECASE)
-_PASSWORD = re.compile(r"(?<=://)[^/@]*@")
+_PASSWORD = re.compile(r"(?<=://)[^/?#]*@")
 _TIMEOUT_SECONDS = 30
+_TOTAL_SECONDS = 60.0
+_SLICE_SECONDS = 0.1
 _CHUNK_BYTES = 64 << 10
 
 
@@ -23,14 +32,17 @@ class Unreadable(Exception):
         self.problem = Problem(Place(shown(name), line), "", message, hint, "config.source")
 
 
-def read_text(name: str, stdin: bytes | None = None) -> str:
-    """Return the text of a source: a path, ``-`` for ``stdin``, or an http or https address. Raises `Unreadable`."""
+def read_text(name: str, stdin: bytes | None = None, job: Job | None = None) -> str:
+    """Return the text of a source: a path, ``-`` for ``stdin``, or an http or https address.
+
+    Raises `Unreadable`, and `Cancelled` while ``job`` waits for a web server.
+    """
     if name == STDIN:
         if stdin is None:
             raise Unreadable(name, "standard input is not available here", "give a file")
         data = stdin
     elif _URL.match(name):
-        data = _fetch(name)
+        data = _fetch(name, job)
     else:
         data = _read_file(name)
     if len(data) > MAX_BYTES:
@@ -59,8 +71,29 @@ def _read_file(name: str) -> bytes:
         raise Unreadable(name, f"cannot be read: {reason}", "give the path of a config file") from error
 
 
-def _fetch(url: str) -> bytes:
+def _fetch(url: str, job: Job | None) -> bytes:
+    """Download in a thread that is left behind when it takes too long: nothing interrupts a silent server."""
+    result: Future[bytes] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(_download(url))
+        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="config", daemon=True).start()
+    end = time.monotonic() + _TOTAL_SECONDS
+    while not wait([result], _SLICE_SECONDS).done:
+        if job:
+            job.check()
+        if time.monotonic() > end:
+            raise Unreadable(url, f"did not come within {_TOTAL_SECONDS:.0f} s", "check address and network")
+    return result.result()
+
+
+def _download(url: str) -> bytes:
     import requests
+    import urllib3
 
     data = bytearray()
     try:
@@ -72,7 +105,7 @@ def _fetch(url: str) -> bytes:
                 data += chunk
                 if len(data) > MAX_BYTES:
                     break
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:  # ValueError: a bad redirect
         raise Unreadable(url, f"cannot be fetched: {_reason(error)}", "check address and network") from error
     return bytes(data)
 

@@ -8,11 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from support.web import Answer, running_web_server
 
+from lkboard.config import sources
 from lkboard.config.limits import MAX_BYTES
 from lkboard.config.load import examine, load_config
 from lkboard.config.sources import shown
-from lkboard.errors import ConfigError
+from lkboard.errors import Cancelled, ConfigError
+from lkboard.events import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,6 +152,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "/a.yml?x=1")
             self.end_headers()
+        elif self.path == "/astray.yml":
+            self.send_response(302)
+            self.send_header("Location", "http://[bad/")
+            self.end_headers()
         else:
             self.answer(404, b"init: []")
 
@@ -216,3 +223,37 @@ def test_a_password_in_an_address_is_not_shown(host: str) -> None:
     (message,) = errors_of(f"http://user:secret@{host}/no.yml")
     assert "secret" not in message
     assert shown("https://user:secret@h/x@y.yml") == "https://h/x@y.yml"
+    assert shown("https://user:se@cret@h/x@y.yml?a@b") == "https://h/x@y.yml?a@b"
+
+
+@pytest.mark.parametrize("host", ["a" * 70, "[bad", "127.0.0.1:99999"])
+def test_an_address_of_no_host_is_a_problem(host: str) -> None:
+    (message,) = errors_of(f"http://{host}/a.yml")
+    assert message.startswith(f"http://{host}/a.yml: cannot be fetched: ")
+
+
+def test_a_redirect_to_what_is_no_address_is_a_problem(host: str) -> None:
+    (message,) = errors_of(f"http://{host}/astray.yml")
+    assert "cannot be fetched: " in message
+
+
+def test_a_server_that_says_nothing_can_be_interrupted() -> None:
+    job, release = Job(), threading.Event()
+    with running_web_server(**{"a.yml": Answer(b"init: []", cut=4, stall=release, on_stall=job.cancel)}) as server:
+        try:
+            with pytest.raises(Cancelled):
+                load_config([f"{server.url}/a.yml"], job=job)
+        finally:
+            release.set()
+
+
+def test_a_server_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "_TOTAL_SECONDS", 0.3)
+    release = threading.Event()
+    with running_web_server(**{"a.yml": Answer(b"init: []", cut=4, stall=release)}) as server:
+        try:
+            assert errors_of(url := f"{server.url}/a.yml") == [
+                f"{url}: did not come within 0 s (check address and network)"
+            ]
+        finally:
+            release.set()

@@ -72,7 +72,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     files = tuple(args.files)
     stdin = read_input(job) if "-" in files else None
     if args.dry_run:
-        text = use_case.dry_run(files, stdin=stdin)
+        text = use_case.dry_run(files, stdin=stdin, job=job)
         ui.result(text.rstrip("\n"), config=text)
         return 0
     if args.input_tar and args.pull:

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app.check import check
 
     stdin = read_input(job) if "-" in args.files else None
-    result = check(args.files, board=args.board, stdin=stdin)
+    result = check(args.files, board=args.board, stdin=stdin, job=job)
     for problem in result.problems:
         ui.result(_line(problem), event="problem", **_fields(problem))
     errors = result.count("error")
