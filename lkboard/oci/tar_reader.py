@@ -179,7 +179,7 @@ class _Reader:
             gid=_owner("gid", records, gid),
             mtime_ns=seconds(records["mtime"]) if "mtime" in records else number(mtime) * _SECOND,
             link=_path(records.get("linkpath") or extensions.link or text(link)),
-            device=tail.device if kind in _DEVICES else _NO_DEVICE,
+            device=_device(tail) if kind in _DEVICES else _NO_DEVICE,
             content=self._content(block, records, stored) if kind is Kind.FILE else EMPTY,
             uname=_decode(records["uname"]) if "uname" in records else tail.uname,
             gname=_decode(records["gname"]) if "gname" in records else tail.gname,
@@ -262,6 +262,12 @@ def _owner(key: str, records: Mapping[str, bytes], header_value: int) -> int:
     if value < 0:
         raise ValueError(f"has the {key} {value}")
     return value
+
+
+def _device(tail: _Tail) -> tuple[int, int]:
+    if min(tail.device) < 0:
+        raise ValueError(f"has the device number {tail.device[0]}:{tail.device[1]}")
+    return tail.device
 
 
 def _further(records: Mapping[str, bytes]) -> tuple[tuple[str, bytes], ...]:

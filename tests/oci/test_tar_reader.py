@@ -226,6 +226,10 @@ DAMAGE = {
     "a size below zero": (with_header(made(info("f")), 124, b"\xff" * 12), "a size that makes no sense"),
     "a huge size": (with_header(made(info("f")), 124, b"\x80" + b"\x7f" * 11), "cut in the middle"),
     "an owner below zero": (with_header(made(info("f")), 108, b"\xff" * 8), "the uid -1"),
+    "a device number below zero": (
+        with_header(made(info("f", type=tarfile.CHRTYPE)), 329, b"\xff" * 8),
+        "the device number -1:0",
+    ),
     "an unknown type": (with_header(made(info("f")), 156, b"V"), "the type b'V'"),
     "an endless attribute": (with_header(made(info("f", type=b"x")), 124, b"77777777777\0"), "bytes of attributes"),
     "a broken attribute": (
