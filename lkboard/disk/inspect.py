@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _PROTECTIVE = 0xEE
 _ENTRIES_SIZE_MAX = 1 << 20
+_SECTORS_MAX = (1 << 63) // SECTOR_SIZE
+"""Sectors of which the offset in bytes fits a file position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ def _gpt_partitions(file: BinaryIO) -> Iterator[FoundPartition]:
     for number in range(1, primary.entry_count + 1):
         kind, first, last, name = struct.unpack_from("<16s16xQQ8x72s", entries, (number - 1) * primary.entry_size)
         if any(kind):
+            if not first <= last < _SECTORS_MAX:
+                raise _TableError(f"has a partition table (GPT) whose partition {number} makes no sense")
             yield FoundPartition(
                 number=number,
                 start_bytes=first * SECTOR_SIZE,
@@ -118,8 +122,10 @@ def _entries(file: BinaryIO, header: _Header) -> bytes:
 
 
 def _read(file: BinaryIO, offset: int, size: int) -> bytes:
-    file.seek(offset)
-    data = file.read(size)
+    data = b""
+    if offset < _SECTORS_MAX * SECTOR_SIZE:
+        file.seek(offset)
+        data = file.read(size)
     if len(data) < size:
         raise _TableError("is too short for its partition table" if offset else "has no partition table")
     return data

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,27 @@ def test_a_backup_that_belongs_elsewhere_is_found(tmp_path: Path) -> None:
     strange = gpt._header(GPT, gpt._entries(GPT), sector=last, other=7, entries_sector=last - 32)
     with pytest.raises(DiskInvalid, match=r"two partition tables \(GPT\) that differ"):
         partitions(damaged(path, last * 512, strange))
+
+
+@pytest.mark.parametrize(("other", "entries_sector"), [(1 << 60, 2), ((1 << 64) - 1, 2), (TOTAL - 1, (1 << 64) - 1)])
+def test_a_header_that_points_far_away_is_found(tmp_path: Path, other: int, entries_sector: int) -> None:
+    path = save(image.plan(GPT), tmp_path / "disk.img")
+    strange = gpt._header(GPT, gpt._entries(GPT), sector=1, other=other, entries_sector=entries_sector)
+    with pytest.raises(DiskInvalid, match="is too short for its partition table"):
+        partitions(damaged(path, 512, strange))
+
+
+@pytest.mark.parametrize(("first", "last"), [(2048, 2000), (0, (1 << 64) - 1)])
+def test_a_partition_of_an_impossible_size_is_found(tmp_path: Path, first: int, last: int) -> None:
+    path, end = save(image.plan(GPT), tmp_path / "disk.img"), TOTAL - 1
+    entries = bytearray(gpt._entries(GPT))
+    struct.pack_into("<QQ", entries, 32, first, last)
+    damaged(path, 1024, entries)
+    damaged(path, (end - 32) * 512, entries)
+    damaged(path, 512, gpt._header(GPT, bytes(entries), sector=1, other=end, entries_sector=2))
+    damaged(path, end * 512, gpt._header(GPT, bytes(entries), sector=end, other=1, entries_sector=end - 32))
+    with pytest.raises(DiskInvalid, match=r"partition table \(GPT\) whose partition 1 makes no sense"):
+        partitions(path)
 
 
 def test_an_image_that_was_cut_off_is_found(tmp_path: Path) -> None:
