@@ -58,10 +58,11 @@ def raw_blobs(parts: Parts) -> tuple[RawBlob, ...]:
 
     Raises `BuildError` when the parts are not those of GRUB.
     """
-    return (
-        RawBlob(0, Content.of(_boot_code(parts.boot))),
-        RawBlob(_CORE_SECTOR * SECTOR_SIZE, Content.of(_core_image(parts))),
-    )
+    try:
+        boot_code, core_image = _boot_code(parts.boot), _core_image(parts)
+    except struct.error as error:
+        raise BuildError("a part of GRUB is cut", hint="take the parts from grub-pc-bin, i386-pc") from error
+    return RawBlob(0, Content.of(boot_code)), RawBlob(_CORE_SECTOR * SECTOR_SIZE, Content.of(core_image))
 
 
 def _boot_code(image: bytes) -> bytes:

@@ -78,6 +78,13 @@ def test_a_kernel_of_something_else_is_refused() -> None:
         grub.raw_blobs(replace(PARTS, kernel=b"\x7fELF\2\1\1" + bytes(100)))
 
 
+@pytest.mark.parametrize("part", ["boot", "diskboot", "decompressor", "kernel"])
+def test_a_part_that_is_cut_is_refused(part: str) -> None:
+    whole: bytes = getattr(PARTS, part)
+    with pytest.raises(BuildError, match="a part of GRUB is cut"):
+        grub.raw_blobs(replace(PARTS, **{part: whole[:10]}))
+
+
 def test_a_core_image_that_reaches_the_partition_is_refused() -> None:
     layout = mbr_disk(8192, partition(1, 3, 2048, "0c"))
     with pytest.raises(BuildError, match="the parts of the disk do not fit"):
