@@ -34,6 +34,7 @@ _ZSTD_PIECE = 1024
 _BOOT_FLAG = struct.pack("<H", 0xAA55)
 _BOOT_FLAG_AT, _HEADER_AT, _SETUP_SECTORS_AT, _PAYLOAD_AT = 0x1FE, 0x202, 0x1F1, 0x248
 _BZIMAGE_SIZE = 0x250
+_ZBOOT_SIZE = 16
 _HEAD_SIZE = 4096
 _SECTOR_SIZE = 512
 
@@ -65,7 +66,7 @@ def _head(kernel: Content) -> bytes:
 
 def _payload(data: bytes) -> bytes | None:
     """Return the compressed part of a kernel, None if it has none."""
-    if data.startswith(b"MZ") and data.startswith(b"zimg", 4):
+    if data.startswith(b"MZ") and data.startswith(b"zimg", 4) and len(data) >= _ZBOOT_SIZE:
         offset, size = struct.unpack_from("<II", data, 8)
         return data[offset : offset + size]
     is_bzimage = data.startswith(_BOOT_FLAG, _BOOT_FLAG_AT) and data.startswith(b"HdrS", _HEADER_AT)

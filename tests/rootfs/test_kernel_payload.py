@@ -64,7 +64,7 @@ def test_a_kernel_packed_by_lz4_is_found(wrap: type[bytes]) -> None:
     assert unwrap(wrap(payload)) == PLAIN
 
 
-@pytest.mark.parametrize("data", [PLAIN, b"", b"MZ", b"MZ\0\0PE", bzimage(b"")[:0x1F0]])
+@pytest.mark.parametrize("data", [PLAIN, b"", b"MZ", b"MZ\0\0PE", b"MZ\0\0zimg\0", bzimage(b"")[:0x1F0]])
 def test_a_kernel_that_is_not_wrapped_stays_as_it_is(data: bytes) -> None:
     kernel = Content.of(data)
     assert unwrap_kernel(kernel) is kernel
