@@ -88,8 +88,11 @@ def _free_tail(reader: MapReader, start: int, size: int) -> tuple[int, int] | No
     clusters = (total - data) // cluster
     if fat_16 and clusters < _FAT12_CLUSTERS:
         return None
-    width = 2 if fat_16 else 4
+    width, signature = (2, boot[54:57]) if fat_16 else (4, boot[82:85])
     table = reader.read(start + reserved * sector, min(fat_size, (clusters + 2) * width))
+    # the first entry repeats the media byte: other file systems have boot sectors that look like this one
+    if signature != b"FAT" or table[:1] != boot[21:22]:
+        return None
     # a free cluster's entry is zero
     last_used = -(-len(table.rstrip(b"\0")) // width)
     return start + data + (last_used - 2) * cluster, start + total

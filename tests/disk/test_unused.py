@@ -116,6 +116,17 @@ def test_partitions_that_share_bytes_have_no_free_space(tmp_path: Path) -> None:
     assert sum(extent.size for extent in image.extents) == image.size
 
 
+@pytest.mark.parametrize("bits", ["16", "32"])
+@pytest.mark.parametrize("clue", ["signature", "media byte"])
+def test_what_only_looks_like_a_fat_has_no_free_space(tmp_path: Path, bits: str, clue: str) -> None:
+    path = _fat(tmp_path / "image", "-F", bits, size=64 * MIB)
+    with path.open("r+b") as file:
+        file.seek({"16": 54, "32": 82}[bits] if clue == "signature" else 21)
+        file.write(b"\0")
+    image = with_needed_zeros(map_file(path), path)
+    assert sum(extent.size for extent in image.extents) == image.size
+
+
 @pytest.mark.parametrize("offset", [11, 13, 14, 16, 32, 36])
 def test_a_nonsensical_boot_sector_has_no_free_space(tmp_path: Path, offset: int) -> None:
     path = _fat(tmp_path / "image", "-F", "32", size=64 * MIB, files=0)
