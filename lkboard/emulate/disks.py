@@ -47,7 +47,7 @@ def parse_disk(text: str) -> DiskWish:
         raise UsageError(f"--disk: the format '{fields['format']}' is not known", hint=f"known: {', '.join(_FORMATS)}")
     if not fields.get("file") and not fields.get("size"):
         raise UsageError("--disk needs a size or a file", hint="write --disk 1G or --disk FILE")
-    size = parse_size(fields["size"]) if fields.get("size") else 0
+    size = parse_size(fields["size"], "--disk") if fields.get("size") else 0
     return DiskWish(fields.get("file", ""), size, fields.get("format", ""))
 
 

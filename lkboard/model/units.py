@@ -24,9 +24,14 @@ def is_size(text: str) -> bool:
     return _SIZE.fullmatch(text) is not None
 
 
-def parse_size(text: str) -> int:
-    """Return the bytes of ``512M``, ``2G`` or a bare number of GiB (cli.md section 1.5). Raises `UsageError`."""
+def parse_size(text: str, option: str) -> int:
+    """Return the bytes of ``512M``, ``2G`` or a bare number of GiB (cli.md section 1.5).
+
+    Raises `UsageError`, which names the option that the text was given to.
+    """
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise UsageError(f"'{text}' is not a size", hint="write a number and M (MiB) or G (GiB), such as 512M")
+        raise UsageError(
+            f"{option}: '{text}' is not a size", hint="write a number and M (MiB) or G (GiB), such as 512M"
+        )
     return int(match[1]) << (20 if match[2] == "M" else 30)

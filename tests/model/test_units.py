@@ -13,12 +13,12 @@ from lkboard.model.units import is_size, parse_size
 )
 def test_sizes(text: str, size: int) -> None:
     assert is_size(text)
-    assert parse_size(text) == size
+    assert parse_size(text, "--size") == size
 
 
 @pytest.mark.parametrize("text", ["", "M", "-1G", "1.5G", "1T", "1g", "1 G", "1GB", "0x10", "ten"])
 def test_what_is_not_a_size(text: str) -> None:
     assert not is_size(text)
     with pytest.raises(UsageError, match=f"'{text}' is not a size") as caught:
-        parse_size(text)
+        parse_size(text, "--size")
     assert "512M" in (caught.value.hint or "")

@@ -68,7 +68,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app.build_plan import BuildOptions
     from lkboard.model.units import parse_size
 
-    size_bytes = parse_size(args.size)
+    size_bytes = parse_size(args.size, "--size")
     files = tuple(args.files)
     stdin = read_input(job) if "-" in files else None
     if args.dry_run:
