@@ -100,7 +100,7 @@ def test_a_full_disk_behind_standard_output_is_an_error(lab: Lab) -> None:
             ["-o", "-", "--format", "raw-efi"],
             "the format 'raw-efi' cannot go to standard output (name a file: -o FILE)",
         ),
-        (["--size", "huge"], "'huge' is not a size (write a number and M (MiB) or G (GiB), such as 512M)"),
+        (["--size", "huge"], "--size: 'huge' is not a size (write a number and M (MiB) or G (GiB), such as 512M)"),
         (["--board", "rpi3", "--format", "tar"], "the board 'rpi3' is written as 'sdcard', not 'tar'"),
         (["--mirror", "lab"], "mirror 'lab' must start with http:// or https:// (write --mirror [REGISTRY=]URL)"),
         (["--nonsense"], "unrecognized arguments: --nonsense (see: lkboard build --help)"),

@@ -40,7 +40,7 @@ def test_what_can_be_written(text: str, wish: DiskWish) -> None:
     [
         ("", "--disk needs a size or a file (write --disk 1G or --disk FILE)"),
         ("format=raw", "--disk needs a size or a file (write --disk 1G or --disk FILE)"),
-        ("a.img,size=1K", "'1K' is not a size (write a number and M (MiB) or G (GiB), such as 512M)"),
+        ("a.img,size=1K", "--disk: '1K' is not a size (write a number and M (MiB) or G (GiB), such as 512M)"),
         ("a.img,format=vmdk", "--disk: the format 'vmdk' is not known (known: raw, qcow2)"),
         ("a.img,colour=red", "--disk: 'colour' is not known (known: file, size, format)"),
     ],
