@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from lkboard.errors import ImageConflict
 from lkboard.model.extents import EMPTY
 from lkboard.model.rootfs import EPOCH, Entry, Kind
+from lkboard.oci.tar_reader import ENTRY_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,6 +71,7 @@ class FileTree:
     def __init__(self, origin: Origin, epoch: int = EPOCH) -> None:
         self._epoch_ns = epoch * 1_000_000_000
         self._origin = origin
+        self._made = 0
         self.root = Node(self._implied(origin), 0)
         self.has_root_entry = False
 
@@ -158,6 +160,13 @@ class FileTree:
                 else:
                     del level[name]
 
+    def _count_made(self) -> None:
+        """Count a directory that is made because nothing mentions it: one long path in an archive makes thousands."""
+        self._made += 1
+        if self._made > ENTRY_LIMIT:
+            message = f"its paths need more than {ENTRY_LIMIT} directories that it does not contain"
+            raise ImageConflict(message, where=self._origin.source or None)
+
     def _walk(self, path: str, missing: Node | None) -> Node | None:
         """Follow every part of a path from the root. ``missing`` is the model for directories to be made."""
         trail = [self.root]
@@ -182,6 +191,7 @@ class FileTree:
                 continue
             if missing is not None and (node is None or node.children is None):
                 assert children is not None
+                self._count_made()
                 node = children[part] = Node(missing.entry, missing.rank)
             if node is None:
                 return None

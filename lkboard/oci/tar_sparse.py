@@ -21,6 +21,7 @@ _OLD_MAP, _OLD_PIECES, _OLD_MORE, _OLD_SIZE = 386, 4, 482, slice(483, 495)
 _NEXT_PIECES, _NEXT_MORE = 21, 504
 _PIECE_SIZE = 24
 _DIGITS_LIMIT = 20
+_PIECES_LIMIT = 100_000
 
 
 def old_map(header: bytes, next_block: Callable[[], bytes]) -> tuple[list[Piece], int]:
@@ -30,6 +31,7 @@ def old_map(header: bytes, next_block: Callable[[], bytes]) -> tuple[list[Piece]
     while has_more:
         block = next_block()
         pieces += _old_pieces(block, 0, _NEXT_PIECES)
+        _check_count(len(pieces))
         has_more = block[_NEXT_MORE]
     return pieces, number(header[_OLD_SIZE])
 
@@ -55,6 +57,11 @@ def pax_map(records: Mapping[str, bytes], next_block: Callable[[], bytes]) -> tu
     raise ValueError("describes a sparse file in an unknown way")
 
 
+def _check_count(pieces: int) -> None:
+    if pieces > _PIECES_LIMIT:
+        raise ValueError(f"has a sparse map of more than {_PIECES_LIMIT} pieces")
+
+
 def _numbers(next_block: Callable[[], bytes]) -> Iterator[int]:
     """Yield the decimal lines in front of the data: how many pieces, then offset and size of each."""
     rest, left = b"", 1
@@ -70,6 +77,7 @@ def _numbers(next_block: Callable[[], bytes]) -> Iterator[int]:
         left -= 1
         if is_count:
             left, is_count = 2 * int(line), False
+            _check_count(left // 2)
         else:
             yield int(line)
 

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from support.entries import device, file, folder, symlink
 
 from lkboard.disk.content import read
+from lkboard.errors import ImageConflict
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Origin
+from lkboard.oci import file_tree
 from lkboard.oci.file_tree import FileTree, Loop, clean, entries_of, walk
 
 ORIGIN = Origin("lab", "init[0]")
@@ -30,6 +32,13 @@ def listing(tree: FileTree) -> list[str]:
         else entry.path + marks[entry.kind]
         for entry in entries_of(walk(tree.root.children or {}))
     ]
+
+
+def test_too_many_implied_directories_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_tree, "ENTRY_LIMIT", 6)
+    assert len(listing(tree_of(file("a/b/c/f"), file("a/b/c/g"), file("x/y/z/f")))) == 9
+    with pytest.raises(ImageConflict, match=r"^lab: its paths need more than 6 directories"):
+        tree_of(file("a/b/c/f"), file("x/y/z/w/f"))
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,18 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         list(read_tar(FileSpan(str(tmp_path / "none"), 0, 512), where="lab", origin=ORIGIN))
 
 
+def test_a_sparse_map_of_too_many_pieces_is_refused() -> None:
+    piece = b"%011o\0" % 1 + b"%011o\0" % 0
+    more = (piece * 21 + b"\1").ljust(512, b"\0")
+    head = with_header(with_header(made(info("f")), 156, b"S"), 386, piece * 4 + b"\1")
+    with pytest.raises(LayerInvalid, match="sparse map of more than 100000 pieces"):
+        entries(head[:512] + more * 5000 + bytes(1024))
+    records = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "f", "GNU.sparse.realsize": "500"}
+    data = b"100001\n".ljust(512, b"\0")
+    with pytest.raises(LayerInvalid, match="sparse map of more than 100000 pieces"):
+        entries(made(info("f", pax_headers=records), data, format_=tarfile.PAX_FORMAT))
+
+
 def test_an_archive_of_too_many_headers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tar_reader, "ENTRY_LIMIT", 3)
     assert len(entries(tar(file("a"), file("b")))) == 2
