@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.board.load import FILE_NAME, load_board
 from lkboard.errors import BoardError
+from lkboard.home import user_folder
 from lkboard.model.suggest import suggest
 from lkboard.resources import boards_root
 
@@ -32,10 +33,10 @@ class Catalogue:
         return aliases | {board.id: board for board in self.boards}
 
 
-def user_boards_root() -> Path:
-    """Return the folder of the user's own boards: ``$XDG_CONFIG_HOME/lkboard/boards``."""
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "lkboard" / "boards"
+def user_boards_root() -> Path | None:
+    """Return the folder of the user's own boards, ``$XDG_CONFIG_HOME/lkboard/boards``; None without a home."""
+    config = user_folder("XDG_CONFIG_HOME", ".config")
+    return config / "lkboard" / "boards" if config else None
 
 
 def read_catalogue(extra: Sequence[Traversable] | None = None) -> Catalogue:
@@ -45,7 +46,10 @@ def read_catalogue(extra: Sequence[Traversable] | None = None) -> Catalogue:
     """
     boards: dict[str, Board] = {}
     problems: list[BoardError] = []
-    for root in (boards_root(), *([user_boards_root()] if extra is None else extra)):
+    if extra is None:
+        own = user_boards_root()
+        extra = [own] if own else []
+    for root in (boards_root(), *extra):
         for folder in _folders(root):
             try:
                 board = load_board(folder)
@@ -63,7 +67,10 @@ def boards(extra: Sequence[Traversable] | None = None) -> tuple[Board, ...]:
 def find_board(name: str, extra: Sequence[Traversable] | None = None) -> Board:
     """Return a board by id, alias, or the path of its folder. Raises `BoardError`."""
     if "/" in name or name in {".", ".."}:
-        return load_board(Path(name.removesuffix(FILE_NAME)).expanduser())
+        folder_name = Path(name.removesuffix(FILE_NAME))
+        with suppress(RuntimeError):  # nobody has that home directory
+            folder_name = folder_name.expanduser()
+        return load_board(folder_name)
     folder = boards_root() / name
     if (folder / FILE_NAME).is_file() and (board := load_board(folder)).id == name:
         return board  # without reading all the others

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.config.rules.finding import Finding
+from lkboard.home import home
 
 if TYPE_CHECKING:
     from lkboard.errors import Problem
@@ -13,10 +14,9 @@ if TYPE_CHECKING:
 
 
 def host_path(source: str) -> Path:
-    """Return where a ``source`` is: below the home directory after ``~/``, else relative to the current directory."""
-    if source.startswith("~/") and len(source) > len("~/"):
-        return Path.home() / source[len("~/") :]
-    return Path(source)
+    """Return where a ``source`` is: below the home (if any) after ``~/``, else relative to the current directory."""
+    folder = home() if source.startswith("~/") and len(source) > len("~/") else None
+    return folder / source[len("~/") :] if folder else Path(source)
 
 
 def missing_sources(config: Config) -> tuple[Problem, ...]:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkboard.home import user_folder
 from lkboard.model.architecture import host_architecture
 
 if TYPE_CHECKING:
@@ -45,11 +46,12 @@ def choose_accelerator(program: str, architecture: str, job: Job) -> Accelerator
 def _kvm_works(program: str) -> bool:
     boot_id = _BOOT_ID.read_text(encoding="ascii").strip()
     memory = _memory_path()
-    remembered = _remembered(memory)
+    remembered = _remembered(memory) if memory else {}
     if remembered.get("boot_id") == boot_id:
         return remembered.get("kvm") is True
     works = probe(program, "kvm", PROBE_SECONDS)
-    _remember(memory, {"boot_id": boot_id, "kvm": works})
+    if memory:
+        _remember(memory, {"boot_id": boot_id, "kvm": works})
     return works
 
 
@@ -80,9 +82,9 @@ def probe(program: str, accelerator: Accelerator, limit_seconds: float) -> bool:
     return done.returncode == _PROBE_STATUS
 
 
-def _memory_path() -> Path:
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(home) / "lkboard" / "accelerator.json"
+def _memory_path() -> Path | None:
+    state = user_folder("XDG_STATE_HOME", ".local/state")
+    return state / "lkboard" / "accelerator.json" if state else None
 
 
 def _remembered(memory: Path) -> dict[str, object]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lkboard.home import home, user_folder
 from lkboard.oci.settings import canonical_registry
 
 if TYPE_CHECKING:
@@ -61,15 +62,18 @@ def find_credential(host: str, path: str, warn: Warn) -> Credential | None:
 
 
 def _files() -> Iterator[Path]:
-    environ, home = os.environ, Path.home()
+    environ = os.environ
     for variable in ("LKBOARD_REGISTRY_AUTH", "REGISTRY_AUTH_FILE"):
         if environ.get(variable):
             yield Path(environ[variable])
-    yield Path(environ.get("DOCKER_CONFIG") or home / ".docker") / "config.json"
+    if docker := user_folder("DOCKER_CONFIG", ".docker"):
+        yield docker / "config.json"
     if environ.get("XDG_RUNTIME_DIR"):
         yield Path(environ["XDG_RUNTIME_DIR"]) / "containers" / "auth.json"
-    yield Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "containers" / "auth.json"
-    yield home / ".dockercfg"
+    if config := user_folder("XDG_CONFIG_HOME", ".config"):
+        yield config / "containers" / "auth.json"
+    if folder := home():
+        yield folder / ".dockercfg"
 
 
 def _read(file: Path, warn: Warn) -> Mapping[str, Any] | None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from lkboard.errors import StoreCorrupt, StoreUnusable
 from lkboard.events import Job
+from lkboard.home import user_folder
 from lkboard.model.image import Descriptor
 from lkboard.oci.digest import Digester, algorithm_of, digest_of
 from lkboard.oci.documents import descriptor_fields, parse_descriptor
@@ -221,12 +222,17 @@ class Store:
 
 
 def open_store(cache_dir: str | None) -> Store:
-    """Return the store at ``cache_dir``, else ``$LKBOARD_CACHE``, else ``$XDG_CACHE_HOME/lkboard/cache``."""
+    """Return the store at ``cache_dir``, else ``$LKBOARD_CACHE``, else ``$XDG_CACHE_HOME/lkboard/cache``.
+
+    Raises `StoreUnusable` when there is no home directory to have a cache in.
+    """
     named = cache_dir or os.environ.get("LKBOARD_CACHE")
     if named:
         return Store(Path(named))
-    base = os.environ.get("XDG_CACHE_HOME")
-    return Store((Path(base) if base else Path.home() / ".cache") / "lkboard" / "cache")
+    base = user_folder("XDG_CACHE_HOME", ".cache")
+    if base is None:
+        raise StoreUnusable("there is no home directory for the store", hint="choose a folder with --cache DIR")
+    return Store(base / "lkboard" / "cache")
 
 
 def _file_name(digest: str) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.config.dump import dump_json, dump_yaml
+from lkboard.config.host_files import host_path
 from lkboard.config.values import InvalidValue, parse_mode
 from lkboard.disk import content as contents
 from lkboard.model.extents import EMPTY, Content, FileSpan, stamp_of
@@ -43,7 +43,7 @@ def add_files(root: Root, config: Config, ids: Mapping[str, int]) -> None:
     if config.files:
         root.begin_segment("files")
     for index, file in enumerate(config.files):
-        if not (file.optional and file.source and not _host_path(file.source).exists()):
+        if not (file.optional and file.source and not host_path(file.source).exists()):
             _Addition(root, config, file, f"files[{index}]").add(ids)
 
 
@@ -113,7 +113,7 @@ class _Addition:
 
     def _source(self) -> Content:
         """Return the bytes of a host file; a relative path begins at the current directory."""
-        path = _host_path(self._file.source)
+        path = host_path(self._file.source)
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):
@@ -128,11 +128,6 @@ class _Addition:
 
     def _fault(self, field: str, message: str, hint: str) -> ConfigError:
         return config_fault(self._file.places, self._location, field, message, hint)
-
-
-def _host_path(source: str) -> Path:
-    """Return where a source is on this machine; only a leading ``~/`` is expanded."""
-    return Path.home() / source[2:] if source.startswith("~/") and len(source) > 2 else Path(source)
 
 
 def _directory_mode(mode: int) -> int:
