@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 Choice = TypeVar("Choice", bound=str)
 
-_SIZE = re.compile(r"(\d+) ?(B|KiB|MiB|GiB|)")
+_UNUSABLE = re.compile(r"[\0\ud800-\udfff]")
+_SIZE = re.compile(r"(\d{1,15}) ?(B|KiB|MiB|GiB|)")
 _UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -45,6 +46,8 @@ class Value:
         node = self._node
         if not isinstance(node, yaml.ScalarNode) or node.tag.endswith(":null"):
             self.fail("a text is expected here")
+        if _UNUSABLE.search(node.value):
+            self.fail("the text has a NUL or half of a surrogate pair in it", "remove it")
         return str(node.value)
 
     def word(self, pattern: str, what: str) -> str:
@@ -169,6 +172,8 @@ def parse(text: str, file: str) -> Value:
         mark = error.problem_mark
         where = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
         raise BoardError(f"this is not YAML: {error.problem}", where=where) from None
+    except RecursionError:
+        raise BoardError("this is nested too deeply", where=Place(file)) from None
     except yaml.YAMLError as error:
         raise BoardError(f"this is not YAML: {error}", where=Place(file)) from None
     if node is None:

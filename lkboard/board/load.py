@@ -45,6 +45,10 @@ _BOOTS: tuple[Literal["firmware", "kernel"], ...] = ("firmware", "kernel")
 _DISKS: tuple[Literal["virtio-blk", "sd", "cd"], ...] = ("virtio-blk", "sd", "cd")
 _NETWORKS: tuple[Literal["virtio-net", "usb-net"], ...] = ("virtio-net", "usb-net")
 _FIRMWARE = ("ovmf", "aavmf")
+# the name of a partition is also the label of its file system: fatgen103, sections 3.3 and 6.2
+_PARTITION_NAME = r"[A-Za-z0-9!#$%&'()@^_`{}~ -]{0,36}"
+# the table is in front of it: a GPT (UEFI specification, section 5.3.1) with 128 entries, or the one sector of an MBR
+_FIRST_SECTORS = {"mbr": 1, "gpt": 34}
 
 
 def load_board(folder: Traversable) -> Board:
@@ -136,8 +140,10 @@ def _partition(value: Value, table: str) -> PartitionRule:
     start = record["start"].size()
     if start % 512 or start < 512:
         record["start"].fail("a partition starts at a multiple of 512 bytes", "write 1 MiB")
+    if start < _FIRST_SECTORS[table] * 512:
+        record["start"].fail("a partition starts behind the partition table", "write 1 MiB")
     return PartitionRule(
-        name=record["name"].text(),
+        name=record["name"].word(_PARTITION_NAME, "a volume label: use up to 36 letters, digits, blanks, '-' and '_'"),
         type=_partition_type(record["type"], table),
         filesystem=record["filesystem"].choice(_FILE_SYSTEMS),
         start_bytes=start,

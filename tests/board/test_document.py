@@ -36,6 +36,7 @@ def test_sizes_are_bytes(written: str, size: int) -> None:
         ("f: [1]", "text", "b.yml:1:4: f: a text is expected here"),
         ("f:", "text", "b.yml:1:3: f: a text is expected here"),
         ("f: 12 MB", "size", "b.yml:1:4: f: '12 MB' is not a size (write it as 36 MiB (B, KiB, MiB, GiB))"),
+        (f"f: {'9' * 16}", "size", f"b.yml:1:4: f: '{'9' * 16}' is not a size (write it as 36 MiB (B, KiB, MiB, GiB))"),
         ("f: -1", "integer", "b.yml:1:4: f: '-1' is not a number"),
         ("f: yes", "boolean", "b.yml:1:4: f: 'yes' is not known here (known: true, false)"),
         ("f: x", "items", "b.yml:1:4: f: a list is expected here"),
@@ -89,6 +90,7 @@ def test_fields_that_are_not_there_have_defaults() -> None:
     [
         ("", "b.yml: the file is empty"),
         ("a: [", r"b.yml:1:5: this is not YAML: .*"),
+        ("[" * 3000, "b.yml: this is nested too deeply"),
         ("a: \x07", r"b.yml: this is not YAML: .*"),
     ],
 )

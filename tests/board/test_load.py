@@ -96,6 +96,13 @@ def test_other_sources(tmp_path: Path, written: str, source: object) -> None:
     assert board.files[2].source == source
 
 
+@pytest.mark.parametrize("start", ["1 KiB", "16 KiB"])
+def test_a_partition_that_lies_in_its_table_is_refused(tmp_path: Path, start: str) -> None:
+    text = changed("table: mbr", "table: gpt").replace('"0C"', "esp").replace("start: 1 MiB", f"start: {start}")
+    with pytest.raises(BoardError, match=r"board.yml:18:57: layout.partitions.0.start: .* behind the partition table"):
+        load_board(write_board(tmp_path, text))
+
+
 PART = "parts:\n  - {name: uki-stub, local: logo.bmp, licence: MIT}\n"
 
 
@@ -138,6 +145,11 @@ def test_a_board_without_emulation_has_none(tmp_path: Path) -> None:
         ("[vfat,", "[vfat.ko,", ":14:11: modules.0: 'vfat.ko' is not the name of a kernel module"),
         ('"0C"', "esp", ":18:26: layout.partitions.0.type: 'esp' is not a partition type of an MBR"),
         ("table: mbr", "table: gpt", ":18:26: layout.partitions.0.type: '0C' is not a partition type of a GPT"),
+        ("local: logo.bmp", 'local: "a\\0b"', ":22:27: files.2.local: the text has a NUL"),
+        ("title: Toy board", 'title: "\\ud800"', ":2:8: title: the text has a NUL or half of a surrogate pair in it"),
+        ("name: boot", "name: bööt", ":18:14: layout.partitions.0.name: 'bööt' is not a volume label"),
+        ("name: boot", "name: a/b", ":18:14: layout.partitions.0.name: 'a/b' is not a volume label"),
+        ("name: boot", "name: " + 37 * "b", ":18:14: layout.partitions.0.name: 'b"),
         ("start: 1 MiB", "start: 1000", ":18:58: layout.partitions.0.start: a partition starts at a multiple"),
         ("fat32", "ext4", ":18:44: layout.partitions.0.filesystem: 'ext4' is not known here (known: fat32)"),
         ("local: logo.bmp", "local: none.bmp", ":22:27: files.2.local: there is no file 'none.bmp' in the"),
