@@ -26,9 +26,25 @@ def missing_sources(config: Config) -> tuple[Problem, ...]:
         if not file.source or file.directory or file.symlink:
             continue
         path = host_path(file.source)
-        if path.is_file() or (file.optional and not path.exists()):
-            continue
-        message = f"'{path}' is no regular file" if path.exists() else f"'{path}' does not exist"
-        hint = "paths are relative to the current directory; give another one, or set optional: true"
-        problems.append(Finding("source", message, hint).at(file.places, "config.missing-source"))
+        if message := _fault(path, is_optional=file.optional):
+            hint = "paths are relative to the current directory; give another one, or set optional: true"
+            problems.append(Finding("source", message, hint).at(file.places, "config.missing-source"))
     return tuple(problems)
+
+
+def is_missing(path: Path) -> bool:
+    """Return whether nothing is at a path; one that cannot even be looked for is not missing."""
+    try:
+        return not path.exists()
+    except OSError:
+        return False
+
+
+def _fault(path: Path, *, is_optional: bool) -> str:
+    """Return what is wrong with the path of a source, or an empty text."""
+    try:
+        if path.is_file() or (is_optional and is_missing(path)):
+            return ""
+        return f"'{path}' is no regular file" if path.exists() else f"'{path}' does not exist"
+    except OSError as error:
+        return f"'{path}' cannot be read: {error.strerror}"

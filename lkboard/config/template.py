@@ -79,7 +79,7 @@ class Templates:
         # an absolute path begins at the config's folder for LinuxKit
         below = self._folder / path.lstrip("/")
         folder = self._folder / path
-        return below if below.is_dir() and not folder.is_dir() else folder
+        return below if _is_folder(below) and not _is_folder(folder) else folder
 
 
 def _image_of(folder: Path) -> str:
@@ -130,9 +130,16 @@ def _source_hash(folder: Path, text: str) -> str:
     if not colon or ":" in destination:
         raise InvalidValue(f"'{folder}' has the extra source '{text}'", "write SOURCE:DESTINATION")
     path = folder / source
-    if not path.is_dir() or not git.is_tracked(path):
+    if not _is_folder(path) or not git.is_tracked(path):
         raise InvalidValue(f"the extra source '{path}' is not a folder in a git repository", "commit it")
     return git.tree_hash(path)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _fault(problem: Problem) -> InvalidValue:

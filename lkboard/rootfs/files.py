@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkboard.config.dump import dump_json, dump_yaml
-from lkboard.config.host_files import host_path
+from lkboard.config.host_files import host_path, is_missing
 from lkboard.config.values import InvalidValue, parse_mode
 from lkboard.disk import content as contents
 from lkboard.model.extents import EMPTY, Content, FileSpan, stamp_of
@@ -43,7 +43,7 @@ def add_files(root: Root, config: Config, ids: Mapping[str, int]) -> None:
     if config.files:
         root.begin_segment("files")
     for index, file in enumerate(config.files):
-        if not (file.optional and file.source and not host_path(file.source).exists()):
+        if not (file.optional and file.source and is_missing(host_path(file.source))):
             _Addition(root, config, file, f"files[{index}]").add(ids)
 
 

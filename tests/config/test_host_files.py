@@ -54,6 +54,12 @@ def test_a_folder_is_no_source() -> None:
     assert "'folder' is no regular file" in message
 
 
+@pytest.mark.parametrize("more", ["", ", optional: true"])
+def test_a_source_with_a_name_that_cannot_be_is_an_error_at_its_place(more: str) -> None:
+    (message,) = missing(f"source: {'x' * 300}{more}")
+    assert message.startswith(f"f.yml:1:27: files.0.source: '{'x' * 300}' cannot be read: File name too long")
+
+
 def test_an_optional_source_may_be_missing() -> None:
     assert missing("source: no.txt, optional: true") == []
 

@@ -57,6 +57,12 @@ def test_rules_have_names_of_their_own() -> None:
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize("field", ["uid: '{}'", "uid: {}", "mode: '{}'", "gid: -{}"])
+def test_an_endless_number_is_told_with_its_place(field: str) -> None:
+    (message,) = told(f"files: [{{path: a, contents: x, {field.format('9' * 5000)}}}]")
+    assert message.startswith("f.yml:1:")
+
+
 @pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.__name__)
 def test_every_rule_is_explained(rule: object) -> None:
     assert (rule.__doc__ or "").startswith("Find ")

@@ -133,6 +133,11 @@ def test_a_package_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert fault(tmp_path, "./no").startswith(f"{tmp_path}/no/build.yml: cannot be read: No such file")
 
 
+@pytest.mark.parametrize("prefix", ["", "/"])
+def test_a_package_with_a_name_that_cannot_be_is_named(prefix: str, tmp_path: Path) -> None:
+    assert "cannot be read: File name too long" in fault(tmp_path, prefix + "x" * 300)
+
+
 def test_a_package_that_was_never_committed_is_named(tmp_path: Path) -> None:
     repository(tmp_path, {"other": "x"})
     write(tmp_path, PLAIN)

@@ -181,6 +181,11 @@ def test_a_tilde_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.Monke
     assert read(only(FileEntry("a", source="~/key"))["a"].content) == b"key"
 
 
+def test_a_source_with_a_name_that_cannot_be_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"files\.0\.source: cannot read 'x+': File name too long"):
+        only(FileEntry("a", source="x" * 300, optional=True))
+
+
 def test_an_optional_source_may_be_missing(tmp_path: Path) -> None:
     missing = str(tmp_path / "none")
     found = only(FileEntry("sub/a", source=missing, optional=True), FileEntry("b", contents="", optional=True))

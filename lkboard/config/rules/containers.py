@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from lkboard.config.rules.finding import Located
     from lkboard.model.config import Config, Container, Id, Mount, Volume
 
+_LONGEST_ID = len(str(1 << 32))
+"""Digits of the largest id."""
+
 
 def duplicate_service(config: Config) -> Iterator[Located]:
     """Find services that have the name of an earlier one, in whichever file."""
@@ -54,7 +57,7 @@ def _unknown_ids(ids: list[tuple[str, Id | None]], names: set[str]) -> Iterator[
         if not isinstance(name, str) or name in names:
             continue
         likely = nearest(name, names - {""})
-        if name.isdecimal():
+        if name.isdecimal() and len(name) <= _LONGEST_ID:
             hint = f"write the number without quotes: {int(name)}"
         elif likely:
             hint = f"did you mean {likely}?"
