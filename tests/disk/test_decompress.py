@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from support.loops import need_root, run
@@ -12,55 +13,72 @@ from support.tools import need
 from lkboard.disk.decompress import compression, decompress
 from lkboard.errors import BuildError, Cancelled, OutputError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 IMAGE = NOISE + bytes(20 * MIB) + NOISE[:MIB] + bytes(4 * MIB + 3)
-PROGRAMS = [("gzip", ["gzip", "-1"]), ("zstd", ["zstd", "-q"]), ("xz", ["xz", "-0"])]
+COMMANDS = [("gzip", "gzip -1"), ("zstd", "zstd -q"), ("xz", "xz -0")]
 
 
 def _ignore(_done: int) -> None:
     pass
 
 
-def _compressed(folder: Path, program: list[str], data: bytes = IMAGE) -> Path:
-    need(program[0])
+Pack = Callable[[str], Path]
+
+
+def _compressed(folder: Path, command: str, data: bytes) -> Path:
+    need(command.split(maxsplit=1)[0])
     (folder / "image").write_bytes(data)
-    run("sh", "-c", f"{' '.join(program)} < {folder}/image > {folder}/packed")
+    run("sh", "-c", f"{command} < {folder}/image > {folder}/packed")
     return folder / "packed"
 
 
-@pytest.mark.parametrize(("name", "program"), PROGRAMS)
-def test_an_image_comes_out_whole_and_sparse(tmp_path: Path, name: str, program: list[str]) -> None:
-    packed = _compressed(tmp_path, program)
+@pytest.fixture(scope="module")
+def packed_images() -> dict[str, bytes]:
+    """Hold `IMAGE` as each command packs it, for that takes long."""
+    return {}
+
+
+@pytest.fixture
+def pack(tmp_path: Path, packed_images: dict[str, bytes]) -> Pack:
+    """Return what makes a fresh file of `IMAGE`, packed by a command."""
+
+    def packed(command: str) -> Path:
+        if command not in packed_images:
+            packed_images[command] = _compressed(tmp_path, command, IMAGE).read_bytes()
+        (tmp_path / "packed").write_bytes(packed_images[command])
+        return tmp_path / "packed"
+
+    return packed
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS)
+def test_an_image_comes_out_whole_and_sparse(tmp_path: Path, pack: Pack, name: str, command: str) -> None:
+    packed = pack(command)
     assert compression(packed.read_bytes()[:6]) == name
     decompress(packed, tmp_path / "out", _ignore)
     assert (tmp_path / "out").read_bytes() == IMAGE
     assert (tmp_path / "out").stat().st_blocks * 512 < 4 * MIB
 
 
-@pytest.mark.parametrize(("name", "program"), PROGRAMS)
-def test_several_members_one_after_the_other(tmp_path: Path, name: str, program: list[str]) -> None:
-    packed = _compressed(tmp_path, program, NOISE)
+@pytest.mark.parametrize(("name", "command"), COMMANDS)
+def test_several_members_one_after_the_other(tmp_path: Path, name: str, command: str) -> None:
+    packed = _compressed(tmp_path, command, NOISE)
     packed.write_bytes(packed.read_bytes() * 2)
     decompress(packed, tmp_path / "out", _ignore)
     assert (tmp_path / "out").read_bytes() == NOISE * 2
 
 
-@pytest.mark.parametrize(("name", "program"), PROGRAMS)
+@pytest.mark.parametrize(("name", "command"), COMMANDS)
 @pytest.mark.parametrize("cut", [1, 100, 500_000])
-def test_a_cut_file_is_damaged(tmp_path: Path, name: str, program: list[str], cut: int) -> None:
-    packed = _compressed(tmp_path, program)
+def test_a_cut_file_is_damaged(tmp_path: Path, pack: Pack, name: str, command: str, cut: int) -> None:
+    packed = pack(command)
     packed.write_bytes(packed.read_bytes()[:-cut])
     with pytest.raises(BuildError, match=f"packed' is damaged: its {name} data cannot be unpacked"):
         decompress(packed, tmp_path / "out", _ignore)
 
 
-@pytest.mark.parametrize(
-    ("name", "program"), [("gzip", ["gzip", "-1"]), ("zstd", ["zstd", "-q", "--check"]), PROGRAMS[2]]
-)
-def test_a_flipped_bit_is_found(tmp_path: Path, name: str, program: list[str]) -> None:
-    packed = _compressed(tmp_path, program)
+@pytest.mark.parametrize(("name", "command"), [("gzip", "gzip -1"), ("zstd", "zstd -q --check"), ("xz", "xz -0")])
+def test_a_flipped_bit_is_found(tmp_path: Path, pack: Pack, name: str, command: str) -> None:
+    packed = pack(command)
     data = bytearray(packed.read_bytes())
     data[len(data) // 2] ^= 1
     packed.write_bytes(data)
@@ -68,20 +86,20 @@ def test_a_flipped_bit_is_found(tmp_path: Path, name: str, program: list[str]) -
         decompress(packed, tmp_path / "out", _ignore)
 
 
-def test_progress_counts_the_bytes_of_the_source(tmp_path: Path) -> None:
-    packed = _compressed(tmp_path, ["zstd", "-q"])
+def test_progress_counts_the_bytes_of_the_source(tmp_path: Path, pack: Pack) -> None:
+    packed = pack("zstd -q")
     seen: list[int] = []
     decompress(packed, tmp_path / "out", seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == packed.stat().st_size
 
 
-def test_a_cancel_comes_through(tmp_path: Path) -> None:
+def test_a_cancel_comes_through(tmp_path: Path, pack: Pack) -> None:
     def stop(_done: int) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        decompress(_compressed(tmp_path, ["gzip"]), tmp_path / "out", stop)
+        decompress(pack("gzip -1"), tmp_path / "out", stop)
 
 
 def test_a_source_that_is_gone(tmp_path: Path) -> None:
@@ -90,9 +108,9 @@ def test_a_source_that_is_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.device
-def test_disk_full(tmp_path: Path) -> None:
+def test_disk_full(tmp_path: Path, pack: Pack) -> None:
     need_root()
-    packed = _compressed(tmp_path, ["gzip"])
+    packed = pack("gzip -1")
     (tmp_path / "small").mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=1m", "lkboard-test", str(tmp_path / "small"))
     try:
