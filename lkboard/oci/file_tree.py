@@ -28,6 +28,8 @@ _LINK_LIMIT = 40
 class Loop(ImageConflict):
     """A name leads through more symbolic links than Linux would follow. ``path`` is what was followed."""
 
+    code = "build.image.loop"
+
     def __init__(self, path: str, origin: Origin) -> None:
         where = " ".join(filter(None, (origin.location, origin.source))) or None
         super().__init__(f"'{path}' leads through a loop of symbolic links", where=where)
