@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import UsageError
 from lkboard.model.architecture import go_name, host_architecture
 from lkboard.model.rootfs import EPOCH
@@ -17,36 +17,12 @@ if TYPE_CHECKING:
 
     from lkboard.formats.format import Format
     from lkboard.model.board import Board
-    from lkboard.oci.settings import RegistrySettings
 
 STDOUT = "-"
 _EARLIEST, _LATEST = 315_532_800, (1 << 32) - 1
 DEFAULT_SBOM = "sbom.spdx.json"
 _BOARD_FORMATS = {"rpi3"}
 """Formats of LinuxKit that are boards here (decisions, "Command line")."""
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryOptions:
-    """How images are fetched. ``mirrors`` are ``[REG=]URL``, ``ca_files`` PEM files, ``insecure`` host names."""
-
-    mirrors: tuple[str, ...] = ()
-    insecure: tuple[str, ...] = ()
-    ca_files: tuple[str, ...] = ()
-    always_pull: bool = False
-    allow_wrong_arch: bool = False
-
-    def settings(self) -> RegistrySettings:
-        """Return the options as the registry client takes them, with $LINUXKIT_MIRROR. Raises `UsageError`."""
-        from lkboard.oci.settings import RegistrySettings, parse_mirrors
-
-        return RegistrySettings(
-            mirrors=parse_mirrors(self.mirrors, os.environ.get("LINUXKIT_MIRROR", "")),
-            insecure=self.insecure,
-            ca_files=self.ca_files,
-            always_pull=self.always_pull,
-            allow_wrong_arch=self.allow_wrong_arch,
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkboard.app.build_plan import RegistryOptions
 from lkboard.app.image_source import check_image, compression_of, is_config, scratch_folder, unpack
+from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import DeviceError, OutputError, PermissionNeeded, SafetyRefused, UsageError
 from lkboard.model.target import WritePlan, WriteResult
 from lkboard.model.units import human_size

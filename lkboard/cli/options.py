@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from lkboard.app.build_plan import RegistryOptions
+    from lkboard.app.registry_options import RegistryOptions
 
 
 def add_cache_option(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +46,7 @@ def add_registry_options(parser: argparse.ArgumentParser) -> None:
 
 def registry_options(args: argparse.Namespace) -> RegistryOptions:
     """Return what the options added by `add_registry_options` say."""
-    from lkboard.app.build_plan import RegistryOptions
+    from lkboard.app.registry_options import RegistryOptions
 
     return RegistryOptions(
         mirrors=tuple(args.mirror),

@@ -1,0 +1,92 @@
+"""From config files to the root: the steps that every use case shares which looks into what a config makes.
+
+files ─read_config─▶ Config ─resolve_images─▶ Images ─assemble_root─▶ Rootfs
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lkboard.errors import ConfigError
+from lkboard.model.image import Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lkboard.events import Job
+    from lkboard.model.board import Board
+    from lkboard.model.config import Config
+    from lkboard.model.image import ResolvedImage, WholeImage
+    from lkboard.model.rootfs import Rootfs
+    from lkboard.oci.settings import RegistrySettings
+    from lkboard.oci.store import Store
+    from lkboard.rootfs.assemble import AssembleOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every step of one run needs: where images are kept, how they are fetched, and who is told."""
+
+    store: Store
+    settings: RegistrySettings
+    architecture: str
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The images of a config: by reference for its sections, by the volume's number for volumes of format ``oci``."""
+
+    by_reference: Mapping[str, ResolvedImage]
+    layouts: Mapping[int, WholeImage] = field(default_factory=dict)
+
+    @property
+    def all(self) -> tuple[ResolvedImage | WholeImage, ...]:
+        """Every image, in the config's order."""
+        return (*self.by_reference.values(), *self.layouts.values())
+
+
+def read_config(files: Sequence[str], board: Board | None, *, stdin: bytes | None, job: Job) -> Config:
+    """Return what the files say together; warnings become notes. Raises `ConfigError` with every error, `Cancelled`."""
+    from lkboard.app.check import check_for
+
+    result = check_for(files, board, stdin=stdin, job=job)
+    for problem in result.problems:
+        if problem.severity == "warning":
+            job.note(str(problem), "warning")
+    if result.config is None:
+        raise ConfigError([problem for problem in result.problems if problem.severity == "error"])
+    return result.config
+
+
+def resolve_images(config: Config, around: Surroundings, *, with_sboms: bool = False) -> Images:
+    """Turn every reference of a config into digests; no layer is fetched yet. Raises `OciError`, `Cancelled`."""
+    from lkboard.oci.pull import Puller
+
+    puller = Puller(around.store, around.settings, around.job)
+    wanted = Platform("linux", around.architecture)
+    references = {str(image.reference): image.reference for image in config.images}
+    with around.job.step("Resolve images"):
+        images = {text: puller.resolve(reference, wanted) for text, reference in references.items()}
+        if with_sboms:
+            images = {text: puller.with_sboms(image) for text, image in images.items()}
+        layouts = {
+            index: puller.resolve_whole(volume.image.reference, volume.platforms)
+            for index, volume in enumerate(config.volumes)
+            if volume.image and volume.format == "oci"
+        }
+    return Images(images, layouts)
+
+
+def assemble_root(config: Config, images: Images, around: Surroundings, options: AssembleOptions) -> Rootfs:
+    """Fetch the layers that the store does not have and put the root together.
+
+    Raises `OciError`, `BuildError`, `Cancelled`.
+    """
+    from lkboard.oci.pull import Puller
+    from lkboard.rootfs.assemble import assemble
+
+    Puller(around.store, around.settings, around.job).fetch(images.all)
+    with around.job.step("Assemble root"):
+        return assemble(config, images.by_reference, around.store, options, around.job, layouts=images.layouts)

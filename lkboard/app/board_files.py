@@ -1,0 +1,60 @@
+"""The files that a board brings to a build: firmware, boot loaders, device trees, and parts that formats ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkboard.errors import BoardError
+
+if TYPE_CHECKING:
+    from lkboard.app.assembly import Surroundings
+    from lkboard.model.board import Board
+    from lkboard.model.disk import BootFile
+    from lkboard.model.extents import Content
+    from lkboard.model.rootfs import Rootfs
+    from lkboard.sources import SourceContext
+
+
+def source_context(rootfs: Rootfs, around: Surroundings) -> SourceContext:
+    """Return what the sources of a board's files need; ``rootfs`` has the files of the config's kernel image."""
+    from lkboard.model.rootfs import Kind
+    from lkboard.rootfs.kernel import BOOT
+    from lkboard.sources import SourceContext
+    from lkboard.sources.apt.packages import DebianPackages
+
+    with_kernel = (entry for entry in rootfs.entries if entry.kind is Kind.FILE and entry.path.startswith(f"{BOOT}/"))
+    return SourceContext(
+        store=around.store,
+        job=around.job,
+        packages=DebianPackages(around.store, around.job),
+        kernel_files={entry.path: entry.content for entry in with_kernel},
+        registry=around.settings,
+    )
+
+
+def board_files(board: Board, context: SourceContext) -> tuple[BootFile, ...]:
+    """Return the files that a board puts beside kernel and initrd. Raises as `lkboard.sources.fetch` does."""
+    from lkboard.model.disk import BootFile
+    from lkboard.sources import fetch
+
+    with context.job.step("Collect board files"):
+        found = ((file, fetch(file, architecture=board.architecture, context=context)) for file in board.files)
+        return tuple(BootFile(file.to, content) for file, content in found if content is not None)
+
+
+def board_part(board: Board, context: SourceContext, name: str) -> Content:
+    """Return a part of a board that a format is built from, such as its boot loader's stub.
+
+    Raises `BoardError` when the board has none of that name, else as `lkboard.sources.fetch` does.
+    """
+    from lkboard.sources import fetch
+
+    file = next((part for part in board.parts if part.to == name), None)
+    content = fetch(file, architecture=board.architecture, context=context) if file else None
+    if content is None:
+        raise BoardError(
+            f"the board '{board.id}' has no part '{name}', which this format is built from",
+            where=board.place,
+            hint="add it to 'parts' as docs/reference/board.md shows",
+        )
+    return content
