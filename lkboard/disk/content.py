@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError
@@ -93,6 +94,34 @@ def _file_chunks(span: FileSpan, size: int) -> Iterator[bytes]:
         check_unchanged(span, descriptor)
     finally:
         os.close(descriptor)
+
+
+def part_of(source: Source, start: int, size: int) -> Source:
+    """Return ``size`` bytes of a source from ``start`` on; it must have them."""
+    match source:
+        case Inline(data):
+            return Inline(data[start : start + size])
+        case FileSpan():
+            return replace(source, offset=source.offset + start, size=size)
+        case Zeros():
+            return Zeros(size)
+
+
+def slices(content: Content, size: int) -> Iterator[Content]:
+    """Yield a content in pieces of ``size`` bytes; the last one may be shorter."""
+    parts: list[Source] = []
+    room = size
+    for source in content.parts:
+        start = 0
+        while start < source.size:
+            part = part_of(source, start, min(room, source.size - start))
+            parts.append(part)
+            start, room = start + part.size, room - part.size
+            if not room:
+                yield Content(tuple(parts))
+                parts, room = [], size
+    if parts:
+        yield Content(tuple(parts))
 
 
 def concatenate(contents: Iterable[Content]) -> ExtentMap:

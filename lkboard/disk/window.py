@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import bisect
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from lkboard.disk.content import open_span, shrunk
+from lkboard.disk.content import open_span, part_of, shrunk
 from lkboard.errors import BuildError
 from lkboard.model.extents import Extent, ExtentMap, FileSpan, Inline, Zeros
 
@@ -104,17 +103,7 @@ def overlay(extents: ExtentMap, changes: Iterable[Extent], size: int) -> ExtentM
 def cut(extent: Extent, start: int, end: int) -> Iterator[Extent]:
     """Yield the part of an extent from ``start`` to ``end``, if there is one."""
     if start < end:
-        yield Extent(start, _part(extent.source, start - extent.offset, end - start))
-
-
-def _part(source: Source, start: int, size: int) -> Source:
-    match source:
-        case Inline(data):
-            return Inline(data[start : start + size])
-        case FileSpan():
-            return replace(source, offset=source.offset + start, size=size)
-        case Zeros():
-            return Zeros(size)
+        yield Extent(start, part_of(extent.source, start - extent.offset, end - start))
 
 
 def _clear(buffer: memoryview) -> None:

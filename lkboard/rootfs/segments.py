@@ -1,14 +1,12 @@
 """Segments as compressed cpio archives, each made once and kept under a key of its content (libs.md section 3).
 
-The kernel unpacks any sequence of gzip members as long as none ends inside an entry, and does not check their sums. So
-members are cut between entries, and a kept segment is read and checked before it is used.
+The kernel does not check the sums of gzip members, so that a kept segment is read and checked before it is used.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,25 +14,24 @@ from typing import TYPE_CHECKING
 
 from lkboard.disk import content as contents
 from lkboard.disk import cpio
-from lkboard.disk.compress import GZIP_LEVEL, gzip_member
+from lkboard.disk.compress import compressors, gzip_member
 from lkboard.model.extents import Content, FileSpan, Inline
 from lkboard.oci.files import store_errors, temporary_file
+from lkboard.rootfs.members import compressed, members, pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Iterator, Sequence
 
     from lkboard.events import Job
     from lkboard.model.extents import Source
     from lkboard.model.rootfs import Entry, Rootfs
+    from lkboard.rootfs.members import Packed
 
 STEP = "Compress initrd"
 
-_LAYOUT_VERSION = 1
+_LAYOUT_VERSION = 2
 """To be raised whenever the same entries would become other bytes."""
 
-_MEMBER_SIZE = 4 << 20
-_IN_FLIGHT_SIZE = 64 << 20
 _THREADS = 2
 _SECOND = 1_000_000_000
 
@@ -47,8 +44,9 @@ def build_initrd(rootfs: Rootfs, cache_dir: Path, job: Job) -> Content:
     """
     with job.step(STEP), store_errors(cache_dir), ThreadPoolExecutor(_THREADS, "compress") as pool:
         cache_dir.mkdir(parents=True, exist_ok=True)
-        segments = [_Kept(cache_dir, _key(segment.entries), segment.entries) for segment in rootfs.segments]
-        spans = {segment.key: span for segment, span in zip(segments, pool.map(_read_kept, segments), strict=True)}
+        segments = [_Kept(cache_dir, _key(segment.entries, job), segment.entries) for segment in rootfs.segments]
+        found = pool.map(lambda segment: _read_kept(segment, job), segments)
+        spans = {segment.key: span for segment, span in zip(segments, found, strict=True)}
         missing = [segment for segment in segments if spans[segment.key] is None]
         spans |= _make(missing, pool, job)
         ready = [span for segment in segments if (span := spans[segment.key]) is not None]
@@ -72,20 +70,18 @@ class _Kept:
         return self.folder / f"{self.key}.sha256"
 
 
-def _key(entries: Sequence[Entry]) -> str:
+def _key(entries: Sequence[Entry], job: Job) -> str:
     """Return what decides about the bytes of a segment: its entries, how they are laid out and who compresses them."""
-    import deflate
-
-    state = hashlib.sha256(f"{_LAYOUT_VERSION} libdeflate {deflate.__version__} {GZIP_LEVEL}".encode())
+    state = hashlib.sha256(f"{_LAYOUT_VERSION} {compressors()}".encode())
     for entry in entries:
-        identity = tuple(_source_identity(part) for part in entry.content.parts)
+        identity = tuple(_source_identity(part, job) for part in entry.content.parts)
         seconds = entry.mtime_ns // _SECOND
         fields = (entry.path, entry.kind.value, entry.mode, entry.uid, entry.gid, seconds, entry.link, entry.device)
         state.update(repr((fields, identity)).encode())
     return state.hexdigest()
 
 
-def _source_identity(source: Source) -> object:
+def _source_identity(source: Source, job: Job) -> object:
     """Return what tells the bytes of a source from others, and does not depend on where they are kept."""
     match source:
         case Inline(data):
@@ -93,12 +89,20 @@ def _source_identity(source: Source) -> object:
         case FileSpan(_path, offset, size, digest) if digest:
             return digest, offset, size
         case FileSpan():
-            return contents.digest(Content((source,)))
+            return _digest(source, job)
         case _:
             return source.size
 
 
-def _read_kept(segment: _Kept) -> FileSpan | None:
+def _digest(source: Source, job: Job) -> str:
+    digest = hashlib.sha256()
+    for chunk in contents.source_chunks(source):
+        job.check()
+        digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _read_kept(segment: _Kept, job: Job) -> FileSpan | None:
     """Return a segment that was made before, None if there is none or it is not what it was."""
     try:
         wanted = segment.sum_path.read_text()
@@ -106,73 +110,47 @@ def _read_kept(segment: _Kept) -> FileSpan | None:
     except FileNotFoundError:
         return None
     span = FileSpan(str(segment.path), 0, size)
-    digest = contents.digest(Content((span,)))
+    digest = _digest(span, job)
     return FileSpan(span.path, 0, size, digest) if digest == wanted else None
 
 
 def _make(missing: Sequence[_Kept], pool: ThreadPoolExecutor, job: Job) -> dict[str, FileSpan]:
-    """Compress segments, several members at a time, and keep them."""
-    groups = [(segment, group) for segment in missing for group in _groups(segment)]
-    total, done = sum(group.size for _segment, group in groups), 0
+    """Compress segments and keep them."""
+    todo = [piece for number, segment in enumerate(missing) for piece in pieces(number, _records(segment))]
+    results = _told(compressed(todo, pool), sum(piece.content.size for piece in todo), job)
     made = {}
-    for segment, results in itertools.groupby(_compressed(groups, pool), lambda result: result[0]):
-        digest, size = hashlib.sha256(), 0
-        with temporary_file(segment.folder) as file:
-            for _segment, plain_size, member in results:
-                file.write(member)
-                digest.update(member)
-                size, done = size + len(member), done + plain_size
-                job.progress(STEP, done, total)
-            file.flush()
-            Path(file.name).replace(segment.path)
-        made[segment.key] = FileSpan(str(segment.path), 0, size, f"sha256:{digest.hexdigest()}")
-        with temporary_file(segment.folder) as file:
-            file.write(made[segment.key].digest.encode())
-            file.flush()
-            Path(file.name).replace(segment.sum_path)
+    for number, packed in itertools.groupby(results, lambda result: result[0].archive):
+        segment = missing[number]
+        made[segment.key] = _keep(segment, members(packed))
     return made
 
 
-def _groups(segment: _Kept) -> Iterator[Content]:
-    """Yield the archive of a segment in pieces of whole entries, each at least as large as a member should be."""
-    parts: list[Source] = []
-    size = 0
-    for record in cpio.records(segment.entries, device=cpio.device_of(segment.key)):
-        parts += record.parts
-        size += record.size
-        if size >= _MEMBER_SIZE:
-            yield Content(tuple(parts))
-            parts, size = [], 0
-    if parts:
-        yield Content(tuple(parts))
+def _records(segment: _Kept) -> Iterator[Content]:
+    return cpio.records(segment.entries, device=cpio.device_of(segment.key))
 
 
-def _compressed(
-    groups: Iterable[tuple[_Kept, Content]], pool: ThreadPoolExecutor
-) -> Iterator[tuple[_Kept, int, bytes]]:
-    """Yield segment, plain size and member of each group, in order; only so much is in memory at a time."""
-    pending: deque[tuple[_Kept, int, Future[bytes]]] = deque()
-    try:
-        for segment, group in groups:
-            while pending and sum(size for _, size, _ in pending) + group.size > _IN_FLIGHT_SIZE:
-                yield _finished(pending)
-            pending.append((segment, group.size, pool.submit(_compress, group)))
-        while pending:
-            yield _finished(pending)
-    finally:
-        for _segment, _size, future in pending:
-            future.cancel()
+def _told(results: Iterator[Packed], total: int, job: Job) -> Iterator[Packed]:
+    """Pass results on and tell how far that is."""
+    done = 0
+    for piece, packed in results:
+        yield piece, packed
+        done += piece.content.size
+        job.progress(STEP, done, total)
 
 
-def _finished(pending: deque[tuple[_Kept, int, Future[bytes]]]) -> tuple[_Kept, int, bytes]:
-    segment, size, future = pending.popleft()
-    return segment, size, future.result()
-
-
-def _compress(content: Content) -> bytes:
-    plain = bytearray(content.size)
-    at = 0
-    for chunk in contents.chunks(content):
-        plain[at : at + len(chunk)] = chunk
-        at += len(chunk)
-    return gzip_member(memoryview(plain))
+def _keep(segment: _Kept, packed: Iterator[bytes]) -> FileSpan:
+    """Write a compressed segment, then the sum without which it counts for nothing."""
+    digest, size = hashlib.sha256(), 0
+    with temporary_file(segment.folder) as file:
+        for data in packed:
+            file.write(data)
+            digest.update(data)
+            size += len(data)
+        file.flush()
+        Path(file.name).replace(segment.path)
+    span = FileSpan(str(segment.path), 0, size, f"sha256:{digest.hexdigest()}")
+    with temporary_file(segment.folder) as file:
+        file.write(span.digest.encode())
+        file.flush()
+        Path(file.name).replace(segment.sum_path)
+    return span

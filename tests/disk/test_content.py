@@ -108,3 +108,16 @@ def test_an_empty_content_has_the_digest_of_nothing() -> None:
 @pytest.mark.parametrize(("text", "encoded"), [("ü", b"\xc3\xbc"), ("a\udcff", b"a\xff")])
 def test_names_keep_the_bytes_of_their_layer(text: str, encoded: bytes) -> None:
     assert content.encode(text) == encoded
+
+
+@given(PARTS, st.integers(1, 30))
+def test_slices_have_one_size_and_lose_nothing(parts: list[Inline | Zeros], size: int) -> None:
+    whole = Content(tuple(parts))
+    found = list(content.slices(whole, size))
+    assert b"".join(content.read(piece) for piece in found) == content.read(whole)
+    assert [piece.size for piece in found[:-1]] == [size] * (len(found) - 1)
+    assert all(0 < piece.size <= size for piece in found)
+
+
+def test_a_slice_of_a_file_is_another_span_of_it(mixed: Content) -> None:
+    assert [content.read(piece) for piece in content.slices(mixed, 4)] == [b"ab34", b"56\0\0", b"\0c"]

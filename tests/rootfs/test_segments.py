@@ -21,7 +21,7 @@ from lkboard.errors import BuildError, Cancelled, StoreUnusable
 from lkboard.events import Job, Progress
 from lkboard.model.extents import Content, FileSpan, Inline, Zeros
 from lkboard.model.rootfs import Entry, Kind, Rootfs, Segment
-from lkboard.rootfs import segments
+from lkboard.rootfs import members as members_module
 from lkboard.rootfs.segments import build_initrd
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test_an_empty_root_is_a_trailer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [1, 1000, 1 << 16])
 def test_members_end_between_entries(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "_MEMBER_SIZE", size)
+    monkeypatch.setattr(members_module, "MEMBER_SIZE", size)
     many = [file(f"f{number:02}", noise(number * 700, str(number))) for number in range(30)]
     pieces = gzip_members(initrd(root(many), tmp_path))
     assert [member.name for piece in pieces for member in members(piece)] == [entry.path for entry in many]
@@ -100,8 +100,8 @@ def test_members_end_between_entries(size: int, tmp_path: Path, monkeypatch: pyt
 
 
 def test_members_come_in_order_whoever_is_ready_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "_MEMBER_SIZE", 1)
-    monkeypatch.setattr(segments, "_IN_FLIGHT_SIZE", 3_000_000)
+    monkeypatch.setattr(members_module, "MEMBER_SIZE", 1)
+    monkeypatch.setattr(members_module, "_IN_FLIGHT_SIZE", 3_000_000)
     sizes = [2_000_000, 10, 1_500_000, 10, 10, 5_000_000, 10]
     parts = [[file(f"{number}", noise(size, str(number)))] for number, size in enumerate(sizes)]
     found = members(gzip.decompress(initrd(root(*parts), tmp_path)))
