@@ -39,7 +39,8 @@ class Descriptor:
 class ImageConfig:
     """What a build reads of an image's configuration (image-spec, config; build.md section 3.3).
 
-    A list is None when the image does not set it. ``labels`` are sorted pairs.
+    A list is None when the image does not set it. ``labels`` are sorted pairs. ``history`` says how each layer was
+    made, from the bottom to the top; it is empty when the image does not say it of all.
     """
 
     platform: Platform
@@ -49,6 +50,7 @@ class ImageConfig:
     working_dir: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     diff_ids: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
 
     def label(self, name: str) -> str | None:
         """Return the value of a label, or None."""

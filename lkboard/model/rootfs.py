@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 from lkboard.model.extents import EMPTY, Content
 
@@ -29,12 +30,14 @@ class Origin:
 
     ``source`` is a canonical image reference, or ``linuxkit.files``, ``linuxkit.volumes``, ``LINUXKIT.apkinit``,
     ``empty``; ``location`` the place in the config (``services[0]``); ``layer`` the digest of the layer, if any. The
-    first two become the records LINUXKIT.source and LINUXKIT.location of a tar.
+    first two become the records LINUXKIT.source and LINUXKIT.location of a tar. ``made`` says in words what lkboard
+    made the entry for, if no layer has it; it only explains, and does not tell one origin from another.
     """
 
     source: str
     location: str
     layer: str = ""
+    made: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,29 @@ class Segment:
     entries: tuple[Entry, ...]
 
 
+Fate = Literal["replaced", "whiteout", "left out"]
+"""How an entry is lost: something else has its path, a layer deletes it, or no system has it (build.md section 5.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """An entry that was at ``path`` before ``by`` took it away."""
+
+    path: str
+    entry: Entry
+    by: Origin
+    fate: Fate
+
+
 @dataclass(frozen=True, slots=True)
 class Rootfs:
-    """The whole tree. No path occurs twice over all segments, and a parent comes before what it contains."""
+    """The whole tree. No path occurs twice over all segments, and a parent comes before what it contains.
+
+    ``losses`` are in the order in which they happened, and only there if somebody has asked for them.
+    """
 
     segments: tuple[Segment, ...]
+    losses: tuple[Loss, ...] = ()
 
     @property
     def entries(self) -> tuple[Entry, ...]:

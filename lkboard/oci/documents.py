@@ -84,6 +84,7 @@ def parse_image_config(data: bytes, where: object) -> ImageConfig:
             working_dir=_text(config, "WorkingDir"),
             labels=tuple(sorted(_pairs(config, "Labels"))),
             diff_ids=diff_ids,
+            history=_history(fields.get("history"), len(diff_ids)),
         )
 
 
@@ -190,6 +191,14 @@ def _descriptors(fields: Mapping[str, Any], name: str) -> tuple[Descriptor, ...]
     if not isinstance(value, list):
         raise ValueError(f"'{name}' is not a list")  # noqa: TRY004 - malformed input, not a wrong call
     return tuple(parse_descriptor(item) for item in value)
+
+
+def _history(value: object, layers: int) -> tuple[str, ...]:
+    """Return what ``history`` says of each layer. It is for people only, so a broken one is as good as none."""
+    items = value if isinstance(value, list) else []
+    steps = [item for item in items if isinstance(item, Mapping) and not item.get("empty_layer")]
+    texts = tuple(" ".join(str(item.get("created_by") or item.get("comment") or "").split()) for item in steps)
+    return texts if len(texts) == layers else ()
 
 
 def _platform(fields: Mapping[str, Any]) -> Platform:

@@ -7,20 +7,22 @@ so replacing one name leaves the others as they were.
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkboard.errors import ImageConflict
 from lkboard.model.extents import EMPTY
-from lkboard.model.rootfs import EPOCH, Entry, Kind
+from lkboard.model.rootfs import EPOCH, Entry, Kind, Loss, Origin
 from lkboard.oci.tar_reader import ENTRY_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lkboard.model.rootfs import Origin
+    from lkboard.model.rootfs import Fate
 
+_NOBODY = Origin("", "")
 _LINK_LIMIT = 40
 """Symbolic links followed for one name before it counts as a loop, as in Linux (path_resolution(7))."""
 
@@ -67,10 +69,11 @@ class FileTree:
     """A root directory. Every path that a method takes is clean (see `clean`), and every method can raise `Loop`.
 
     ``has_root_entry`` tells whether a layer or image describes the root directory itself. ``epoch`` is the time of
-    directories that are made because nothing mentions them.
+    directories that are made because nothing mentions them. ``losses`` grows with what others replace or delete.
     """
 
-    def __init__(self, origin: Origin, epoch: int = EPOCH) -> None:
+    def __init__(self, origin: Origin, epoch: int = EPOCH, losses: list[Loss] | None = None) -> None:
+        self.losses = losses
         self._epoch_ns = epoch * 1_000_000_000
         self._origin = origin
         self._made = 0
@@ -87,6 +90,8 @@ class FileTree:
         existing, node = siblings.get(name), Node(entry, rank)
         if existing is not None and existing.children is not None and node.children is not None:
             node.children = existing.children
+        elif existing is not None:
+            self.lose(path, existing, entry.origin)
         siblings[name] = node
 
     def describe_root(self, entry: Entry) -> None:
@@ -122,31 +127,59 @@ class FileTree:
         assert node.children is not None
         return node.children
 
-    def remove(self, path: str) -> None:
-        """Take away a name and all below it, if it is there."""
+    def real_path(self, path: str) -> str | None:
+        """Return where a path leads to when no symbolic link is followed any more, or None."""
+        trail = self._trail(path, None)
+        return None if trail is None else _path_of(trail)
+
+    def lose(self, path: str, node: Node, by: Origin, fate: Fate = "replaced") -> None:
+        """Note that a node at a path, and all below it, is about to go; the path's folder must exist."""
+        if self.losses is None:
+            return
+        path = self._real_name(path)
+        nodes = [(path, node), *walk(node.children or {}, f"{path}/")]
+        self.losses += (Loss(name, one.entry, by, fate) for name, one in nodes if not one.entry.is_implied)
+
+    def remove(self, path: str, by: Origin = _NOBODY) -> None:
+        """Take away a name and all below it, if it is there, because no system has it."""
         folder, _, name = path.rpartition("/")
         parent = self.follow(folder)
-        if parent is not None and parent.children is not None:
-            parent.children.pop(name, None)
+        if parent is not None and parent.children is not None and name in parent.children:
+            self.lose(path, parent.children[name], by, "left out")
+            del parent.children[name]
 
-    def white_out(self, path: str, rank: int) -> None:
+    def white_out(self, path: str, rank: int, by: Origin = _NOBODY) -> None:
         """Hide what ranks below ``rank`` wrote at a path and below it (image-spec, layer.md, "Whiteouts")."""
         folder, _, name = path.rpartition("/")
         parent = self.follow(folder)
         if parent is not None and parent.children and name in parent.children:
             only = {name: parent.children[name]}
-            self._prune(only, rank)
+            self._white_out_all(folder, only, rank, by)
             if not only:
                 del parent.children[name]
 
-    def white_out_children(self, path: str, rank: int) -> None:
+    def white_out_children(self, path: str, rank: int, by: Origin = _NOBODY) -> None:
         """Hide what ranks below ``rank`` wrote below a directory (image-spec, layer.md, "Opaque Whiteout")."""
         node = self.follow(path)
         if node is not None and node.children:
-            self._prune(node.children, rank)
+            self._white_out_all(path, node.children, rank, by)
 
     def _implied(self, origin: Origin) -> Entry:
         return Entry("", Kind.DIRECTORY, 0o755, mtime_ns=self._epoch_ns, origin=origin, is_implied=True)
+
+    def _real_name(self, path: str) -> str:
+        folder, _, name = path.rpartition("/")
+        return posixpath.join(self.real_path(folder) or "", name)
+
+    def _white_out_all(self, folder: str, children: dict[str, Node], rank: int, by: Origin) -> None:
+        if self.losses is None:
+            self._prune(children, rank)
+            return
+        before = [(path, node, node.entry) for path, node in walk(children, self._real_name(f"{folder}/"))]
+        self._prune(children, rank)
+        left = {id(node) for _path, node in walk(children)}
+        gone = ((path, entry) for path, node, entry in before if id(node) not in left and not entry.is_implied)
+        self.losses += (Loss(path, entry, by, "whiteout") for path, entry in gone)
 
     def _prune(self, children: dict[str, Node], rank: int) -> None:
         """Remove what ranks below wrote; directories that still hold something become implied ones."""
@@ -170,6 +203,10 @@ class FileTree:
             raise ImageConflict(message, where=self._origin.source or None)
 
     def _walk(self, path: str, missing: Node | None) -> Node | None:
+        trail = self._trail(path, missing)
+        return trail[-1] if trail is not None else None
+
+    def _trail(self, path: str, missing: Node | None) -> list[Node] | None:
         """Follow every part of a path from the root. ``missing`` is the model for directories to be made."""
         trail = [self.root]
         parts = path.split("/")[::-1]
@@ -193,12 +230,20 @@ class FileTree:
                 continue
             if missing is not None and (node is None or node.children is None):
                 assert children is not None
+                if node is not None:
+                    self.lose(posixpath.join(_path_of(trail), part), node, missing.entry.origin)
                 self._count_made()
                 node = children[part] = Node(missing.entry, missing.rank)
             if node is None:
                 return None
             trail.append(node)
-        return trail[-1]
+        return trail
+
+
+def _path_of(trail: list[Node]) -> str:
+    """Return the path of the last of several nodes, of which each is in the one before it."""
+    pairs = itertools.pairwise(trail)
+    return "/".join(next(name for name, one in (up.children or {}).items() if one is node) for up, node in pairs)
 
 
 def walk(children: dict[str, Node], prefix: str = "") -> Iterator[tuple[str, Node]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.extents import FileSpan, Inline
     from lkboard.model.image import ResolvedImage
-    from lkboard.model.rootfs import Entry
+    from lkboard.model.rootfs import Entry, Loss
     from lkboard.oci.store import Store
 
 WHITEOUT = ".wh."
@@ -40,10 +40,21 @@ def flatten(image: ResolvedImage, store: Store, job: Job) -> tuple[Entry, ...]:
     return tuple(entries_of(walk(flatten_tree(image, store, job).root.children or {})))
 
 
-def flatten_tree(image: ResolvedImage, store: Store, job: Job, *, location: str = "", epoch: int = EPOCH) -> FileTree:
-    """Return an image's root as a tree; its entries come from ``location`` in the config. Raises as `flatten` does."""
+def flatten_tree(
+    image: ResolvedImage,
+    store: Store,
+    job: Job,
+    *,
+    location: str = "",
+    epoch: int = EPOCH,
+    losses: list[Loss] | None = None,
+) -> FileTree:
+    """Return an image's root as a tree; its entries come from ``location`` in the config. Raises as `flatten` does.
+
+    ``losses`` grows with what upper layers take away from lower ones.
+    """
     reference = str(image.reference)
-    tree = FileTree(Origin(reference, location), epoch)
+    tree = FileTree(Origin(reference, location), epoch, losses)
     for rank, (layer, diff_id) in enumerate(diff_layers(image), start=1):
         source = unpacked_layer(store, layer, diff_id, image=reference, on_bytes=lambda _size: job.check())
         where = layer_name(reference, layer)
@@ -110,12 +121,12 @@ class _Layer:
 
     def _white_out(self, folder: str, name: str, entry: Entry) -> None:
         if name == _OPAQUE:
-            self._tree.white_out_children(folder, self._rank)
+            self._tree.white_out_children(folder, self._rank, entry.origin)
         elif not name.startswith(_AUFS):
             hidden = name.removeprefix(WHITEOUT)
             if hidden in {"", ".", ".."}:
                 raise self._fault(entry, "is a whiteout of nothing")
-            self._tree.white_out(posixpath.join(folder, hidden), self._rank)
+            self._tree.white_out(posixpath.join(folder, hidden), self._rank, entry.origin)
 
     def _inside(self, name: str, entry: Entry) -> str:
         path = clean(name)

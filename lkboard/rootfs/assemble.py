@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.config import Config
     from lkboard.model.image import ResolvedImage, WholeImage
-    from lkboard.model.rootfs import Rootfs
+    from lkboard.model.rootfs import Loss, Rootfs
     from lkboard.oci.store import Store
 
 
@@ -34,12 +34,14 @@ class AssembleOptions:
     """What a build may change about the root.
 
     ``decompress_kernel`` takes the kernel out of a compressed one; ``epoch`` is the time of everything that is made up,
-    in Unix seconds (SOURCE_DATE_EPOCH); ``sbom`` asks for a bill of materials.
+    in Unix seconds (SOURCE_DATE_EPOCH); ``sbom`` asks for a bill of materials, ``with_losses`` for what was replaced or
+    deleted on the way.
     """
 
     decompress_kernel: bool = False
     epoch: int = EPOCH
     sbom: SbomOptions | None = None
+    with_losses: bool = False
 
 
 def assemble(
@@ -58,9 +60,10 @@ def assemble(
     `ImageConflict`, `LayerInvalid`, `OciError` and `Cancelled`, each naming the place in the config or the image.
     """
     unpack_layers([images[str(name.reference)] for name in config.images], store, job)
-    files = ImageFiles(images, layouts, store, job, options.epoch)
+    losses: list[Loss] | None = [] if options.with_losses else None
+    files = ImageFiles(images, layouts, store, job, options.epoch, losses=losses)
     ids = container_ids(config)
-    root = Root(options.epoch, job)
+    root = Root(options.epoch, job, losses)
     add_kernel(root, config.kernel, files, is_unwrapped=options.decompress_kernel)
     add_init(root, config.init, files)
     add_volumes(root, config.volumes, files)

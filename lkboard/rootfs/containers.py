@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from lkboard.rootfs.runtime_config import Names
 
 _NUMBERED = frozenset(["onboot", "onshutdown"])
+_MADE = {
+    "bundle": "the folder of the container",
+    "lower": "the folder of the image's files",
+    "config.json": "how runc starts the container: the config's settings, then the image's",
+    "rootfs": "where the container's root is mounted",
+    "tmp": "where what the container writes is kept, in memory",
+    "runtime.json": "what the init does around the container: mounts, interfaces, namespaces",
+}
 
 
 def add_containers(root: Root, config: Config, names: Names, files: ImageFiles) -> None:
@@ -38,19 +46,22 @@ def add_containers(root: Root, config: Config, names: Names, files: ImageFiles) 
         own_root = f"{bundle}/rootfs" if settings.options.readonly else f"{bundle}/lower"
         image_root = image_roots.setdefault(str(image.reference), own_root)
         if image_root == own_root:
-            root.put_directories(own_root, Origin(str(image.reference), location))
+            root.put_directories(own_root, Origin(str(image.reference), location, made=_MADE["lower"]))
             root.graft(own_root, files.adapted(container.image, location, "file", own_root))
         _add_bundle(root, settings, bundle, config_json(settings, names), image_root)
 
 
 def _add_bundle(root: Root, container: Effective, bundle: str, config: bytes, image_root: str) -> None:
-    origin = Origin(str(container.container.image.reference), container.location)
-    root.put_directories(bundle, origin)
-    root.put_file(f"{bundle}/config.json", config, origin)
+
+    def origin(name: str) -> Origin:
+        return Origin(str(container.container.image.reference), container.location, made=_MADE[name])
+
+    root.put_directories(bundle, origin("bundle"))
+    root.put_file(f"{bundle}/config.json", config, origin("config.json"))
     for folder in ("rootfs",) if container.options.readonly else ("tmp", "rootfs"):
         if f"{bundle}/{folder}" != image_root:
-            root.put_directory(f"{bundle}/{folder}", origin)
-    root.put_file(f"{bundle}/runtime.json", runtime_json(container, bundle, image_root), origin)
+            root.put_directory(f"{bundle}/{folder}", origin(folder))
+    root.put_file(f"{bundle}/runtime.json", runtime_json(container, bundle, image_root), origin("runtime.json"))
 
 
 def _bundle(section: str, index: int, container: Container, location: str) -> str:

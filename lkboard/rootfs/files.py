@@ -69,7 +69,7 @@ class _Addition:
             link=file.symlink if kind is Kind.SYMLINK else "",
             content=self._content() if kind is Kind.FILE else EMPTY,
             mtime_ns=self._root.epoch_ns,
-            origin=Origin(_OWN, self._location),
+            origin=Origin(_OWN, self._location, made=self._made()),
         )
         for folder in lineage(entry.path):
             if folder != entry.path:
@@ -82,8 +82,9 @@ class _Addition:
         if existing is not None and existing.children is not None:
             existing.entry = replace(existing.entry, mtime_ns=self._root.epoch_ns, is_implied=False)
         else:
-            mode = _directory_mode(entry.mode)
-            self._root.put(path, replace(entry, kind=Kind.DIRECTORY, mode=mode, content=EMPTY, link=""))
+            origin = replace(entry.origin, made=f"a folder that '/{entry.path}' needs")
+            folder = replace(entry, kind=Kind.DIRECTORY, mode=_directory_mode(entry.mode), content=EMPTY, link="")
+            self._root.put(path, replace(folder, origin=origin))
 
     def _kind(self) -> Kind:
         if self._file.directory:
@@ -91,6 +92,11 @@ class _Addition:
         if self._file.symlink:
             return Kind.SYMLINK
         return Kind.DIRECTORY if self._file.path.endswith("/") else Kind.FILE
+
+    def _made(self) -> str:
+        if self._file.metadata:
+            return f"the whole config as {self._file.metadata.upper()}"
+        return f"a copy of '{self._file.source}'" if self._file.source else ""
 
     def _path(self) -> str:
         path = clean(self._file.path)

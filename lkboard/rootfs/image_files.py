@@ -35,6 +35,12 @@ RESOLVER_LINK = "/run/resolvconf/resolv.conf"
 
 _DROPPED = (".dockerenv", "Dockerfile", "dev/console", "dev/pts", "dev/shm", "etc/hostname")
 _MOUNT_TABLE = "etc/mtab"
+_MADE = {
+    "etc/hosts": "only localhost: what an image brings along belongs to where it was built",
+    "etc/resolv.conf": "the name servers are only known at run time",
+    _MOUNT_TABLE: "the kernel knows what is mounted",
+}
+_MOUNT_POINT = "a mount point, because the root cannot be written to at run time"
 _SECOND = 1_000_000_000
 _RANK = 1 << 30
 """Above every layer."""
@@ -45,12 +51,13 @@ def adapt(tree: FileTree, origin: Origin, resolver: Resolver, epoch: int = EPOCH
     for path in _DROPPED:
         node = tree.find(path)
         if node is not None and not node.children:
-            tree.remove(path)
+            tree.remove(path, origin)
     table = tree.find(_MOUNT_TABLE)
     if table is not None:
         table.entry = replace(table.entry, mtime_ns=epoch * _SECOND)
     for entry in _additions(origin, resolver, has_table=table is not None):
-        put(tree, entry.path, replace(entry, mtime_ns=epoch * _SECOND), _RANK)
+        made = replace(origin, made=_MADE.get(entry.path, _MOUNT_POINT))
+        put(tree, entry.path, replace(entry, mtime_ns=epoch * _SECOND, origin=made), _RANK)
 
 
 def _additions(origin: Origin, resolver: Resolver, *, has_table: bool) -> Iterator[Entry]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import posixpath
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lkboard.model.rootfs import Origin
+from lkboard.model.rootfs import Loss, Origin
 from lkboard.oci.flatten import flatten_tree
 from lkboard.rootfs.image_files import adapt
 
@@ -25,7 +26,8 @@ class ImageFiles:
     """Gives the files of images whose layers are in the store.
 
     ``images`` go by their canonical references, ``layouts`` by the index of the volume that they are for; ``epoch`` is
-    the time of what is made up. ``extracted`` grows with every image whose files are taken, and the path they go to.
+    the time of what is made up. ``extracted`` grows with every image whose files are taken, and the path they go to;
+    ``losses`` with what their layers take away from each other.
     """
 
     images: Mapping[str, ResolvedImage]
@@ -34,6 +36,7 @@ class ImageFiles:
     job: Job
     epoch: int
     extracted: list[tuple[ResolvedImage, str]] = field(default_factory=list)
+    losses: list[Loss] | None = None
 
     def resolved(self, name: ImageName) -> ResolvedImage:
         """Return the resolved image of a name in the config."""
@@ -41,12 +44,18 @@ class ImageFiles:
 
     def plain(self, name: ImageName, location: str, path: str = "") -> FileTree:
         """Return the files as they are in the image; they go to ``path``. Raises `LayerInvalid` and `Cancelled`."""
-        image = self.resolved(name)
-        self.extracted.append((image, path))
-        return flatten_tree(image, self.store, self.job, location=location, epoch=self.epoch)
+        return self._flat(name, location, path, None)
 
     def adapted(self, name: ImageName, location: str, resolver: Resolver, path: str = "") -> FileTree:
         """Return the files as they become part of a system (build.md section 5.5). Raises as `plain` does."""
-        tree = self.plain(name, location, path)
+        losses: list[Loss] | None = None if self.losses is None else []
+        tree = self._flat(name, location, path, losses)
         adapt(tree, Origin(str(name.reference), location), resolver, self.epoch)
+        if self.losses is not None:
+            self.losses.extend(replace(loss, path=posixpath.join(path, loss.path)) for loss in losses or ())
         return tree
+
+    def _flat(self, name: ImageName, location: str, path: str, losses: list[Loss] | None) -> FileTree:
+        image = self.resolved(name)
+        self.extracted.append((image, path))
+        return flatten_tree(image, self.store, self.job, location=location, epoch=self.epoch, losses=losses)

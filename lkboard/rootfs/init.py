@@ -35,5 +35,5 @@ def add_init(root: Root, images: Sequence[ImageName], files: ImageFiles) -> None
         root.graft("", tree)
     if len(databases) > 1:
         joined = sum((database + Content.of(b"\n\n") for database in databases), EMPTY)
-        origin = Origin(APK_SOURCE, "init")
+        origin = Origin(APK_SOURCE, "init", made="the package databases of the init images, one behind the other")
         root.put(APK_DATABASE, Entry(APK_DATABASE, Kind.FILE, 0o644, mtime_ns=0, content=joined, origin=origin))

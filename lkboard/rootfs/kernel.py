@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkboard.disk import content as contents
@@ -46,18 +47,20 @@ def add_kernel(root: Root, kernel: Kernel, files: ImageFiles, *, is_unwrapped: b
     for field, entry in parts.items():
         if field == "tar":
             where = f"{origin.source}, {kernel.tar}"
-            modules = tar_tree(_source(entry.content), where=where, origin=origin, job=files.job, epoch=files.epoch)
+            unpacked = replace(entry.origin, made=f"unpacked from the image's '{kernel.tar}'")
+            modules = tar_tree(_source(entry.content), where=where, origin=unpacked, job=files.job, epoch=files.epoch)
             root.graft("", modules)
             continue
         if not has_boot:
-            root.put_directory(BOOT, origin)
+            root.put_directory(BOOT, replace(origin, made="the folder of what boot loaders load"))
             has_boot = True
+        copied = replace(entry.origin, made=f"a copy of the image's '{getattr(kernel, field) or _DEFAULT_BINARY}'")
         if field == "binary":
-            root.put_file(CMDLINE, kernel.cmdline.encode(), origin)
+            root.put_file(CMDLINE, kernel.cmdline.encode(), replace(origin, made="the config's 'kernel.cmdline'"))
             content = unwrap_kernel(entry.content) if is_unwrapped else entry.content
-            root.put_made(KERNEL, Kind.FILE, entry.mode, content, origin)
+            root.put_made(KERNEL, Kind.FILE, entry.mode, content, copied)
         else:
-            root.put_made(MICROCODE, Kind.FILE, entry.mode, entry.content, origin)
+            root.put_made(MICROCODE, Kind.FILE, entry.mode, entry.content, copied)
 
 
 def _parts(kernel: Kernel, tree: FileTree) -> dict[str, Entry]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.events import Job
 from lkboard.model.extents import EMPTY, Content
-from lkboard.model.rootfs import EPOCH, Entry, Kind, Origin, Rootfs, Segment
+from lkboard.model.rootfs import EPOCH, Entry, Kind, Loss, Origin, Rootfs, Segment
 from lkboard.oci.file_tree import FileTree, Loop, Node, entries_of, walk
 from lkboard.rootfs.hidden import hidden_files
 
@@ -35,11 +35,12 @@ class Root:
     """A root directory in the making; everything is put into the segment that was begun last.
 
     ``epoch`` is the time of everything that is made up, in Unix seconds; ``job`` hears of files that become hidden.
+    ``losses`` grows with everything that is replaced.
     """
 
-    def __init__(self, epoch: int = EPOCH, job: Job | None = None) -> None:
+    def __init__(self, epoch: int = EPOCH, job: Job | None = None, losses: list[Loss] | None = None) -> None:
         self._job = job or Job()
-        self.tree = FileTree(Origin("", ""), epoch)
+        self.tree = FileTree(Origin("", ""), epoch, losses)
         self.epoch_ns = epoch * 1_000_000_000
         self._names = [SHARED]
 
@@ -97,7 +98,7 @@ class Root:
         for path, node in walk(self.tree.root.children or {}):
             nodes[ranks[id(node)]].append((path, node))
         segments = (Segment(name, tuple(entries_of(group))) for name, group in zip(self._names, nodes, strict=True))
-        return Rootfs(tuple(segment for segment in segments if segment.entries))
+        return Rootfs(tuple(segment for segment in segments if segment.entries), tuple(self.tree.losses or ()))
 
 
 def lineage(path: str) -> Iterator[str]:
@@ -157,6 +158,7 @@ def _merge_name(
     elif node.children is not None and (target := _directory_behind(tree, existing, path)) is not None:
         yield target, node.children, path
     else:
+        tree.lose(path, existing, node.entry.origin)
         into[name] = node
         if existing.children and on_hidden:
             on_hidden(path, node.entry, existing)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SEGMENT = "bill of materials"
 
 _SPDX = "https://spdx.dev/Document"
-_NOBODY = Origin("", "")
+_NOBODY = Origin("", "", made="the bill of materials of all images")
 _SIZE_LIMIT = 64 << 20
 _HINT = "build without a bill of materials: --no-sbom"
 

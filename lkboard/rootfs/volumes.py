@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _BLANK = "empty"
 _OWN = "linuxkit.volumes"
+_MADE = {
+    "tmp": "where what is written to the volume is kept, in memory",
+    "merged": "where the volume is mounted, and containers bind it from",
+}
 
 
 def add_volumes(root: Root, volumes: tuple[Volume, ...], files: ImageFiles) -> None:
@@ -28,10 +32,10 @@ def add_volumes(root: Root, volumes: tuple[Volume, ...], files: ImageFiles) -> N
         base = f"{VOLUMES.lstrip('/')}/{volume.name}".rstrip("/")
         lower = f"{base}/lower"
         source = str(volume.image.reference) if volume.image else _BLANK
-        root.put_directories(lower, Origin(source, location))
+        root.put_directories(lower, Origin(source, location, made="the folder of what the volume begins with"))
         if volume.image and volume.format == "oci":
             root.graft(lower, layout_tree(files.layouts[index], files.store, location))
         elif volume.image:
             root.graft(lower, files.adapted(volume.image, location, "link", lower))
         for folder in ("tmp", "merged"):
-            root.put_directory(f"{base}/{folder}", Origin(_OWN, location))
+            root.put_directory(f"{base}/{folder}", Origin(_OWN, location, made=_MADE[folder]))

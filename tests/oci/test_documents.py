@@ -166,6 +166,24 @@ def test_a_configuration_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("history", "expected"),
+    [
+        ([{"created_by": "COPY a /"}, {"created_by": "RUN  b \\\n  && c"}], ("COPY a /", "RUN b \\ && c")),
+        ([{"created_by": "a"}, {"created_by": "ENV x", "empty_layer": True}, {"comment": "b"}], ("a", "b")),
+        ([{}, {}], ("", "")),
+        ([{"created_by": "a"}], ()),
+        ([{"created_by": "a"}, "b"], ()),
+        (None, ()),
+        ("ab", ()),
+        ([{"created_by": 1}, {"created_by": None}], ("1", "")),
+    ],
+)
+def test_the_history_says_how_each_layer_was_made(history: Any, expected: tuple[str, ...]) -> None:
+    fields = {"rootfs": {"diff_ids": [DIGEST, DIGEST]}, "history": history}
+    assert parse_image_config(json.dumps(fields).encode(), "x").history == expected
+
+
+@pytest.mark.parametrize(
     ("config", "field", "expected"),
     [
         (None, "entrypoint", None),
