@@ -12,13 +12,12 @@ import subprocess
 import sys
 import tarfile
 import termios
-import threading
-import time
 
 import pytest
 from support.lab import FILES, Lab, config
 from support.processes import ENVIRONMENT, lkboard, run_python
 from support.terminal import terminal
+from support.waiting import PATIENCE, wait_until
 from support.web import Answer, running_web_server
 
 pytestmark = pytest.mark.registry
@@ -249,7 +248,7 @@ class TestInterrupts:
             os.write(theirs, b"kernel:")
             _wait_until_read(theirs)
             process.send_signal(signal.SIGINT)
-            _output, text = process.communicate(timeout=5)
+            _output, text = process.communicate(timeout=PATIENCE)
         os.close(ours)
         os.close(theirs)
         assert (process.returncode, text) == (6, "stopped; nothing was left half-written\n")
@@ -263,16 +262,13 @@ class TestInterrupts:
             text=True,
         ) as process:
             assert process.stdout is not None
-            assert select.select([process.stdout], [], [], 20)[0]
+            assert select.select([process.stdout], [], [], PATIENCE)[0]
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=5) == 6
+            assert process.wait(timeout=PATIENCE) == 6
             assert process.stderr is not None
             assert process.stderr.read().endswith("stopped; nothing was left half-written\n")
 
 
 def _wait_until_read(pipe: int) -> None:
     """Wait until the other end of a pipe has taken what was written."""
-    deadline = time.monotonic() + 20
-    while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]:
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
+    wait_until(lambda: not struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0])

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from support.lab import DATA, SEED, Lab
 from support.loops import need_root
 from support.processes import ENVIRONMENT, lkboard
 from support.registry import running_registry
+from support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +27,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.registry
 
-SECOND = 2.5
-"""What "within a second" may take on a machine that is busy with other tests."""
 
-
-def build(lab: Lab, config: Path, *options: object) -> subprocess.CompletedProcess[str]:
-    return lkboard("build", config, "--format", "tar", "--arch", "amd64", "--dir", lab.out, *options)
+def build(lab: Lab, config: Path, *options: object, limit: float | None = None) -> subprocess.CompletedProcess[str]:
+    return lkboard("build", config, "--format", "tar", "--arch", "amd64", "--dir", lab.out, *options, limit=limit)
 
 
 def told(done: subprocess.CompletedProcess[str]) -> str:
@@ -158,15 +155,11 @@ class TestConfigs:
         levels += [f"a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 9) + "]" for n in range(1, 40)]
         text = "\n".join(levels)
         bomb = text + "\n# " + "x" * (1_000_000 - len(text))
-        start = time.monotonic()
-        assert "x.yml" in told(build(lab, lab.write(bomb)))
-        assert time.monotonic() - start < 10
+        assert "x.yml" in told(build(lab, lab.write(bomb), limit=PATIENCE))
 
     @pytest.mark.parametrize("text", ["[" * 500_000, "{a: " * 250_000, "&a [" * 250_000, "- " * 500_000])
     def test_a_megabyte_of_nesting(self, lab: Lab, text: str) -> None:
-        start = time.monotonic()
-        assert "x.yml" in told(build(lab, lab.write(text)))
-        assert time.monotonic() - start < 10
+        assert "x.yml" in told(build(lab, lab.write(text), limit=PATIENCE))
 
     def test_a_config_that_is_not_there(self, lab: Lab) -> None:
         said = told(build(lab, lab.folder / "none.yml"))
@@ -251,12 +244,10 @@ class Running:
                 return
         raise AssertionError(f"{step!r} never started")
 
-    def end_by(self, number: signal.Signals) -> float:
-        """Send a signal, and return after how many seconds the process was gone."""
-        start = time.monotonic()
+    def end_by(self, number: signal.Signals) -> int:
+        """Send a signal, and return the status with which the process ends soon."""
         self.process.send_signal(number)
-        self.process.wait(timeout=60)
-        return time.monotonic() - start
+        return self.process.wait(timeout=PATIENCE)
 
 
 @contextmanager
@@ -296,9 +287,8 @@ class TestInterrupts:
         proxy.add(hang, path=path)
         with running(lab, lab.config(host=proxy.host)) as job:
             job.wait_for(step)
-            assert hang.has_come.wait(20)
-            assert job.end_by(number) < SECOND
-            assert job.process.returncode == 6
+            assert hang.has_come.wait(PATIENCE)
+            assert job.end_by(number) == 6
         hang.release.set()
         assert lab.made() == []
 
@@ -307,15 +297,13 @@ class TestInterrupts:
         with running(lab, lab.config(host=proxy.host)) as job:
             assert job.process.stdout is not None
             next(line for line in job.process.stdout if "asks to wait 60 s" in line)
-            assert job.end_by(signal.SIGINT) < SECOND
-            assert job.process.returncode == 6
+            assert job.end_by(signal.SIGINT) == 6
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_a_write(self, lab: Lab, large: Path, number: signal.Signals) -> None:
         with running(lab, large) as job:
             job.wait_for(f"Write {lab.out}/x.tar")
-            assert job.end_by(number) < SECOND
-            assert job.process.returncode == 6
+            assert job.end_by(number) == 6
         assert lab.made() == ["x.tar"]
         assert (lab.out / "x.tar").read_bytes() == b"older"
 
@@ -333,7 +321,7 @@ class TestInterrupts:
         proxy.add(hang, path=DATA.digest, times=1)
         config = lab.config(host=proxy.host)
         with running(lab, config) as job:
-            assert hang.has_come.wait(20)
+            assert hang.has_come.wait(PATIENCE)
             job.end_by(signal.SIGKILL)
         hang.release.set()
         assert lab.made() == []

@@ -102,7 +102,7 @@ def test_deep_nesting_is_a_clear_error_at_once(text: str, loader: str, monkeypat
         monkeypatch.delattr("yaml.CSafeLoader")
     start = time.process_time()
     assert f"nested more than {MAX_DEPTH} deep" in complaint(text)
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 5  # it would be minutes
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:
@@ -128,11 +128,11 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
-def test_a_megabyte_of_nested_anchors_is_a_clear_error_within_a_second(text: str) -> None:
+def test_a_megabyte_of_nested_anchors_is_a_clear_error_at_once(text: str) -> None:
     assert len(text) > 900_000
     start = time.process_time()
     message = complaint(text)
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 5  # it would be minutes
     assert f"the aliases stand for more than {MAX_ALIASED_VALUES} values (use fewer aliases of large values)" in message
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +17,9 @@ from lkboard.errors import Place, Problem
 from lkboard.model import config as model
 from lkboard.model.config import Config, Container, Options
 from lkboard.model.reference import parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VALID = Path(__file__).parent / "valid"
 
@@ -207,7 +212,8 @@ def test_problems_stay_on_one_line() -> None:
     assert "\n" not in message
 
 
-def test_a_config_of_a_thousand_lines_takes_less_than_50_ms() -> None:
+def test_a_config_of_a_thousand_lines_takes_no_more_than_some_times_its_yaml() -> None:
+    """Some 15 ms where this was written; how long YAML alone takes is the yardstick for other machines."""
     entry = """  - name: service{index}
     image: docker.io/library/nginx:1.{index}
     capabilities: [CAP_KILL, CAP_CHOWN]
@@ -222,13 +228,17 @@ def test_a_config_of_a_thousand_lines_takes_less_than_50_ms() -> None:
 """
     text = "services:\n" + "".join(entry.format(index=index) for index in range(91))
     assert text.count("\n") > 1000
-    # processor time of the best of some runs: other work on the machine does not count
+    assert best_time(lambda: config_of(text)) < 20 * best_time(lambda: list(yaml.parse(text, Loader=yaml.CSafeLoader)))
+
+
+def best_time(work: Callable[[], object]) -> float:
+    """Return the processor time (s) of the best of some runs: other work on the machine does not count."""
     seconds = []
     for _ in range(5):
         start = time.process_time()
-        config_of(text)
+        work()
         seconds.append(time.process_time() - start)
-    assert min(seconds) < 0.05
+    return min(seconds)
 
 
 FLOODS = {

@@ -111,4 +111,4 @@ def test_the_probe_guest_really_halts() -> None:
         for folder in os.environ["PATH"].split(os.pathsep)
         if (candidate := Path(folder) / "qemu-system-x86_64").exists()
     )
-    assert probe(str(path), "tcg", 30.0)
+    assert probe(str(path), "tcg", 120.0)

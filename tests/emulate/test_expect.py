@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from support.waiting import PATIENCE
 
 from lkboard.emulate.expect import AnswerExpected, Asker, TextExpected, parse_answer
 from lkboard.emulate.publish import free_port
@@ -47,7 +48,7 @@ def server(*statuses: int, body: bytes = b"hello\nworld") -> Iterator[HTTPServer
 
 
 def wait_for(asker: Asker) -> None:
-    asker._thread.join(10)
+    asker._thread.join(PATIENCE)
 
 
 @pytest.mark.parametrize(

@@ -10,18 +10,15 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from support.tools import need
+from support.waiting import wait_until
 
 from lkboard.emulate import guest as guest_module
 from lkboard.emulate.guest import Guest, run_on_terminal
 from lkboard.errors import Cancelled
 from lkboard.events import Job
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def shell(script: str) -> list[str]:
@@ -41,13 +38,6 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in 20 s"
-        threading.Event().wait(0.01)
 
 
 def test_the_console_is_read_and_errors_are_kept_apart() -> None:

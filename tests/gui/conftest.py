@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from support.waiting import PATIENCE_MS
 
 from lkboard_gui import theme
 from lkboard_gui.app import make_window
@@ -31,7 +32,7 @@ def app(qapp: QApplication) -> Iterator[QApplication]:
 @pytest.fixture
 def wait_for_check(qtbot: QtBot, window: MainWindow) -> Callable[[], None]:
     """Return a function that waits until what is in the editor was checked."""
-    return lambda: qtbot.waitUntil(lambda: window.project.is_checked, timeout=10_000)
+    return lambda: qtbot.waitUntil(lambda: window.project.is_checked, timeout=PATIENCE_MS)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def window(app: QApplication, qtbot: QtBot, tmp_path: Path) -> MainWindow:
         """Stop what runs and save what was typed, or closing the window asks."""
         task = made.project.task
         if task is not None:
-            with qtbot.waitSignal(task.ended, timeout=10_000):
+            with qtbot.waitSignal(task.ended, timeout=PATIENCE_MS):
                 task.cancel()
         made.project.save(tmp_path / "end.yml")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QObject, Signal
+from support.waiting import PATIENCE_MS
 
 from lkboard.errors import BuildError, InternalError
 from lkboard.events import Event, Job, Note, Progress, Step
@@ -30,7 +31,7 @@ def run(qtbot: QtBot, work: Callable[[Job], object]) -> tuple[list[Event], list[
     task.succeeded.connect(results.append)
     task.failed.connect(failures.append)
     task.cancelled.connect(lambda: cancelled.append(True))
-    with qtbot.waitSignal(task.ended, timeout=10_000):
+    with qtbot.waitSignal(task.ended, timeout=PATIENCE_MS):
         task.start()
     assert not task.is_running
     return events, results, failures, len(cancelled)
@@ -51,7 +52,7 @@ def test_listeners_run_in_the_windows_thread(qtbot: QtBot) -> None:
     task = Task("work", lambda job: job.note("x"))
     threads: list[threading.Thread] = []
     task.happened.connect(lambda _event: threads.append(threading.current_thread()))
-    with qtbot.waitSignal(task.ended, timeout=10_000):
+    with qtbot.waitSignal(task.ended, timeout=PATIENCE_MS):
         task.start()
     assert threads == [threading.current_thread()]
 
@@ -83,7 +84,7 @@ def test_a_task_can_be_stopped(qtbot: QtBot) -> None:
     ends: list[str] = []
     task.cancelled.connect(lambda: ends.append("cancelled"))
     task.succeeded.connect(lambda _result: ends.append("succeeded"))
-    with qtbot.waitSignal(task.ended, timeout=10_000):
+    with qtbot.waitSignal(task.ended, timeout=PATIENCE_MS):
         task.start()
         task.cancel()
     assert ends == ["cancelled"]

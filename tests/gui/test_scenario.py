@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from support.kit import kit_store
+from support.waiting import PATIENCE_MS
 
 from lkboard.disk.fat_reader import FatReader
 from lkboard.disk.inspect import partitions
@@ -90,7 +91,7 @@ def test_a_build_can_be_stopped(
     qtbot.mouseClick(build.start_button, Qt.MouseButton.LeftButton)
     task = window.project.task
     assert task is not None
-    with qtbot.waitSignal(task.cancelled, timeout=10_000):
+    with qtbot.waitSignal(task.cancelled, timeout=PATIENCE_MS):
         qtbot.mouseClick(build.stop_button, Qt.MouseButton.LeftButton)
     assert not (tmp_path / "web-rpi3.img").exists()
     assert "Stopped" in build.result.text()

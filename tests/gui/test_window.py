@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QToolButton,
 )
+from support.waiting import PATIENCE_MS
 
 from lkboard.errors import BoardError
 from lkboard_gui.app import make_window
@@ -92,7 +93,7 @@ def test_typing_quickly_checks_the_last_text(qtbot: QtBot, window: MainWindow, s
     system.editor.setPlainText(GOOD)
     for key in "servises:":
         qtbot.keyClick(system.editor, key)
-    qtbot.waitUntil(lambda: window.chips["valid"].text().startswith("✗"), timeout=10_000)
+    qtbot.waitUntil(lambda: window.chips["valid"].text().startswith("✗"), timeout=PATIENCE_MS)
     assert any("servises" in problem.message for problem in window.project.problems)
 
 

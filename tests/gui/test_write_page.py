@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
+from support.waiting import PATIENCE_MS
 
 from lkboard.model.artifact import Artifact
 from lkboard.model.device import Assessment, BlockDevice
@@ -69,7 +70,7 @@ def test_letting_go_early_does_nothing(qtbot: QtBot, dialog: ConfirmWrite) -> No
 
 
 def test_holding_the_button_accepts(qtbot: QtBot, dialog: ConfirmWrite) -> None:
-    with qtbot.waitSignal(dialog.accepted, timeout=10 * HOLD_MS):
+    with qtbot.waitSignal(dialog.accepted, timeout=PATIENCE_MS):
         qtbot.mousePress(dialog.hold_button, Qt.MouseButton.LeftButton)
 
 
@@ -77,7 +78,7 @@ def test_holding_enter_accepts(app: QApplication, qtbot: QtBot) -> None:
     button = HoldButton("Erase", "#ff0000")
     qtbot.addWidget(button)
     button.show()
-    with qtbot.waitSignal(button.held, timeout=10 * HOLD_MS):
+    with qtbot.waitSignal(button.held, timeout=PATIENCE_MS):
         qtbot.keyPress(button, Qt.Key.Key_Return)
 
 
@@ -102,8 +103,8 @@ def test_an_existing_file_is_asked_for(qtbot: QtBot, window: MainWindow, page: W
         return bool(found)
 
     qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(refuse, timeout=10_000)
-    qtbot.waitUntil(page.start_button.isEnabled, timeout=10_000)
+    qtbot.waitUntil(refuse, timeout=PATIENCE_MS)
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=PATIENCE_MS)
     assert str(target) in asked[0].lines[0].text()
     assert target.read_text() == "precious"
     assert window.project.task is None
@@ -112,7 +113,7 @@ def test_an_existing_file_is_asked_for(qtbot: QtBot, window: MainWindow, page: W
 def test_a_target_that_cannot_be_written_is_explained(qtbot: QtBot, page: WritePage) -> None:
     page.target.setText("/nonexistent/x.img")
     qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "/nonexistent" in page.result.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "/nonexistent" in page.result.text(), timeout=PATIENCE_MS)
     assert page.result.property("state") == "bad"
 
 
@@ -122,7 +123,7 @@ def test_devices_are_looked_for_while_the_page_is_seen(qtbot: QtBot, window: Mai
     window.go_to("write")
     model = page.devices.model()
     assert model is not None
-    qtbot.waitUntil(lambda: model.rowCount() == len(list_devices()), timeout=10_000)
+    qtbot.waitUntil(lambda: model.rowCount() == len(list_devices()), timeout=PATIENCE_MS)
 
 
 def test_closing_waits_until_the_job_has_cleaned_up(qtbot: QtBot, window: MainWindow) -> None:
@@ -137,5 +138,5 @@ def test_closing_waits_until_the_job_has_cleaned_up(qtbot: QtBot, window: MainWi
     window.project.run("write", work)
     window.close_at_once()
     assert window.isVisible()
-    qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=PATIENCE_MS)
     assert cleaned == [True]

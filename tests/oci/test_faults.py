@@ -22,6 +22,7 @@ from support.faults import (
 from support.images import file as a_file
 from support.images import image, index, layer, noise, raw_layer
 from support.pulls import is_complete, pull, resolve
+from support.waiting import PATIENCE
 
 from lkboard.errors import AuthNeeded, Cancelled, DigestMismatch, NotFound, RegistryError
 from lkboard.events import Job
@@ -305,7 +306,7 @@ def test_a_registry_is_left_alone_as_long_as_it_asks_for(
 ) -> None:
     proxy.add(Status(status, (("Retry-After", "7"),)), path="manifests/v1", times=2)
     resolve(store, name, job)
-    assert [round(wait) for wait in job.waits[:1]] == [7]
+    assert 0 < job.waits[0] <= 7
     assert f"{proxy.host} asks to wait 7 s" in job.notes
 
 
@@ -313,7 +314,7 @@ def test_a_pause_may_be_given_as_a_date(store: Store, job: RecordingJob, proxy: 
     later = formatdate(time.time() + 100, usegmt=True)
     proxy.add(Status(429, (("Retry-After", later),)), path="manifests/v1", times=1)
     resolve(store, name, job)
-    assert 95 < job.waits[0] < 101
+    assert 100 - PATIENCE < job.waits[0] <= 100
 
 
 @pytest.mark.parametrize(
@@ -386,7 +387,7 @@ def test_a_server_that_does_not_answer_in_time_is_an_error(
 def test_a_body_that_stands_still_counts_as_cut(store: Store, job: RecordingJob, proxy: FaultProxy, name: str) -> None:
     hang = Hang(after=1_000_000)
     proxy.add(hang, path=BIG.digest, times=1)
-    assert is_complete(store, pull(store, name, job, read_timeout=1.0))
+    assert is_complete(store, pull(store, name, job, read_timeout=3.0))
     assert ranges(proxy)[1].startswith("bytes=")
     hang.release.set()
 
@@ -405,9 +406,9 @@ def test_a_cancelled_job_does_not_wait_for_a_server(
         left.set()
 
     threading.Thread(target=work).start()
-    assert hang.has_come.wait(20)
+    assert hang.has_come.wait(PATIENCE)
     job.cancel()
-    assert left.wait(3)
+    assert left.wait(PATIENCE)
     hang.release.set()
 
 

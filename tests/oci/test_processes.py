@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +14,7 @@ from support.images import file as a_file
 from support.images import image, layer, noise, raw_layer
 from support.processes import ENVIRONMENT, run_python
 from support.pulls import is_complete, pull
+from support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,11 +67,11 @@ def test_two_processes_that_want_the_same_blob_fetch_it_once(
     hang = Hang()
     proxy.add(hang, path=BIG.digest, times=1)
     with start(store, name) as first:
-        assert hang.has_come.wait(20)
+        assert hang.has_come.wait(PATIENCE)
         with start(store, name) as second:
             hang.release.set()
-            assert second.communicate(timeout=30)[0] == "done\n"
-        assert first.communicate(timeout=30)[0] == "done\n"
+            assert second.communicate(timeout=PATIENCE)[0] == "done\n"
+        assert first.communicate(timeout=PATIENCE)[0] == "done\n"
     assert len(proxy.seen(BIG.digest)) == 1
     assert is_complete(store, pull(store, name, job))
 
@@ -81,7 +80,7 @@ def test_a_killed_pull_is_continued_by_the_next(store: Store, job: RecordingJob,
     hang = Hang(after=3_000_000)
     proxy.add(hang, path=BIG.digest, times=1)
     with start(store, name) as first:
-        assert hang.has_come.wait(20)
+        assert hang.has_come.wait(PATIENCE)
         _wait_for_partial(store)
         first.send_signal(signal.SIGKILL)
     hang.release.set()
@@ -95,10 +94,7 @@ def test_a_killed_pull_is_continued_by_the_next(store: Store, job: RecordingJob,
 def _wait_for_partial(store: Store) -> None:
     """Wait until a million bytes of the blob are in the store: the kernel's write is what the test needs to see."""
     data = store.root / ".lkboard" / "ingest" / BIG.digest.replace(":", "-") / "data"
-    deadline = time.monotonic() + 20
-    while not data.exists() or data.stat().st_size < 1_000_000:
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
+    wait_until(lambda: data.exists() and data.stat().st_size >= 1_000_000)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +113,7 @@ def test_a_store_is_usable_whenever_a_pull_was_killed(
     hang = Hang(after)
     proxy.add(hang, path=path, times=1)
     with start(store, name) as process:
-        assert hang.has_come.wait(20)
+        assert hang.has_come.wait(PATIENCE)
         process.kill()
     hang.release.set()
     assert is_complete(store, pull(store, name, job))
@@ -128,9 +124,9 @@ def test_ctrl_c_ends_a_pull_that_hangs(store: Store, proxy: FaultProxy, name: st
     hang = Hang()
     proxy.add(hang, path="manifests")
     with start(store, name) as process:
-        assert hang.has_come.wait(20)
+        assert hang.has_come.wait(PATIENCE)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=5)
+        process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
     hang.release.set()
 

@@ -16,6 +16,7 @@ import pytest
 from support.images import REF_NAME, digest, dumps, multi_arch, write_layout
 from support.processes import run_python
 from support.tools import need
+from support.waiting import PATIENCE
 
 from lkboard.errors import Cancelled, StoreCorrupt, StoreUnusable
 from lkboard.events import Job
@@ -260,10 +261,10 @@ sys.stdin.read()
         job = _job_that_tells(waiting)
         thread = threading.Thread(target=store.set_name, args=(NAME, describe(b"new"), job))
         thread.start()
-        assert waiting.wait(10)
+        assert waiting.wait(PATIENCE)
         assert (store.find(NAME) or describe(b"")).digest == digest(b"old")
         holder.stdin.close()
-        thread.join(10)
+        thread.join()
     assert (store.find(NAME) or describe(b"")).digest == digest(b"new")
 
 
@@ -293,12 +294,12 @@ def test_one_blob_is_worked_on_by_one_at_a_time(store: Store) -> None:
     def first() -> None:
         with store.locked(digest(b"x"), Job()):
             inside.set()
-            assert go_on.wait(10)
+            assert go_on.wait(PATIENCE)
             order.append("first")
 
     thread = threading.Thread(target=first)
     thread.start()
-    assert inside.wait(10)
+    assert inside.wait(PATIENCE)
     with store.locked(digest(b"other"), Job()):
         go_on.set()  # another blob does not wait
     with store.locked(digest(b"x"), Job()):

@@ -6,6 +6,7 @@ import threading
 from functools import partial
 
 import pytest
+from support.waiting import PATIENCE
 
 from lkboard.errors import Cancelled, NotFound
 from lkboard.events import Job
@@ -25,7 +26,7 @@ def test_no_tasks_have_no_results() -> None:
 
 def test_some_tasks_run_at_a_time() -> None:
     barrier = threading.Barrier(3)
-    assert sorted(run_all([lambda: barrier.wait(10)] * 3, Job(), parallel=3)) == [0, 1, 2]
+    assert sorted(run_all([lambda: barrier.wait(PATIENCE)] * 3, Job(), parallel=3)) == [0, 1, 2]
 
 
 def test_not_more_tasks_run_than_allowed() -> None:
@@ -62,7 +63,7 @@ def test_a_failure_tells_the_others_to_stop() -> None:
         raise NotFound("gone")
 
     def work() -> None:
-        assert stop.wait(10)
+        assert stop.wait(PATIENCE)
 
     with pytest.raises(NotFound):
         run_all([work, fail], Job(), parallel=2, stop=stop)
@@ -74,7 +75,7 @@ def test_a_cancelled_job_does_not_wait_for_a_task_that_hangs() -> None:
 
     def task() -> None:
         job.cancel()
-        hang.wait(30)
+        hang.wait(2 * PATIENCE)
 
     with pytest.raises(Cancelled):
         run_all([task], job, parallel=1)

@@ -200,7 +200,7 @@ def test_a_cancelled_job_stops_apt(
 ) -> None:
     stand_in, started, ended = tmp_path / "bin/apt-get", tmp_path / "started", tmp_path / "ended"
     stand_in.parent.mkdir()
-    stand_in.write_text(f"#!/bin/sh\necho $$ > {started}.new\nmv {started}.new {started}\nsleep 5\ntouch {ended}\n")
+    stand_in.write_text(f"#!/bin/sh\necho $$ > {started}.new\nmv {started}.new {started}\nsleep 60\ntouch {ended}\n")
     stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", str(stand_in.parent), prepend=":")
 

@@ -40,7 +40,7 @@ def unpacked(store: Path, name: str, root: Path) -> Path:
     return root
 
 
-def run_isolated(script: str, *arguments: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def run_isolated(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a script of this machine's shell alone on a network, with mounts of its own; ``$1`` … are the arguments."""
     command = [*ISOLATED, "sh", "-eu", "-c", script, "script", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

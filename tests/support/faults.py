@@ -111,7 +111,7 @@ class Body:
 class Hang:
     """Send the headers and ``after`` bytes, or nothing at all (-1), and the rest when the test sets ``release``.
 
-    ``has_come`` is set when a request hangs.
+    ``has_come`` is set when a request hangs; after two minutes it goes on, so that a test that fails does not hang.
     """
 
     after: int = -1
@@ -127,7 +127,7 @@ class Hang:
 
     def _wait(self) -> None:
         self.has_come.set()
-        self.release.wait(30)
+        self.release.wait(120)
 
 
 class IgnoreRange:

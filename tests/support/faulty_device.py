@@ -7,19 +7,18 @@ import json
 import os
 import signal
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from support.loops import attached, run
 from support.tools import need
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PLUGIN = Path(__file__).parent / "faulty_disk.py"
-_START_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,9 @@ def faulty_device(folder: Path, size: int) -> Iterator[FaultyDevice]:
 
 def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
     """Wait until a program has made a file."""
-    deadline = time.monotonic() + _START_SECONDS
-    while not path.exists():
-        assert process.poll() is None, f"{process.args} ended"
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.01)
+
+    def is_there() -> bool:
+        assert process.poll() is None, f"{process.args!r} ended"
+        return path.exists()
+
+    wait_until(is_there)

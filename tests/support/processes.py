@@ -19,14 +19,15 @@ def run_killed(*arguments: object) -> None:
     assert done.returncode == -9, f"{done.returncode}: {done.stderr}"
 
 
-def lkboard(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line without a terminal."""
+def lkboard(*arguments: object, limit: float | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line without a terminal; ``limit`` is how many seconds it may take."""
     return subprocess.run(
         [sys.executable, "-m", "lkboard", *map(str, arguments)],
         env={**ENVIRONMENT, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        timeout=limit,
         check=False,
     )
 

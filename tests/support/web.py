@@ -49,7 +49,7 @@ def running_web_server(**answers: Answer) -> Iterator[WebServer]:
             self.wfile.write(answer.body[: answer.cut])
             if answer.stall:
                 answer.on_stall()
-                answer.stall.wait()
+                answer.stall.wait(120)  # a test that fails must not hang
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
             """Say nothing."""
