@@ -3,9 +3,9 @@
     LkboardError
     ├─ UsageError 2
     ├─ ConfigError 1 (several problems at once)     ├─ BoardError 1
-    ├─ OciError 1: ReferenceInvalid, NotFound, AuthNeeded, RegistryError, DigestMismatch, PlatformMissing,
-    │               ManifestInvalid, StoreCorrupt, StoreUnusable
-    ├─ BuildError 1: ImageConflict, LayerInvalid, TooSmall, MissingTool, OutputError
+    ├─ OciError 1: ReferenceInvalid, NotFound, AuthNeeded, RegistryError (TlsError), DigestMismatch,
+    │               PlatformMissing, ManifestInvalid, ArchiveInvalid, StoreCorrupt, StoreUnusable, Offline
+    ├─ BuildError 1: ImageConflict, LayerInvalid, PathMissing, TooSmall, LockMismatch, MissingTool, OutputError
     ├─ DiskInvalid 1
     ├─ EmulationError 1: NoEmulator, BootFailed
     ├─ DeviceError 4: SafetyRefused 3, VerifyFailed 5, PermissionNeeded 8, Vanished 4
@@ -141,6 +141,12 @@ class RegistryError(OciError):
     code = "oci.registry"
 
 
+class TlsError(RegistryError):
+    """A registry cannot prove who it is, or does not accept how we do."""
+
+    code = "oci.tls"
+
+
 class DigestMismatch(OciError):
     """Bytes do not have the digest by which they were asked for."""
 
@@ -171,6 +177,18 @@ class StoreCorrupt(OciError):
     code = "oci.store"
 
 
+class ArchiveInvalid(OciError):
+    """An archive or folder of images is damaged, or is none."""
+
+    code = "oci.archive"
+
+
+class Offline(OciError):
+    """What is needed is not in the store, and the network may not be used."""
+
+    code = "oci.offline"
+
+
 class StoreUnusable(OciError):
     """The local store cannot be read or written (disk full, not permitted)."""
 
@@ -195,6 +213,12 @@ class LayerInvalid(BuildError):
     code = "build.layer"
 
 
+class PathMissing(BuildError):
+    """A path that was asked for is not in the system."""
+
+    code = "build.path-missing"
+
+
 class TooSmall(BuildError):
     """A given size cannot hold the content. Both sizes are in bytes."""
 
@@ -204,6 +228,12 @@ class TooSmall(BuildError):
         super().__init__(message, where=where, hint=hint)
         self.needed = needed
         self.given = given
+
+
+class LockMismatch(BuildError):
+    """A build that must keep to a lock needs something that the lock does not name, or names with other bytes."""
+
+    code = "build.lock"
 
 
 class MissingTool(BuildError):

@@ -14,12 +14,27 @@ if TYPE_CHECKING:
 
 CHUNK_SIZE = 1 << 20
 
+GZIP, ZSTD = "gzip", "zstd"
+
 _GZIP = b"\x1f\x8b"
 _ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
 """A frame, or a skippable one in front of it (zstd, "Zstandard Frame Format")."""
 
 _GZIP_WINDOW = 31
 _ZSTD_WINDOW_LIMIT = 128 << 20
+
+
+def packing(head: bytes) -> str:
+    """Return how data is packed that begins with these bytes (at least 4): `GZIP`, `ZSTD`, or "" for not at all."""
+    if head.startswith(_GZIP):
+        return GZIP
+    return ZSTD if _ZSTD.match(head) else ""
+
+
+def is_packed(path: Path) -> bool:
+    """Return whether a file is gzip or zstd."""
+    with path.open("rb") as file:
+        return bool(packing(file.read(4)))
 
 
 def inflated(path: Path, where: str, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
@@ -29,14 +44,10 @@ def inflated(path: Path, where: str, on_bytes: Callable[[int], None]) -> Iterato
     is damaged or cut.
     """
     with path.open("rb") as file:
-        magic = file.read(4)
+        packed = packing(file.read(4))
         file.seek(0)
-        if magic.startswith(_GZIP):
-            yield from _gunzip(file, where, on_bytes)
-        elif _ZSTD.match(magic):
-            yield from _unzstd(file, where, on_bytes)
-        else:
-            yield from _read(file, on_bytes)
+        readers = {GZIP: _gunzip, ZSTD: _unzstd}
+        yield from readers[packed](file, where, on_bytes) if packed else _read(file, on_bytes)
 
 
 def _read(file: BinaryIO, on_bytes: Callable[[int], None]) -> Iterator[bytes]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from lkboard.errors import Cancelled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from lkboard.events import Job
 
 
@@ -30,3 +32,9 @@ class Meter:
             self._done += count
             done = self._done
         self._job.progress(self._step, done, self.total)
+
+    def watch(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass bytes on and count them. Raises `Cancelled` as `add` does."""
+        for piece in pieces:
+            yield piece
+            self.add(len(piece))

@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lkboard.errors import StoreCorrupt, StoreUnusable
+from lkboard.errors import DigestMismatch, StoreCorrupt, StoreUnusable
 from lkboard.events import Job
 from lkboard.home import user_folder
 from lkboard.model.image import Descriptor
@@ -33,7 +33,7 @@ from lkboard.oci.locks import exclusive, exclusive_record
 from lkboard.oci.media_types import OCI_INDEX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import BinaryIO
 
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -114,20 +114,36 @@ class Store:
         """Store bytes and return their digest."""
         digest = digest_of(data, algorithm)
         if not self.is_sound(Descriptor("", digest, len(data))):
-            with self._incoming() as file:
+            with self.incoming() as file:
                 file.write(data)
                 self._publish(file, digest)
         return digest
 
     def add_file(self, path: Path) -> tuple[str, int]:
         """Store a copy of a file and return its digest and its size in bytes."""
-        digester = Digester()
-        with self._incoming() as target, store_errors(path), path.open("rb") as source:
-            while chunk := source.read(_CHUNK):
-                target.write(chunk)
+        with store_errors(path), path.open("rb") as source:
+            return self.add_chunks(iter(lambda: source.read(_CHUNK), b""))
+
+    def add_chunks(self, chunks: Iterable[bytes], expected: str = "") -> tuple[str, int]:
+        """Store what comes in pieces, and return its digest and its size in bytes.
+
+        Raises `DigestMismatch` when it has not the ``expected`` digest, and stores nothing then.
+        """
+        digester = Digester(algorithm_of(expected) if expected else "sha256")
+        with self.incoming() as file:
+            for chunk in chunks:
+                file.write(chunk)
                 digester.update(chunk)
-            self._publish(target, digester.digest)
-            return digester.digest, source.tell()
+            if expected and digester.digest != expected:
+                raise DigestMismatch(f"the bytes have the digest {digester.digest} instead of {expected}")
+            self._publish(file, digester.digest)
+            return digester.digest, file.tell()
+
+    @contextmanager
+    def incoming(self) -> Iterator[BinaryIO]:
+        """Open a new file in the store's file system that is gone after the block. Raises `StoreUnusable`."""
+        with store_errors(self.root), temporary_file(self.derived_dir("ingest")) as file:
+            yield file
 
     @contextmanager
     def locked(self, digest: str, job: Job) -> Iterator[None]:
@@ -197,11 +213,6 @@ class Store:
         with store_errors(self._index), suppress(FileNotFoundError):
             return dict(json.loads(self._index.read_bytes()))
         return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
-
-    @contextmanager
-    def _incoming(self) -> Iterator[BinaryIO]:
-        with store_errors(self.root), temporary_file(self.derived_dir("ingest")) as file:
-            yield file
 
     def _publish(self, file: BinaryIO, digest: str) -> None:
         self._create()

@@ -1,0 +1,127 @@
+"""Archives and folders of images into the store: OCI layouts, and what ``docker save`` writes (registry.md section 11).
+
+What an archive claims is not believed: the digest of every blob is computed on its way in.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from lkboard.errors import ArchiveInvalid, LayerInvalid, ReferenceInvalid, StoreCorrupt
+from lkboard.model.reference import parse_reference
+from lkboard.oci.archive_files import KINDS_HINT, open_files
+from lkboard.oci.docker_archive import docker_images
+from lkboard.oci.inflate import inflated, is_packed
+from lkboard.oci.layers import size_limit
+from lkboard.oci.layout_archive import layout_images
+from lkboard.oci.meter import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lkboard.events import Job
+    from lkboard.model.image import Descriptor
+    from lkboard.oci.store import Store
+
+STEP = "Import images"
+
+
+class ArchivedImage(Protocol):
+    """An image in an archive: the names that it bears there, and its size in bytes."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the archive calls it; nothing if it has no name."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that will be read."""
+
+    def copy_to(self, store: Store, meter: Meter, job: Job) -> Descriptor:
+        """Bring everything but the name into a store."""
+
+
+def import_archive(store: Store, path: Path, job: Job, *, name: str = "") -> tuple[str, ...]:
+    """Bring all images of an OCI layout (folder or tar) or a docker archive into the store, and return their names.
+
+    The tar may be packed with gzip or zstd. ``name`` names the image of an archive with only one; otherwise each must
+    bear its own. Names appear in the store when all blobs are there. Raises `ArchiveInvalid`, `LayerInvalid` (no tar),
+    `ReferenceInvalid`, `ManifestInvalid`, `StoreCorrupt` (a damaged blob), `StoreUnusable`, `Cancelled`.
+    """
+    if not path.exists():
+        raise ArchiveInvalid("there is no such file or folder", where=path, hint=KINDS_HINT)
+    with _plain(store, path, job) as plain, _naming(path, plain), job.step(STEP):
+        images = _images(plain)
+        names = [_full_names(image, path, name, is_only=len(images) == 1) for image in images]
+        meter = Meter(job, STEP, sum(image.size for image in images))
+        roots = [image.copy_to(store, meter, job) for image in images]
+        for full_names, root in zip(names, roots, strict=True):
+            for full_name in full_names:
+                store.set_name(full_name, root, job)
+        return tuple(full_name for full_names in names for full_name in full_names)
+
+
+@contextmanager
+def spooled(store: Store, pieces: Iterable[bytes], job: Job) -> Iterator[Path]:
+    """Keep what comes as a stream in a file for the time of the block. Raises `StoreUnusable`, `Cancelled`."""
+    with store.incoming() as file:
+        for piece in pieces:
+            job.check()
+            file.write(piece)
+        file.flush()
+        yield Path(file.name)
+
+
+def _images(path: Path) -> Sequence[ArchivedImage]:
+    files = open_files(path)
+    images: Sequence[ArchivedImage] = layout_images(files, path) if files("index.json") else docker_images(files, path)
+    if not images:
+        raise ArchiveInvalid("there is no image in it", where=path, hint=KINDS_HINT)
+    return images
+
+
+def _full_names(image: ArchivedImage, path: Path, name: str, *, is_only: bool) -> tuple[str, ...]:
+    """Return the names for the store: the given one, else those that the archive has."""
+    if name and not is_only:
+        raise ArchiveInvalid("there are several images in it", where=path, hint="leave out --name")
+    given = (name,) if name else image.names
+    if not given:
+        raise ArchiveInvalid("an image in it has no name", where=path, hint="give it one: --name NAME[:TAG]")
+    try:
+        return tuple(str(parse_reference(text)) for text in given)
+    except ReferenceInvalid as error:
+        if not name:
+            error.where = str(path)
+        raise
+
+
+@contextmanager
+def _plain(store: Store, path: Path, job: Job) -> Iterator[Path]:
+    """Give the archive itself, or an unpacked copy of a packed one."""
+    if path.is_dir() or not is_packed(path):
+        yield path
+        return
+    with spooled(store, _limited(path, job), job) as copy:
+        yield copy
+
+
+def _limited(path: Path, job: Job) -> Iterator[bytes]:
+    limit, size = size_limit(path.stat().st_size), 0
+    for piece in inflated(path, str(path), lambda _size: job.check()):
+        size += len(piece)
+        if size > limit:
+            raise LayerInvalid(f"the archive unpacks to more than {limit >> 20} MiB", where=path)
+        yield piece
+
+
+@contextmanager
+def _naming(path: Path, plain: Path) -> Iterator[None]:
+    """Name the archive that the user gave in errors, not an unpacked copy of it."""
+    try:
+        yield
+    except (ArchiveInvalid, StoreCorrupt, LayerInvalid) as error:
+        if error.where == str(plain):
+            error.where = str(path)
+        raise

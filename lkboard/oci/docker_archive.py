@@ -1,0 +1,147 @@
+"""Archives of ``docker save``, ``podman save`` and ``skopeo copy … docker-archive:`` (registry.md section 11).
+
+``manifest.json`` lists images: a configuration, names and layers, which are plain tars. Docker before 1.10 wrote a
+folder for each layer instead, with ``json`` and ``layer.tar``, and the names into ``repositories``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lkboard.errors import ArchiveInvalid, DigestMismatch, ManifestInvalid
+from lkboard.model.image import Descriptor
+from lkboard.oci.archive_files import read_document
+from lkboard.oci.blobs import chunks
+from lkboard.oci.digest import Digester
+from lkboard.oci.documents import descriptor_fields, parse_image_config
+from lkboard.oci.inflate import GZIP, ZSTD, packing
+from lkboard.oci.media_types import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from lkboard.events import Job
+    from lkboard.model.extents import FileSpan
+    from lkboard.oci.archive_files import Files
+    from lkboard.oci.meter import Meter
+    from lkboard.oci.store import Store
+
+_PARENTS = 1000
+"""Layers of one image; docker allows 127."""
+
+
+@dataclass(frozen=True, slots=True)
+class DockerImage:
+    """An image of a docker archive; ``path`` names the archive in errors."""
+
+    names: tuple[str, ...]
+    config: bytes
+    layers: tuple[FileSpan, ...]
+    path: Path
+
+    @property
+    def size(self) -> int:
+        """Bytes of all layers."""
+        return sum(layer.size for layer in self.layers)
+
+    def copy_to(self, store: Store, meter: Meter, job: Job) -> Descriptor:
+        """Make an OCI image of it, its layers as they are, and return its manifest.
+
+        Raises `ArchiveInvalid` when a layer is another one than the configuration says, `StoreUnusable`, `Cancelled`.
+        """
+        diff_ids = parse_image_config(self.config, self.path).diff_ids
+        if len(diff_ids) != len(self.layers):
+            message = f"an image has {len(self.layers)} layers, and its configuration {len(diff_ids)} diff IDs"
+            raise ManifestInvalid(message, where=self.path)
+        pairs = zip(self.layers, diff_ids, strict=True)
+        layers = [self._copy_layer(layer, diff_id, store, meter, job) for layer, diff_id in pairs]
+        config = Descriptor(OCI_CONFIG, store.add(self.config), len(self.config))
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": descriptor_fields(config),
+            "layers": [descriptor_fields(layer) for layer in layers],
+        }
+        data = _compact(manifest)
+        return Descriptor(OCI_MANIFEST, store.add(data), len(data))
+
+    def _copy_layer(self, layer: FileSpan, diff_id: str, store: Store, meter: Meter, job: Job) -> Descriptor:
+        packed = packing(next(chunks(layer), b""))
+        plain = Descriptor(OCI_LAYER, diff_id, layer.size)
+        if not packed and store.is_sound(plain, job):
+            meter.add(layer.size)
+            return plain
+        try:
+            digest, size = store.add_chunks(meter.watch(chunks(layer, job)), "" if packed else diff_id)
+        except DigestMismatch as error:
+            message = f"a layer is damaged: its bytes are not those of {diff_id}"
+            raise ArchiveInvalid(message, where=self.path, hint="make the archive again") from error
+        return Descriptor(f"{OCI_LAYER}{_SUFFIXES[packed]}", digest, size)
+
+
+_SUFFIXES = {"": "", GZIP: "+gzip", ZSTD: "+zstd"}
+
+
+def docker_images(files: Files, path: Path) -> Sequence[DockerImage]:
+    """Return the images of a docker archive. Raises `ArchiveInvalid`."""
+    read = _manifest if files("manifest.json") else _repositories
+    try:
+        return tuple(read(files, path))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ArchiveInvalid(f"its list of images cannot be read: {error}", where=path) from error
+
+
+def _manifest(files: Files, path: Path) -> Iterator[DockerImage]:
+    for image in json.loads(read_document(files, "manifest.json", path)):
+        layers = tuple(_layer(files, name, path) for name in image["Layers"])
+        config = read_document(files, image["Config"], path)
+        yield DockerImage(tuple(image.get("RepoTags") or ()), config, layers, path)
+
+
+def _repositories(files: Files, path: Path) -> Iterator[DockerImage]:
+    tops: dict[str, list[str]] = {}
+    for repository, tags in json.loads(read_document(files, "repositories", path)).items():
+        for tag, top in tags.items():
+            tops.setdefault(top, []).append(f"{repository}:{tag}")
+    for top, names in tops.items():
+        chain = list(_chain(files, top, path))
+        layers = tuple(_layer(files, f"{layer_id}/layer.tar", path) for layer_id, _about in reversed(chain))
+        yield DockerImage(tuple(names), _config_of(chain[0][1], layers), layers, path)
+
+
+def _chain(files: Files, top: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the folder of each layer and what is said of it, from the top to the bottom."""
+    for _ in range(_PARENTS):
+        about: dict[str, Any] = json.loads(read_document(files, f"{top}/json", path))
+        yield top, about
+        if not (top := about.get("parent", "")):
+            return
+    raise ValueError("the parents of a layer have no end")
+
+
+def _config_of(top: dict[str, Any], layers: Sequence[FileSpan]) -> bytes:
+    """Return the configuration that docker would make of the description of the topmost layer."""
+    fields: dict[str, Any] = {"architecture": "amd64", "os": "linux"}
+    fields |= {key: top[key] for key in ("architecture", "os", "created", "config") if key in top}
+    return _compact({**fields, "rootfs": {"type": "layers", "diff_ids": [_digest(layer) for layer in layers]}})
+
+
+def _digest(span: FileSpan) -> str:
+    digester = Digester()
+    for piece in chunks(span):
+        digester.update(piece)
+    return digester.digest
+
+
+def _layer(files: Files, name: str, path: Path) -> FileSpan:
+    span = files(name)
+    if span is None:
+        raise ArchiveInvalid(f"the layer '{name}' is missing", where=path, hint="make the archive again")
+    return span
+
+
+def _compact(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
