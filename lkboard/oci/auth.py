@@ -12,12 +12,14 @@ from urllib.parse import urlencode, urlsplit
 
 from lkboard.errors import AuthNeeded, RegistryError
 from lkboard.oci.endpoint import is_loopback
-from lkboard.oci.http_errors import BODY_LIMIT, login_hint, read_body, shown
+from lkboard.oci.http_errors import BODY_LIMIT, login_hint, read_body
 from lkboard.oci.transport import Request
+from lkboard.oci.urls import origin_of, shown
 
 if TYPE_CHECKING:
     from lkboard.oci.challenge import Challenge
     from lkboard.oci.credentials import Credential
+    from lkboard.oci.endpoint import Endpoint
     from lkboard.oci.transport import Transport
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -38,11 +40,12 @@ class Token:
 class Login:
     """What one login (or none) may do at one registry: learns from refusals how it has to show itself.
 
-    One object serves all threads. ``base`` is scheme and authority of the registry.
+    One object serves all threads.
     """
 
-    def __init__(self, base: str, credential: Credential | None, transport: Transport) -> None:
-        self._base = base
+    def __init__(self, endpoint: Endpoint, credential: Credential | None, transport: Transport) -> None:
+        self._base = endpoint.base
+        self._trust = endpoint.trust
         self._credential = credential
         self._transport = transport
         self._lock = threading.Lock()
@@ -99,6 +102,7 @@ class Login:
 
     def _token_request(self, realm: str, service: str, scopes: tuple[str, ...], where: str) -> Request:
         credential = self._credential
+        trust = self._trust if origin_of(realm) == origin_of(self._base) else self._trust.elsewhere()
 
         def guard(url: str) -> None:
             self._check_realm(url, where)
@@ -106,14 +110,15 @@ class Login:
         if credential and credential.identity_token:
             form = {"grant_type": "refresh_token", "service": service, "client_id": _CLIENT_ID}
             form |= {"scope": " ".join(scopes), "refresh_token": credential.identity_token}
-            return Request("POST", realm, where, body=urlencode(form).encode(), headers=_FORM, guard=guard)
+            return Request("POST", realm, where, body=urlencode(form).encode(), headers=_FORM, guard=guard, trust=trust)
         query = [("service", service), *(("scope", scope) for scope in scopes)]
         headers = {}
         if credential and credential.basic:
             query.append(("account", credential.username))
             headers["Authorization"] = credential.basic
         separator = "&" if urlsplit(realm).query else "?"
-        return Request("GET", f"{realm}{separator}{urlencode(query)}", where, headers=headers, guard=guard)
+        url = f"{realm}{separator}{urlencode(query)}"
+        return Request("GET", url, where, headers=headers, guard=guard, trust=trust)
 
     def refused(self, asked: str, where: str) -> AuthNeeded:
         """Return the error for a refusal by ``asked`` (a URL without secrets)."""

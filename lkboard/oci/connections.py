@@ -6,12 +6,12 @@ Nothing here reads ``~/.netrc`` or lets the environment replace what the user co
 from __future__ import annotations
 
 import os
-import socket
 import ssl
 import threading
-from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,8 +21,10 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 import lkboard
-from lkboard.errors import RegistryError
-from lkboard.oci.endpoint import is_loopback
+from lkboard.errors import TlsError
+from lkboard.oci.certificates import certificates_of
+from lkboard.oci.endpoint import Trust, is_loopback
+from lkboard.oci.urls import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,77 +36,116 @@ _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
 class Connections:
-    """Lends out sessions, each to one thread at a time, and knows how each host is to be reached."""
+    """Has a session for each thread and host, and knows how each host is to be reached."""
 
     def __init__(self, settings: RegistrySettings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._idle: defaultdict[tuple[str, str], list[requests.Session]] = defaultdict(list)
-        self._schemes: dict[str, str] = {}
-        self._contexts: dict[bool, ssl.SSLContext] = {}
+        self._of_thread = threading.local()
+        self._schemes: dict[tuple[str, Trust], str] = {}
+        self._contexts: dict[Trust, ssl.SSLContext] = {}
+        self._certificates: dict[str, Trust] = {}
 
     @contextmanager
-    def session(self, url: str) -> Iterator[requests.Session]:
-        """Lend out a session for the origin of a URL. One in which something was raised is not used again."""
-        origin = urlsplit(url)[:2]
-        with self._lock:
-            session = self._idle[origin].pop() if self._idle[origin] else None
-        session = session or self._new_session(*origin)
+    def session(self, url: str, trust: Trust) -> Iterator[requests.Session]:
+        """Give the calling thread's session for the origin of a URL; one in which something was raised is dropped.
+
+        `requests` makes no promise about a session in two threads, and a body is read long after the request is sent.
+        """
+        sessions: dict[tuple[object, ...], requests.Session] = vars(self._of_thread).setdefault("sessions", {})
+        key = (*origin_of(url), trust)
+        session = sessions.pop(key, None) or self._new_session(origin_of(url)[0], trust)
         yield session
-        with self._lock:
-            self._idle[origin].append(session)
+        sessions[key] = session
 
     def proxies(self, url: str) -> dict[str, str]:
         """Return the proxies of the environment for a URL; none for this machine."""
         return {} if is_loopback(urlsplit(url).netloc) else get_environ_proxies(url, no_proxy=None)
 
-    def is_verified(self, url: str) -> bool:
-        """Return whether the certificate of a URL's host must be good."""
-        return not self._settings.is_insecure(urlsplit(url).netloc)
+    def trust(self, url: str, given: Trust) -> Trust:
+        """Return how the host of a URL is to be trusted: as ``given``, by its certificates, and by the options."""
+        host = origin_of(url)[1]
+        with self._lock:
+            if host not in self._certificates:
+                self._certificates[host] = certificates_of(host, Path(self._settings.system_folder))
+            known = self._certificates[host]
+        return given | known | Trust(is_insecure=self._settings.is_insecure(host))
 
-    def scheme_of(self, host: str) -> str:
+    def scheme_of(self, host: str, trust: Trust) -> str:
         """Return ``https``, or ``http`` where that is allowed (loopback, insecure) and TLS is not spoken."""
-        if not (is_loopback(host) or self._settings.is_insecure(host)):
+        is_insecure = trust.is_insecure or self._settings.is_insecure(host)
+        if not (is_loopback(host) or is_insecure):
             return "https"
         with self._lock:
-            if host not in self._schemes:
-                self._schemes[host] = "https" if _speaks_tls(host) else "http"
-            return self._schemes[host]
+            known = self._schemes.get((host, trust))
+        if known is None:
+            known = "https" if self._speaks_tls(f"https://{host}/v2/", trust) else "http"
+            with self._lock:
+                self._schemes[host, trust] = known
+        return known
 
-    def _new_session(self, scheme: str, host: str) -> requests.Session:
+    def _speaks_tls(self, url: str, trust: Trust) -> bool:
+        """Return whether a host answers by TLS; whose certificate it shows is judged later."""
+        with suppress(requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+            trust = replace(self.trust(url, trust), is_insecure=True)
+            with self.session(url, trust) as session:
+                proxies = self.proxies(url)
+                session.head(url, timeout=_HANDSHAKE_SECONDS, verify=False, proxies=proxies, allow_redirects=False)
+                return True
+        return False
+
+    def _new_session(self, scheme: str, trust: Trust) -> requests.Session:
         session = _Session()
         session.trust_env = False
         session.headers["User-Agent"] = f"lkboard/{lkboard.__version__}"
         session.headers["Accept-Encoding"] = "identity"  # the bytes under the digest, not a CDN's gzip of them
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         if scheme == "https":
-            session.mount("https://", _Adapter(self._context(is_verified=not self._settings.is_insecure(host))))
+            session.mount("https://", _Adapter(self._context(trust)))
         return session
 
-    def _context(self, *, is_verified: bool) -> ssl.SSLContext:
+    def _context(self, trust: Trust) -> ssl.SSLContext:
         with self._lock:
-            if is_verified not in self._contexts:
-                self._contexts[is_verified] = self._new_context(is_verified=is_verified)
-            return self._contexts[is_verified]
+            if trust not in self._contexts:
+                self._contexts[trust] = self._new_context(trust)
+            return self._contexts[trust]
 
-    def _new_context(self, *, is_verified: bool) -> ssl.SSLContext:
+    def _new_context(self, trust: Trust) -> ssl.SSLContext:
         context = ssl.create_default_context()
-        if not is_verified:
+        for certificate, key in trust.client:
+            _load_client(context, certificate, key)
+        if trust.is_insecure:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user has named the host
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
             return context
         named = [os.environ[variable] for variable in _CA_VARIABLES if os.environ.get(variable)]
-        for file in (*named, *self._settings.ca_files):
-            try:
-                context.load_verify_locations(file)
-            except OSError as error:  # an SSLError is one, too
-                raise RegistryError(
-                    f"the certificates cannot be read: {error.strerror or 'not a PEM file'}",
-                    where=file,
-                    hint="give a file of PEM certificates",
-                ) from error
+        for file in (*named, *self._settings.ca_files, *trust.ca_files):
+            _load_authority(context, file)
         return context
+
+
+def _load_authority(context: ssl.SSLContext, file: str) -> None:
+    try:
+        context.load_verify_locations(file)
+    except OSError as error:  # an SSLError is one, too
+        raise TlsError(
+            f"the certificates cannot be read: {error.strerror or 'not a PEM file'}",
+            where=file,
+            hint="give a file of PEM certificates",
+        ) from error
+
+
+def _load_client(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    try:
+        context.load_cert_chain(certificate, key, password="")  # or OpenSSL would ask on the terminal
+    except (OSError, ValueError) as error:  # an SSLError is an OSError, too
+        reason = error.strerror if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else ""
+        raise TlsError(
+            f"the client certificate cannot be used: {reason or 'not a certificate and its key in PEM'}",
+            where=certificate,
+            hint=f"check it and its key {key}, which must not have a passphrase",
+        ) from error
 
 
 class _Session(requests.Session):
@@ -130,17 +171,3 @@ class _Adapter(HTTPAdapter):
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ANN401, ARG002 - as in the base class
         """Leave the CAs to the context; the base class would load its own bundle for every connection."""
         conn.cert_reqs = "CERT_REQUIRED" if verify else "CERT_NONE"
-
-
-def _speaks_tls(host: str) -> bool:
-    """Return whether a host answers a TLS handshake; whose certificate it shows is judged later."""
-    parts = urlsplit(f"//{host}")
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        address = (parts.hostname or "", parts.port or 443)
-        with socket.create_connection(address, _HANDSHAKE_SECONDS) as plain, context.wrap_socket(plain):
-            return True
-    except OSError:
-        return False

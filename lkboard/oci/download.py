@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.errors import DigestMismatch, RegistryError
-from lkboard.oci.http_errors import shown
 from lkboard.oci.transport import NETWORK_ERRORS
+from lkboard.oci.urls import shown
 
 if TYPE_CHECKING:
     from requests import Response

@@ -1,71 +1,63 @@
-"""Where a registry's images can be asked for: its mirror, then itself (registry.md section 3)."""
+"""A server that can be asked for an image, and how the two sides prove who they are (registry.md section 3)."""
 
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from lkboard.oci.settings import canonical_registry
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """``ca_files`` vouch for a server in addition to the system's CAs, unless it ``is_insecure``.
 
-    from lkboard.oci.settings import RegistrySettings
+    ``client`` are pairs of PEM files, certificate and key, with which we show who we are.
+    """
 
-_HUB_HOST = "registry-1.docker.io"
+    ca_files: tuple[str, ...] = ()
+    client: tuple[tuple[str, str], ...] = ()
+    is_insecure: bool = False
+
+    def __or__(self, other: Trust) -> Trust:
+        """Return what both say together."""
+        ca_files = tuple(dict.fromkeys((*self.ca_files, *other.ca_files)))
+        return Trust(ca_files, other.client or self.client, self.is_insecure or other.is_insecure)
+
+    def elsewhere(self) -> Trust:
+        """Return what holds for the servers that this one leads to: its CAs, but neither our key nor its freedom."""
+        return replace(self, client=(), is_insecure=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server that answers for a registry.
+    """A server that answers for a repository.
 
-    ``base`` is scheme and authority, ``prefix`` a mirror's path (``cache/``), ``namespace`` the registry that a mirror
-    stands in for, empty for the registry itself. ``has_successor`` says that another endpoint is asked when this fails.
+    ``base`` is scheme and authority, ``repository`` what the repository is called there, ``root`` the path of the API.
+    ``namespace`` is the registry that a mirror stands in for, empty for the registry itself. ``has_successor`` says
+    that another endpoint is asked when this fails. A server may be asked what a tag means (``resolves``), and for what
+    has a digest (``pulls``). ``headers`` go with every request; ``source`` is who has named it.
     """
 
     base: str
-    prefix: str = ""
+    repository: str
     namespace: str = ""
+    root: str = "/v2"
     has_successor: bool = False
+    resolves: bool = True
+    pulls: bool = True
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    trust: Trust = Trust()
+    source: str = ""
 
     @property
     def host(self) -> str:
         """``host[:port]``."""
         return urlsplit(self.base).netloc
 
-    def repository(self, path: str) -> str:
-        """Return what a repository is called here."""
-        return self.prefix + path
-
-    def url(self, path: str, rest: str) -> str:
-        """Return the URL of ``rest`` (``manifests/latest``) in a repository."""
+    def url(self, rest: str) -> str:
+        """Return the URL of ``rest`` (``manifests/latest``) in the repository."""
         suffix = f"?ns={self.namespace}" if self.namespace else ""
-        return f"{self.base}/v2/{self.repository(path)}/{rest}{suffix}"
-
-
-def endpoints_of(
-    registry: str, settings: RegistrySettings, scheme_of: Callable[[str], str], *, for_writing: bool = False
-) -> tuple[Endpoint, ...]:
-    """Return the servers to ask for a registry's images, in order. ``scheme_of`` tells http from https for a host.
-
-    Mirrors are for reading only.
-    """
-    mirror = None if for_writing else settings.mirror_of(registry)
-    if mirror is None:
-        return (_origin(registry, scheme_of),)
-    address = urlsplit(mirror)
-    base, path = f"{address.scheme}://{address.netloc}", address.path.strip("/")
-    prefix = f"{path}/" if path else ""
-    if settings.mirror_only:
-        return (Endpoint(base, prefix, registry),)
-    return Endpoint(base, prefix, registry, has_successor=True), _origin(registry, scheme_of)
-
-
-def _origin(registry: str, scheme_of: Callable[[str], str]) -> Endpoint:
-    host = _HUB_HOST if canonical_registry(registry) == "docker.io" else registry
-    return Endpoint(f"{scheme_of(host)}://{host}")
+        return f"{self.base}{self.root}/{self.repository}/{rest}{suffix}"
 
 
 def is_loopback(host: str) -> bool:

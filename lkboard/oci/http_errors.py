@@ -6,15 +6,17 @@ import json
 import socket
 import ssl
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from urllib3.exceptions import ConnectTimeoutError, IncompleteRead, NewConnectionError
+from requests.exceptions import InvalidProxyURL, InvalidSchema
+from requests.utils import select_proxy
+from urllib3.exceptions import IncompleteRead, ProxyError
 
-from lkboard.errors import AuthNeeded, NotFound, OciError, RegistryError
+from lkboard.errors import AuthNeeded, NotFound, OciError, RegistryError, TlsError
 from lkboard.oci.settings import canonical_registry
+from lkboard.oci.urls import origin_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from requests import Response
 
@@ -22,6 +24,10 @@ BODY_LIMIT = 1 << 20
 """Bytes of an error's or a token's body that are read."""
 
 _CHUNK = 1 << 16
+_OUT_OF_TIME = {9, 10}  # X509_V_ERR_CERT_NOT_YET_VALID, …_HAS_EXPIRED
+_WRONG_NAME = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, …_IP_ADDRESS_MISMATCH
+_REFUSED_TUNNEL = "Tunnel connection failed: 407"
+_PROXY_HINT = "set HTTPS_PROXY or HTTP_PROXY to http://USER:PASSWORD@HOST:PORT"
 _EXCERPT = 200
 _CLIENT_MISTAKES = {
     "MANIFEST_BLOB_UNKNOWN",
@@ -31,13 +37,6 @@ _CLIENT_MISTAKES = {
     "UNSUPPORTED",
     "DENIED",
 }
-
-
-def shown(url: str) -> str:
-    """Return a URL without login and query, which may hold signatures."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def read_body(response: Response, limit: int, where: str) -> bytes:
@@ -88,16 +87,30 @@ def refusal(response: Response, body: bytes, where: str) -> OciError:
 
 def login_hint(url: str) -> str:
     """Return what to do when the host of a URL wants to know who asks."""
-    host = canonical_registry(urlsplit(url).netloc.rpartition("@")[2])
-    return f"check the name, or log in with: docker login {host}"
+    return f"check the name, or log in with: docker login {canonical_registry(origin_of(url)[1])}"
 
 
-def unreachable(error: Exception, url: str, where: str) -> RegistryError:
+def unreachable(error: Exception, url: str, where: str, proxies: Mapping[str, str]) -> RegistryError:
     """Return the error for a request that got no answer, or only a part of one."""
-    hint = "check the network, and the name of the registry"
-    if any(_is_tls_failure(cause) for cause in _causes(error)):
-        hint = "give the CA's certificate with --cert-file FILE, or trust the registry with --insecure-registry HOST"
-    return RegistryError(f"asking {shown(url)} failed: {_reason(error)}", where=where, hint=hint)
+    causes = list(_causes(error))
+    if any(_is_tls_failure(cause) for cause in causes):
+        return TlsError(f"asking {shown(url)} failed: {_reason(error)}", where=where, hint=_tls_hint(causes, url))
+    proxy = _proxy_for(url, proxies)
+    if any(isinstance(cause, OSError) and _REFUSED_TUNNEL in str(cause) for cause in causes):
+        return refused_by_proxy(url, where, proxies)
+    if any(isinstance(cause, InvalidProxyURL | InvalidSchema) for cause in causes):
+        return RegistryError(f"the proxy '{proxy}' cannot be used", where=where, hint=_PROXY_HINT)
+    if any(isinstance(cause, ProxyError) for cause in causes):
+        message = f"asking {shown(url)} through the proxy '{proxy}' failed: {_reason(error)}"
+        return RegistryError(message, where=where, hint=f"{_PROXY_HINT}, or NO_PROXY for hosts that need none")
+    message = f"asking {shown(url)} failed: {_reason(error)}"
+    return RegistryError(message, where=where, hint="check the network, and the name of the registry")
+
+
+def refused_by_proxy(url: str, where: str, proxies: Mapping[str, str]) -> RegistryError:
+    """Return the error for a proxy that wants a login, or another one."""
+    message = f"the proxy '{_proxy_for(url, proxies)}' refuses the login that it was given, or wants one"
+    return RegistryError(message, where=where, hint=_PROXY_HINT)
 
 
 def is_hopeless(error: Exception) -> bool:
@@ -108,9 +121,24 @@ def is_hopeless(error: Exception) -> bool:
     )
 
 
-def is_unreached(error: Exception) -> bool:
-    """Return whether there was not even a connection."""
-    return any(isinstance(cause, NewConnectionError | ConnectTimeoutError) for cause in _causes(error))
+def _proxy_for(url: str, proxies: Mapping[str, str]) -> str:
+    """Return the address of the proxy for a URL, without its login."""
+    return shown(select_proxy(url, dict(proxies)) or "")
+
+
+def _tls_hint(causes: Sequence[BaseException], url: str) -> str:
+    failure = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
+    code = failure.verify_code if failure else None
+    if failure is None:
+        return (
+            "if it wants a client certificate, put NAME.cert and NAME.key into certs.d (see docs/how-to/registries.md)"
+        )
+    if code in _OUT_OF_TIME:
+        return "renew the registry's certificate, and check the clock of this machine"
+    if code in _WRONG_NAME:
+        return "use the name that the certificate is for"
+    host = origin_of(url)[1]
+    return f"give the CA's certificate with --cert-file FILE, or trust the registry with --insecure-registry {host}"
 
 
 def _is_tls_failure(cause: BaseException) -> bool:

@@ -13,11 +13,12 @@ from lkboard.oci.challenge import parse_challenges
 from lkboard.oci.credentials import find_credential
 from lkboard.oci.digest import algorithm_of, digest_of, is_digest
 from lkboard.oci.documents import DOCUMENT_LIMIT
-from lkboard.oci.endpoint import Endpoint, endpoints_of
-from lkboard.oci.http_errors import BODY_LIMIT, read_body, refusal, shown, unreachable
+from lkboard.oci.http_errors import BODY_LIMIT, read_body, refusal, unreachable
 from lkboard.oci.media_types import ACCEPT
+from lkboard.oci.policy import Policy
 from lkboard.oci.settings import RegistrySettings
-from lkboard.oci.transport import NETWORK_ERRORS, Request, Transport, origin_of
+from lkboard.oci.transport import NETWORK_ERRORS, Request, Transport
+from lkboard.oci.urls import origin_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from lkboard.events import Job
     from lkboard.model.reference import Reference
+    from lkboard.oci.endpoint import Endpoint
 
 __all__ = ["Fetched", "RegistryClient", "RegistrySettings"]
 
@@ -52,21 +54,27 @@ class RegistryClient:
         self._settings = settings
         self._job = job
         self._transport = Transport(settings, job)
+        self._policy = Policy(settings, self._transport.connections.scheme_of, lambda text: job.note(text, "debug"))
         self._logins: dict[tuple[str, str], Login] = {}
         self._lock = threading.Lock()
         self._losses: Counter[str] = Counter()
+        self._told: set[str] = set()
 
     def manifest(self, reference: Reference, wanted: str, *, known: str = "") -> Fetched | None:
         """Return the manifest or index that is called ``wanted`` (tag or digest); None if it still is ``known``.
 
         Raises `NotFound`, `AuthNeeded`, `RegistryError`, `DigestMismatch`.
         """
-        return self.first(reference, lambda endpoint: self._manifest(endpoint, reference, wanted, known))
+        is_tag = not is_digest(wanted)
+        return self.first(reference, lambda endpoint: self._manifest(endpoint, reference, wanted, known), is_tag=is_tag)
 
-    def first(self, reference: Reference, ask: Callable[[Endpoint], T]) -> T:
-        """Return what the first endpoint answers that does not fail: mirrors before the registry itself."""
+    def first(self, reference: Reference, ask: Callable[[Endpoint], T], *, is_tag: bool = False) -> T:
+        """Return what the first endpoint answers that does not fail: mirrors before the registry itself.
+
+        ``is_tag`` says that the question is what a tag means, which not every mirror is asked.
+        """
+        endpoints = self.endpoints(reference, is_tag=is_tag)
         failures: list[OciError] = []
-        endpoints = endpoints_of(reference.domain, self._settings, self._transport.connections.scheme_of)
         for endpoint in sorted(endpoints, key=lambda endpoint: self._losses[endpoint.base] >= _LOSSES):
             try:
                 result = ask(endpoint)
@@ -74,31 +82,42 @@ class RegistryClient:
                 self._losses[endpoint.base] += isinstance(error, RegistryError)
                 failures.append(error)
                 if len(failures) < len(endpoints):
-                    self._job.note(f"{error}; asking elsewhere", "debug")
+                    self._tell_once(endpoint, error)
             else:
                 self._losses[endpoint.base] = 0
                 return result
         raise _joined(failures)
 
+    def endpoints(self, reference: Reference, *, is_tag: bool) -> tuple[Endpoint, ...]:
+        """Return the servers that may be asked, in order. Raises `RegistryError` when there is none."""
+        known = self._policy.endpoints(reference)
+        able = [endpoint for endpoint in known if (endpoint.resolves if is_tag else endpoint.pulls)]
+        if not able:
+            question = "what a tag means" if is_tag else "for blobs"
+            raise RegistryError(
+                f"none of its mirrors may be asked {question}, and --mirror-only forbids to ask {reference.domain}",
+                where=reference,
+                hint="leave out --mirror-only",
+            )
+        return (*(replace(endpoint, has_successor=True) for endpoint in able[:-1]), able[-1])
+
     def origin(self, reference: Reference) -> Endpoint:
         """Return the registry itself, for writing."""
-        scheme_of = self._transport.connections.scheme_of
-        return endpoints_of(reference.domain, self._settings, scheme_of, for_writing=True)[-1]
+        return self._policy.origin(reference)
 
-    def send(self, endpoint: Endpoint, reference: Reference, request: Request, actions: str = "pull") -> Response:
+    def send(self, endpoint: Endpoint, request: Request, actions: str = "pull") -> Response:
         """Return the answer to a request about a repository, logging in as the registry asks for it.
 
         A URL that leads elsewhere (uploads may) gets no login. Raises `AuthNeeded` when none helps, `RegistryError`.
         """
         if origin_of(request.url) != origin_of(endpoint.base):
-            return self._transport.send(request)
-        path = endpoint.repository(reference.path)
-        scope = f"repository:{path}:{actions}"
-        login = self._login(endpoint, path)
+            return self._transport.send(replace(request, trust=endpoint.trust.elsewhere()))
+        scope = f"repository:{endpoint.repository}:{actions}"
+        login = self._login(endpoint)
         for attempt in range(_ATTEMPTS_TO_LOG_IN):
             used = login.header(scope)
-            headers = {**request.headers, **({"Authorization": used} if used else {})}
-            response = self._transport.send(replace(request, headers=headers))
+            headers = {**dict(endpoint.headers), **request.headers, **({"Authorization": used} if used else {})}
+            response = self._transport.send(replace(request, headers=headers, trust=endpoint.trust))
             if response.status_code != 401 or origin_of(response.url) != origin_of(request.url):
                 return response
             with response:
@@ -123,18 +142,18 @@ class RegistryClient:
         """
         start, size = span
         headers = {"Range": f"bytes={start}-{size - 1}"} if start else {}
-        url = endpoint.url(reference.path, f"blobs/{digest}")
+        url = endpoint.url(f"blobs/{digest}")
         request = Request("GET", url, str(reference), headers=headers, insist=not endpoint.has_successor)
-        response = self.send(endpoint, reference, request)
+        response = self.send(endpoint, request)
         if response.status_code not in {200, 206, 416}:
             raise self.failure(response, str(reference))
         return response
 
     def _manifest(self, endpoint: Endpoint, reference: Reference, wanted: str, known: str) -> Fetched | None:
-        where, url = str(reference), endpoint.url(reference.path, f"manifests/{wanted}")
+        where, url = str(reference), endpoint.url(f"manifests/{wanted}")
         headers = {"Accept": ACCEPT, **({"If-None-Match": f'"{known}"'} if known else {})}
         request = Request("GET", url, where, headers=headers, insist=not endpoint.has_successor)
-        response = self.send(endpoint, reference, request)
+        response = self.send(endpoint, request)
         if response.status_code == 304:
             response.close()
             return None
@@ -144,18 +163,27 @@ class RegistryClient:
             try:
                 data = read_body(response, DOCUMENT_LIMIT, where)
             except NETWORK_ERRORS as error:
-                raise unreachable(error, url, where) from error
+                raise unreachable(error, url, where, self._transport.connections.proxies(url)) from error
         digest = _checked_digest(data, wanted, response, where)
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
         return Fetched(media_type, digest, data)
 
-    def _login(self, endpoint: Endpoint, path: str) -> Login:
-        key = endpoint.base, path
+    def _login(self, endpoint: Endpoint) -> Login:
+        key = endpoint.base, endpoint.repository
         with self._lock:
             if key not in self._logins:
-                credential = find_credential(endpoint.host, path, lambda text: self._job.note(text, "warning"))
-                self._logins[key] = Login(endpoint.base, credential, self._transport)
+                credential = find_credential(
+                    endpoint.host, endpoint.repository, lambda text: self._job.note(text, "warning")
+                )
+                self._logins[key] = Login(endpoint, credential, self._transport)
             return self._logins[key]
+
+    def _tell_once(self, endpoint: Endpoint, error: OciError) -> None:
+        """Say that an endpoint failed, for all to see the first time; what a mirror lacks is no news."""
+        with self._lock:
+            is_news = not isinstance(error, NotFound) and endpoint.base not in self._told
+            self._told.add(endpoint.base)
+        self._job.note(f"{error}; asking elsewhere", "info" if is_news else "debug")
 
 
 def _checked_digest(data: bytes, wanted: str, response: Response, where: str) -> str:

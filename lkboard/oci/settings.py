@@ -20,7 +20,7 @@ class RegistrySettings:
     """How to talk to registries. Times are in seconds.
 
     ``mirrors`` are pairs of a registry (or ``*``) and a URL, see `parse_mirrors`; unless ``mirror_only``, the registry
-    itself is asked when its mirror fails. ``insecure`` hosts (``host`` or ``host:port``) may use plain http or a
+    itself is asked when its mirrors fail. ``insecure`` hosts (``host`` or ``host:port``) may use plain http or a
     certificate that nobody vouches for. ``ca_files`` are trusted in addition to the system's. ``always_pull`` asks for
     tags again that the store has; ``allow_wrong_arch`` accepts a single image for another architecture.
 
@@ -28,6 +28,7 @@ class RegistrySettings:
     Retry-After the delay is ``rate_limit_delay``, doubled each time. A registry that asks for more than
     ``longest_pause`` is not waited for.
     A transfer below ``stall_rate`` bytes per second for ``stall_time`` counts as cut.
+    Configuration files are those below ``system_folder`` and the user's own.
     """
 
     mirrors: tuple[tuple[str, str], ...] = ()
@@ -44,6 +45,7 @@ class RegistrySettings:
     longest_pause: float = 300.0
     stall_rate: int = 1024
     stall_time: float = 60.0
+    system_folder: str = "/etc"
 
     def mirror_of(self, registry: str) -> str | None:
         """Return the URL of the mirror of a registry, its own before the one for all."""

@@ -14,16 +14,17 @@ import urllib3
 
 from lkboard.errors import OciError, RegistryError
 from lkboard.oci.connections import Connections
+from lkboard.oci.endpoint import Trust
 from lkboard.oci.http_errors import (
     BODY_LIMIT,
     Complaint,
     is_hopeless,
-    is_unreached,
     read_body,
     refusal,
-    shown,
+    refused_by_proxy,
     unreachable,
 )
+from lkboard.oci.urls import origin_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,6 +40,8 @@ NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSErr
 _REDIRECT_LIMIT = 10
 _TOO_MANY = 429
 _TRY_AGAIN = {408, 499, 500, 502, 503, 504, *range(520, 525)}
+_PROXY_LOGIN = 407
+_FOR_ANYBODY = {"accept", "content-type", "if-none-match", "range"}
 _SPREAD = 0.2
 _LONGEST_DELAY = 60.0
 
@@ -52,8 +55,8 @@ class Request:
     """A request. ``where`` is the image that it is for, as errors name it.
 
     ``body`` is bytes, or opens the body anew for each attempt. A request that does not ``insist`` is not repeated when
-    the host cannot be reached at all; one that is not ``is_repeatable`` never is. ``guard`` sees every URL before it is
-    asked, those of redirects too, and raises to refuse it.
+    there is no answer; one that is not ``is_repeatable`` never is. ``guard`` sees every URL before it is asked, also
+    those of redirects, and raises to refuse it. ``trust`` is for the host of ``url``.
     """
 
     method: str
@@ -64,6 +67,7 @@ class Request:
     insist: bool = True
     is_repeatable: bool = True
     guard: Callable[[str], None] = allow_any
+    trust: Trust = Trust()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +127,12 @@ class Transport:
         try:
             response = self._follow(request)
         except NETWORK_ERRORS as error:
-            is_final = is_hopeless(error) or (is_unreached(error) and not request.insist)
-            return _Setback(
-                unreachable(error, request.url, request.where), is_final=is_final or not request.is_repeatable
-            )
+            is_final = is_hopeless(error) or not (request.insist and request.is_repeatable)
+            proxies = self.connections.proxies(request.url)
+            return _Setback(unreachable(error, request.url, request.where, proxies), is_final=is_final)
+        if response.status_code == _PROXY_LOGIN:
+            with response:
+                raise refused_by_proxy(request.url, request.where, self.connections.proxies(request.url))
         if response.status_code != _TOO_MANY and response.status_code not in _TRY_AGAIN:
             return response
         return self._setback(response, request)
@@ -160,13 +166,15 @@ class Transport:
             if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
                 raise RegistryError(f"{shown(url)} redirects to plain http at {shown(target)}", where=request.where)
             if origin_of(target) != origin_of(url):
-                headers.pop("Authorization", None)
+                headers = {name: value for name, value in headers.items() if name.lower() in _FOR_ANYBODY}
             url = target
         raise RegistryError(f"{shown(request.url)} redirects too often", where=request.where)
 
     def _exchange(self, request: Request, url: str, headers: Mapping[str, str]) -> Response:
         self._job.check()
-        with self.connections.session(url) as session:
+        is_there = origin_of(url) == origin_of(request.url)
+        trust = self.connections.trust(url, request.trust if is_there else request.trust.elsewhere())
+        with self.connections.session(url, trust) as session:
             return session.request(
                 request.method,
                 url,
@@ -175,7 +183,7 @@ class Transport:
                 stream=True,
                 allow_redirects=False,
                 timeout=(self._settings.connect_timeout, self._settings.read_timeout),
-                verify=self.connections.is_verified(url),
+                verify=not trust.is_insecure,
                 proxies=self.connections.proxies(url),
             )
 
@@ -188,12 +196,6 @@ def target_of(url: str, location: str, where: str) -> str:
     except ValueError as error:
         raise RegistryError(f"{shown(url)} leads to something that is no URL", where=where) from error
     return target
-
-
-def origin_of(url: str) -> tuple[str, str]:
-    """Return scheme and authority: what a login is good for."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.rpartition("@")[2]
 
 
 def _redirects(method: str) -> set[int]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lkboard.errors import RegistryError
-from lkboard.oci.http_errors import shown
 from lkboard.oci.registry import RegistryClient
 from lkboard.oci.transport import Request, target_of
+from lkboard.oci.urls import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,11 +64,11 @@ class Upload:
     def manifest(self, descriptor: Descriptor, data: bytes, name: str) -> None:
         """Give a manifest its tag or digest, after all that it names. Raises `AuthNeeded`, `RegistryError`."""
         headers = {"Content-Type": descriptor.media_type}
-        url = self._endpoint.url(self._reference.path, f"manifests/{name}")
+        url = self._endpoint.url(f"manifests/{name}")
         self._expect(self._send(Request("PUT", url, self._where, headers=headers, body=data)), 201)
 
     def _has(self, descriptor: Descriptor) -> bool:
-        url = self._endpoint.url(self._reference.path, f"blobs/{descriptor.digest}")
+        url = self._endpoint.url(f"blobs/{descriptor.digest}")
         response = self._send(Request("HEAD", url, self._where))
         if response.status_code == 404:
             response.close()
@@ -78,7 +78,7 @@ class Upload:
 
     def _begin(self) -> str:
         """Return the URL of a new upload."""
-        url = self._endpoint.url(self._reference.path, "blobs/uploads/")
+        url = self._endpoint.url("blobs/uploads/")
         response = self._send(Request("POST", url, self._where))
         self._expect(response, 202)
         location = response.headers.get("Location")
@@ -94,7 +94,7 @@ class Upload:
         return self._send(Request("PUT", url, self._where, headers=headers, body=source, is_repeatable=False))
 
     def _send(self, request: Request) -> Response:
-        return self._client.send(self._endpoint, self._reference, request, _ACTIONS)
+        return self._client.send(self._endpoint, request, _ACTIONS)
 
     def _expect(self, response: Response, status: int) -> None:
         if response.status_code != status:

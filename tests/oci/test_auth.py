@@ -15,6 +15,7 @@ from lkboard.errors import AuthNeeded, RegistryError
 from lkboard.events import Job
 from lkboard.oci.auth import Login
 from lkboard.oci.challenge import parse_challenges
+from lkboard.oci.endpoint import Endpoint
 from lkboard.oci.settings import RegistrySettings
 from lkboard.oci.transport import Transport
 
@@ -335,7 +336,7 @@ def test_all_names_of_this_machine_are_one_host(store: Store, job: RecordingJob,
 
 
 def test_a_public_registry_may_not_send_logins_to_this_machine() -> None:
-    login = Login("https://registry.example", None, Transport(RegistrySettings(), Job()))
+    login = Login(Endpoint("https://registry.example", "x"), None, Transport(RegistrySettings(), Job()))
     challenge = parse_challenges(['Bearer realm="https://localhost:1/token"'])
     with pytest.raises(RegistryError, match="a private address"):
         login.learn(challenge, "repository:x:pull", "", "x", is_first=True)

@@ -11,6 +11,7 @@ from support.registry import Authority, Registry, running_registry
 
 from lkboard.errors import RegistryError
 from lkboard.oci.connections import Connections
+from lkboard.oci.endpoint import Trust
 from lkboard.oci.settings import RegistrySettings
 
 if TYPE_CHECKING:
@@ -112,16 +113,18 @@ def test_an_authority_that_cannot_be_read_is_named(
 
 def test_loopback_speaks_what_it_speaks(secure: Registry, registry: Registry) -> None:
     connections = Connections(RegistrySettings())
-    assert connections.scheme_of(secure.host) == "https"
-    assert connections.scheme_of(registry.host) == "http"
+    assert connections.scheme_of(secure.host, Trust()) == "https"
+    assert connections.scheme_of(registry.host, Trust()) == "http"
 
 
 def test_no_other_host_is_asked_whether_it_speaks_tls() -> None:
-    assert Connections(RegistrySettings()).scheme_of("registry.invalid") == "https"
+    assert Connections(RegistrySettings()).scheme_of("registry.invalid", Trust()) == "https"
 
 
 def test_an_insecure_host_may_speak_plain_http() -> None:
-    assert Connections(RegistrySettings(insecure=("registry.invalid",))).scheme_of("registry.invalid") == "http"
+    assert (
+        Connections(RegistrySettings(insecure=("registry.invalid",))).scheme_of("registry.invalid", Trust()) == "http"
+    )
 
 
 @pytest.mark.parametrize(

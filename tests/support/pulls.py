@@ -17,22 +17,27 @@ if TYPE_CHECKING:
     from lkboard.oci.store import Store
 
 
+def settings_of(**settings: Any) -> RegistrySettings:
+    """Return settings that do not depend on configuration files of the machine, but may have a ``system_folder``."""
+    return RegistrySettings(**{"system_folder": "/nonexistent", **settings})
+
+
 def resolve(
     store: Store, name: str, job: Job, *, arch: str = "amd64", variant: str = "", **settings: Any
 ) -> ResolvedImage:
     """Resolve a reference for ``linux/<arch>``."""
-    puller = Puller(store, RegistrySettings(**settings), job)
+    puller = Puller(store, settings_of(**settings), job)
     return puller.resolve(parse_reference(name), Platform("linux", arch, variant))
 
 
 def resolve_whole(store: Store, name: str, job: Job, *platforms: str, **settings: Any) -> WholeImage:
     """Resolve a reference for some platforms, or for all."""
-    return Puller(store, RegistrySettings(**settings), job).resolve_whole(parse_reference(name), platforms)
+    return Puller(store, settings_of(**settings), job).resolve_whole(parse_reference(name), platforms)
 
 
 def pull(store: Store, name: str, job: Job, *, arch: str = "amd64", **settings: Any) -> ResolvedImage:
     """Resolve a reference and fetch its layers."""
-    puller = Puller(store, RegistrySettings(**settings), job)
+    puller = Puller(store, settings_of(**settings), job)
     image = puller.resolve(parse_reference(name), Platform("linux", arch))
     puller.fetch([image])
     return image
