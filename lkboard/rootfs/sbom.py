@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lkboard import __version__
 from lkboard.errors import ImageConflict
-from lkboard.model.extents import Content
+from lkboard.model.extents import Content, Inline
 from lkboard.model.rootfs import EPOCH, Kind, Origin
 from lkboard.rootfs.spdx import Merger, SpdxInvalid
 
@@ -49,7 +49,7 @@ def add_sbom(root: Root, files: ImageFiles, options: SbomOptions) -> None:
                 raise ImageConflict(message, where=image.reference, hint=_HINT) from error
     data = merger.encode(created=options.created, tool=f"lkboard-{__version__}")
     root.begin_segment(SEGMENT)
-    root.put_made(options.path, Kind.FILE, 0o644, Content.of(data), _NOBODY)
+    root.put_made(options.path, Kind.FILE, 0o644, Content(tuple(Inline(piece) for piece in data)), _NOBODY)
 
 
 def _predicate(statement: Descriptor, store: Store) -> object:

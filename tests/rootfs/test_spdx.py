@@ -64,7 +64,7 @@ def encoded(*documents: tuple[object, str], created: int = EPOCH) -> bytes:
     merger = Merger()
     for one, prefix in documents:
         merger.add(one, prefix)
-    return merger.encode(created=created, tool="lkboard-1")
+    return b"".join(merger.encode(created=created, tool="lkboard-1"))
 
 
 def merged(*documents: object) -> Document:

@@ -1,0 +1,160 @@
+"""What a large system costs: 20 services, 1 GB, 60 000 files, built as several formats.
+
+    python benchmarks/scale.py [--services 20] [--mib 1000] [--files 60000] [--formats tar,kernel+initrd,raw-efi]
+
+The images are made here, into a store; a board's boot loader comes from the Debian mirrors. "First" unpacks and
+compresses everything, "again" does not. Memory is the largest resident set of the process. With --services 1 --files 1
+it is one large file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.model.image import Descriptor
+from lkboard.oci.digest import Digester
+from lkboard.oci.media_types import OCI_MANIFEST
+from lkboard.oci.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MIB = 1 << 20
+DERIVED = ("layers", "segments")
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+FILES_PER_FOLDER = 50
+STRIDE = 132_071
+"""Between the beginnings of files in a pool: farther apart than deflate looks back."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--services", type=int, default=20)
+    parser.add_argument("--mib", type=int, default=1000, help="of all services together")
+    parser.add_argument("--files", type=int, default=60_000, help="of all services together")
+    parser.add_argument("--formats", default="tar,kernel+initrd,raw-efi")
+    parser.add_argument("--dir", type=Path, help="where to work, instead of a temporary folder")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
+        work = Path(folder)
+        config = make_system(work, options.services, options.mib * MIB, options.files)
+        head = f"{'s':>8} {'CPU s':>7} {'MiB':>6}"
+        print(f"{'':16} {'first':<23} | {'again':<23} | {'output':>10}\n{'':16} {head} | {head} | {'MiB':>10}")
+        for name in options.formats.split(","):
+            print(row(name, config, work), flush=True)
+
+
+def row(name: str, config: Path, work: Path) -> str:
+    """Build a format twice, the first time without anything that earlier builds made of the images."""
+    out = work / "out"
+    for folder in (out, *(work / "store/.lkboard" / kind for kind in DERIVED)):
+        shutil.rmtree(folder, ignore_errors=True)
+    out.mkdir()
+    command = ["build", "-q", str(config), "--format", name, "--dir", str(out)]
+    costs = " | ".join(cost(command, {**os.environ, "LKBOARD_CACHE": str(work / "store")}) for _ in range(2))
+    size = sum(path.stat().st_size for path in out.iterdir())
+    return f"{name:16} {costs} | {size / MIB:10.1f}"
+
+
+def cost(arguments: list[str], environment: Mapping[str, str]) -> str:
+    """Run lkboard; return wall and processor seconds and MiB of memory."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lkboard", *arguments], env=environment, stdout=subprocess.DEVNULL
+    )
+    _pid, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"lkboard {' '.join(arguments)} failed")
+    wall = time.perf_counter() - start
+    return f"{wall:8.2f} {usage.ru_utime + usage.ru_stime:7.2f} {usage.ru_maxrss >> 10:6}"
+
+
+def make_system(work: Path, services: int, size: int, files: int) -> Path:
+    """Put the images of a system into a store and return its config."""
+    store = Store(work / "store")
+    add_image(store, work, "kernel", {"kernel": 8 * MIB})
+    add_image(store, work, "init", {"init": MIB})
+    lines = ["kernel:", "  image: bench/kernel:1", "  tar: none", "init:", "  - bench/init:1", "services:"]
+    count = files // services
+    names = [f"usr/lib/part{index // FILES_PER_FOLDER}/file{index}" for index in range(count)]
+    for number in range(services):
+        add_image(store, work, f"service{number}", dict.fromkeys(names, size // services // count))
+        lines += [f"  - name: service{number}", f"    image: bench/service{number}:1", "    command: [/bin/true]"]
+    config = work / "scale.yml"
+    config.write_text("\n".join(lines) + "\n")
+    return config
+
+
+def add_image(store: Store, work: Path, name: str, files: Mapping[str, int]) -> None:
+    """Store an image of one layer with files of given sizes."""
+    layer, plain = work / "layer", Digester()
+    with layer.open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed:
+        write_tar(Tee(packed, plain), name, files)
+    digest, size = store.add_file(layer)
+    layer.unlink()
+    rootfs = {"type": "layers", "diff_ids": [plain.digest]}
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs}).encode()
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": {"mediaType": CONFIG_TYPE, "digest": store.add(config), "size": len(config)},
+        "layers": [{"mediaType": LAYER_TYPE, "digest": digest, "size": size}],
+    }
+    data = json.dumps(manifest).encode()
+    store.set_name(f"docker.io/bench/{name}:1", Descriptor(OCI_MANIFEST, store.add(data), len(data)))
+
+
+def write_tar(target: Tee, seed: str, files: Mapping[str, int]) -> None:
+    pool = random.Random(seed).randbytes(MIB // 2) + b"the quick brown fox " * (MIB // 40)
+    with tarfile.open(fileobj=target, mode="w|", bufsize=MIB) as archive:  # type: ignore[arg-type]
+        for number, (name, size) in enumerate(files.items()):
+            info = tarfile.TarInfo(name)
+            info.size = size
+            archive.addfile(info, Body(pool, STRIDE * number))
+
+
+class Tee:
+    """Writes to a file and hashes what it writes."""
+
+    def __init__(self, file: gzip.GzipFile, digester: Digester) -> None:
+        self._file = file
+        self._digester = digester
+
+    def write(self, data: bytes) -> int:
+        self._digester.update(data)
+        return self._file.write(data)
+
+
+class Body(io.RawIOBase):
+    """Endless bytes, half of which can be compressed, that begin somewhere in a pool."""
+
+    def __init__(self, pool: bytes, start: int) -> None:
+        self._pool = pool
+        self._at = start
+
+    def read(self, size: int = -1) -> bytes:
+        self._at %= len(self._pool)
+        data = self._pool[self._at : self._at + size]
+        while len(data) < size:
+            data += self._pool[: size - len(data)]
+        self._at += size
+        return data
+
+
+if __name__ == "__main__":
+    main()
