@@ -5,33 +5,41 @@ files ─read_config─▶ Config ─resolve_images─▶ Images ─assemble_roo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
-from lkboard.errors import ConfigError
-from lkboard.model.image import Platform
+from lkboard.errors import ConfigError, LockMismatch, NotFound
+from lkboard.model.image import Platform, ResolvedImage, WholeImage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lkboard.events import Job
     from lkboard.model.board import Board
-    from lkboard.model.config import Config
-    from lkboard.model.image import ResolvedImage, WholeImage
+    from lkboard.model.config import Config, ImageName
+    from lkboard.model.lock import Lock
+    from lkboard.model.reference import Reference
     from lkboard.model.rootfs import Rootfs
     from lkboard.oci.settings import RegistrySettings
     from lkboard.oci.store import Store
     from lkboard.rootfs.assemble import AssembleOptions
 
+Image = TypeVar("Image", ResolvedImage, WholeImage)
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every step of one run needs: where images are kept, how they are fetched, and who is told."""
+    """What every step of one run needs: where images are kept, how they are fetched, and who is told.
+
+    With a ``lock``, nothing is used that it does not name.
+    """
 
     store: Store
     settings: RegistrySettings
     architecture: str
     job: Job
+    lock: Lock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +69,45 @@ def read_config(files: Sequence[str], board: Board | None, *, stdin: bytes | Non
 
 
 def resolve_images(config: Config, around: Surroundings, *, with_sboms: bool = False) -> Images:
-    """Turn every reference of a config into digests; no layer is fetched yet. Raises `OciError`, `Cancelled`."""
+    """Turn every reference of a config into digests; no layer is fetched yet.
+
+    Raises `OciError`, `LockMismatch`, `Cancelled`.
+    """
     from lkboard.oci.pull import Puller
 
     puller = Puller(around.store, around.settings, around.job)
     wanted = Platform("linux", around.architecture)
-    references = {str(image.reference): image.reference for image in config.images}
+    names = {str(image.reference): image for image in config.images}
     with around.job.step("Resolve images"):
-        images = {text: puller.resolve(reference, wanted) for text, reference in references.items()}
+        images = {
+            text: _resolve(name, around.lock, lambda reference: puller.resolve(reference, wanted))
+            for text, name in names.items()
+        }
         if with_sboms:
             images = {text: puller.with_sboms(image) for text, image in images.items()}
         layouts = {
-            index: puller.resolve_whole(volume.image.reference, volume.platforms)
+            index: _resolve(volume.image, around.lock, partial(puller.resolve_whole, platforms=volume.platforms))
             for index, volume in enumerate(config.volumes)
             if volume.image and volume.format == "oci"
         }
     return Images(images, layouts)
+
+
+def _resolve(name: ImageName, lock: Lock | None, resolve: Callable[[Reference], Image]) -> Image:
+    """Return the image of a name, with a lock the one that it names; the reference stays as the config has it."""
+    from lkboard.sources.locked import locked_reference
+
+    reference = locked_reference(name.reference, lock, where=name.place)
+    try:
+        return replace(resolve(reference), reference=name.reference)
+    except NotFound as error:
+        if lock is None:
+            raise
+        raise LockMismatch(
+            f"the image '{name.text}' is locked as {reference.digest}, which is not there any more: {error.message}",
+            where=name.place,
+            hint=f"lock what there is now: {lock.remake} --update {name.text}",
+        ) from error
 
 
 def assemble_root(config: Config, images: Images, around: Surroundings, options: AssembleOptions) -> Rootfs:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from lkboard.app.assembly import Surroundings, assemble_root, read_config, resolve_images
 from lkboard.app.board_files import board_files, board_part, source_context
 from lkboard.app.build_plan import DEFAULT_SBOM, BuildOptions, BuildPlan, PlannedFormat, epoch_of, plan_build
+from lkboard.app.locked import check_tools, lock_of
 from lkboard.app.outputs import stream, write
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def build(
     epoch = epoch_of(os.environ.get("SOURCE_DATE_EPOCH", ""))
     board = next((planned.board for planned in plan.formats if planned.board), None)
     config = read_config(options.files, board, stdin=stdin, job=job)
-    around = Surroundings(open_store(options.cache or None), options.registry.settings(), plan.architecture, job)
+    lock = lock_of(options)
+    check_tools(plan, lock)
+    around = Surroundings(open_store(options.cache or None), options.registry.settings(), plan.architecture, job, lock)
     images = resolve_images(config, around, with_sboms=options.sbom is not None)
     rootfs = assemble_root(config, images, around, _assemble_options(options, epoch))
     given = _build_input(rootfs, plan, epoch, around)

@@ -32,7 +32,8 @@ class BuildOptions:
     ``files`` are config files, URLs or ``-``; ``output`` is one exact file, or ``-`` for standard output; otherwise
     files are named after ``name`` and put into ``directory``. ``sbom`` is where in the system the bill of materials
     goes, None for none; ``sbom_created`` is the time that it bears, in Unix seconds (None: the epoch). ``size_bytes``
-    is the size of disks whose size the content does not decide.
+    is the size of disks whose size the content does not decide. ``lock`` is the file that says what may be used, empty
+    for the one beside the first config; None allows everything.
     """
 
     files: tuple[str, ...]
@@ -49,6 +50,7 @@ class BuildOptions:
     sbom: str | None = DEFAULT_SBOM
     sbom_created: int | None = None
     registry: RegistryOptions = field(default_factory=RegistryOptions)
+    lock: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,18 @@ def epoch_of(text: str) -> int:
 
 
 def plan_build(options: BuildOptions) -> BuildPlan:
-    """Check the options against each other and name every output file.
+    """Check the options against each other, name every output file, and look whether it can be made.
 
-    Raises `UsageError`, `BoardError`, and `OutputError` when a file cannot be made where it should be.
+    Raises as `plan_outputs` does, and `OutputError`.
     """
+    plan = plan_outputs(options)
+    if not plan.to_stdout:
+        _check_places(plan, options)
+    return plan
+
+
+def plan_outputs(options: BuildOptions) -> BuildPlan:
+    """Check the options against each other and name every output file. Raises `UsageError` and `BoardError`."""
     from lkboard.oci.file_tree import clean
 
     if options.output and (options.name or options.directory):
@@ -119,8 +129,6 @@ def plan_build(options: BuildOptions) -> BuildPlan:
     board_id = options.board or (options.formats[0] if is_board else "")
     plan = _plan_board(board_id, options) if board_id else _plan_formats(options)
     _check_formats(plan, options)
-    if not plan.to_stdout:
-        _check_places(plan, options)
     return plan
 
 

@@ -31,7 +31,7 @@ class WriteOptions:
 
     ``source`` is an image or, with a ``board``, a config; ``target`` a file or a block device. ``force`` writes
     a source in which nothing is known (never an empty one); whether an existing file may be replaced is for the
-    caller to ask.
+    caller to ask. ``lock`` is that of `BuildOptions`.
     """
 
     source: str
@@ -43,6 +43,7 @@ class WriteOptions:
     verify: bool = True
     cache: str = ""
     registry: RegistryOptions = field(default_factory=RegistryOptions)
+    lock: str | None = None
 
 
 def plan_write(options: WriteOptions) -> WritePlan:
@@ -202,6 +203,7 @@ def _build(options: WriteOptions, scratch: Path, job: Job, stdin: bytes | None) 
         output=str(scratch / "image"),
         cache=options.cache,
         registry=options.registry,
+        lock=options.lock,
     )
     (artifact,) = build(wanted, job, stdin=stdin)
     return Path(artifact.path)

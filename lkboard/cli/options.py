@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import argparse
 
     from lkboard.app.registry_options import RegistryOptions
+    from lkboard.app.system import SystemOptions
 
 
 def add_cache_option(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +45,20 @@ def add_registry_options(parser: argparse.ArgumentParser) -> None:
     add_cache_option(group)  # type: ignore[arg-type]  # a group takes arguments as a parser does
 
 
+def add_lock_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what a build may use."""
+    group = parser.add_argument_group("lock")
+    group.add_argument(
+        "--locked", action="store_true", help="use exactly what lkboard.lock beside the config names, or fail"
+    )
+    group.add_argument("--lock", metavar="FILE", help="use exactly what this lock names (see: lkboard lock)")
+
+
+def lock_option(args: argparse.Namespace) -> str | None:
+    """Return the lock that `add_lock_options` asks for: empty for the one beside the config, None for no lock."""
+    return args.lock or ("" if args.locked else None)
+
+
 def registry_options(args: argparse.Namespace) -> RegistryOptions:
     """Return what the options added by `add_registry_options` say."""
     from lkboard.app.registry_options import RegistryOptions
@@ -55,3 +70,19 @@ def registry_options(args: argparse.Namespace) -> RegistryOptions:
         always_pull=args.pull,
         allow_wrong_arch=args.allow_wrong_arch,
     )
+
+
+def add_system_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say for what a system is made."""
+    group = parser.add_argument_group("the system")
+    group.add_argument("--board", default="", metavar="ID", help="the board that it is for (see: lkboard boards)")
+    group.add_argument(
+        "--arch", default="", metavar="ARCH", help="architecture of the images; this machine's by default"
+    )
+
+
+def system_options(args: argparse.Namespace) -> SystemOptions:
+    """Return what the options added by `add_system_options` and `add_registry_options` say."""
+    from lkboard.app.system import SystemOptions
+
+    return SystemOptions(args.board, args.arch, args.cache or "", registry_options(args))

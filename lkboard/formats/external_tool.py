@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _STEP = "Pack root"
 _POLL_SECONDS = 0.05
 _FILE_MODE = 0o644
-_VERSION = re.compile(r"(\d+)\.(\d+)")
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +44,28 @@ class Tool:
     oldest: tuple[int, int]
 
 
-def find(tool: Tool) -> str:
-    """Return the path of a program. Raises `MissingTool`, and `BuildError` when it is too old."""
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A program of this machine."""
+
+    path: str
+    version: str
+
+
+def installed(tool: Tool) -> Installed:
+    """Return where a program is, and its version. Raises `MissingTool`, and `BuildError` when it is too old."""
     path = shutil.which(tool.name)
     if path is None:
         raise MissingTool(tool.name, tool.package)
     done = subprocess.run([path, tool.version_option], capture_output=True, text=True, check=False)
     match = _VERSION.search(done.stdout + done.stderr)
-    version = (int(match[1]), int(match[2])) if match else (0, 0)
-    if version < tool.oldest:
+    version = match[0] if match else "0.0"
+    if tuple(map(int, version.split("."))) < tool.oldest:
         raise BuildError(
-            f"the program '{tool.name}' is version {version[0]}.{version[1]}, which is too old",
+            f"the program '{tool.name}' is version {version}, which is too old",
             hint=f"install {tool.package} {tool.oldest[0]}.{tool.oldest[1]} or newer",
         )
-    return path
+    return Installed(path, version)
 
 
 def pack(
@@ -71,10 +79,10 @@ def pack(
     """Return the image that a program makes of an archive.
 
     The archive is its standard input; ``{output}`` among the arguments becomes the name of its output, which ``finish``
-    may then change. Raises as `find` does, `BuildError` with the program's own words when it fails, `StoreUnusable` and
-    `Cancelled`.
+    may then change. Raises as `installed` does, `BuildError` with the program's own words when it fails,
+    `StoreUnusable` and `Cancelled`.
     """
-    path = find(tool)
+    path = installed(tool).path
     with build.job.step(_STEP), store_errors(build.cache_dir):
         build.cache_dir.mkdir(parents=True, exist_ok=True)
         with temporary_file(build.cache_dir) as output:

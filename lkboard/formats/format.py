@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lkboard.events import Job
+    from lkboard.formats.external_tool import Tool
     from lkboard.model.board import Board
     from lkboard.model.disk import BootFile
     from lkboard.model.extents import Content, ExtentMap
@@ -61,7 +62,8 @@ class Format:
 
     ``outputs`` are the suffixes of all files that it can make, in their order. No ``architectures`` means any. A
     stream format makes one file that may go to standard output. ``boards`` is None for formats that need no board,
-    else the board that is taken for an architecture when the user names none. ``plan`` raises `BuildError`, and
+    else the board that is taken for an architecture when the user names none. ``tools`` are the programs of others that
+    make its bytes. ``plan`` raises `BuildError`, and
     `Cancelled` through the job.
     """
 
@@ -72,3 +74,4 @@ class Format:
     architectures: tuple[str, ...] = ()
     is_stream: bool = False
     boards: Mapping[str, str] | None = None
+    tools: tuple[Tool, ...] = ()

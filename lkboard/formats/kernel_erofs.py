@@ -36,4 +36,5 @@ FORMAT = Format(
     title="kernel, command line and root as erofs",
     outputs=("-kernel", "-cmdline", "-erofs.img"),
     plan=_plan,
+    tools=(_TOOL,),
 )

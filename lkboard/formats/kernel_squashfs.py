@@ -49,4 +49,5 @@ FORMAT = Format(
     title="kernel, command line and root as squashfs",
     outputs=("-kernel", "-cmdline", "-squashfs.img"),
     plan=_plan,
+    tools=(_TOOL,),
 )

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lkboard.errors import OutputError
 from lkboard.kit import busybox
-from lkboard.kit.choose import Wanted, locked_packages, newest_packages, own_architecture
+from lkboard.kit.choose import Chosen, Wanted, locked_packages, newest_packages, own_architecture
 from lkboard.kit.image import ImageContent, write_image, write_index
 from lkboard.kit.kernel import KERNEL
-from lkboard.kit.lock import Lock, write_lock
 from lkboard.kit.recipe import Ingredients, Recipe, file_of
 from lkboard.kit.tree import Tree
 from lkboard.kit.userland import USERLAND
+from lkboard.model.lock import Lock, LockedPackage
 from lkboard.oci.documents import Index, parse_document
 from lkboard.oci.locks import exclusive
 from lkboard.oci.media_types import OCI_INDEX
 from lkboard.sources.apt.packages import DebianPackages
+from lkboard.sources.lock_file import write_lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.board import Board
     from lkboard.model.image import Descriptor
+    from lkboard.model.package import Package
     from lkboard.oci.store import Store
-    from lkboard.sources.apt.shelf import Package
     from lkboard.sources.archive import Archive
 
 T = TypeVar("T")
@@ -85,14 +86,14 @@ def build_kit(
             packages.forget([*chosen.values()])
     images = {name: _join(store, name, built) for name, built in manifests.items()}
     if lock and not locked:
-        write_lock(lock, chosen)
+        write_lock(lock, Lock(packages=tuple(LockedPackage(name, package) for (_, name), package in chosen.items())))
     return KitResult(images, tuple(sorted(chosen.values())))
 
 
 def _make_images(
     store: Store,
     packages: DebianPackages,
-    chosen: Lock,
+    chosen: Chosen,
     job: Job,
     *,
     architectures: Sequence[str],
@@ -123,7 +124,7 @@ def _wanted(architectures: Sequence[str]) -> Wanted:
     return sorted({*asked, (own_architecture(), busybox.PACKAGE)})
 
 
-def _unpack(packages: DebianPackages, chosen: Lock, job: Job) -> dict[tuple[str, str], Archive]:
+def _unpack(packages: DebianPackages, chosen: Chosen, job: Job) -> dict[tuple[str, str], Archive]:
     """Open all packages, several at a time: decompressing the kernels takes longer than everything else together."""
     with job.step("Unpack packages"), ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(chosen, pool.map(packages.open, chosen.values()), strict=True))

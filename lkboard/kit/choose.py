@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError
-from lkboard.kit.lock import Lock, read_lock
 from lkboard.model.architecture import host_architecture
+from lkboard.model.package import Package
+from lkboard.sources.lock_file import read_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 Wanted = Sequence[tuple[str, str]]
 """Architectures and names of packages, in a fixed order."""
+Chosen = dict[tuple[str, str], Package]
+"""Packages by architecture and wanted name."""
 _DEBIAN_NAMES = {"arm": "armhf", "386": "i386"}
 
 
@@ -25,9 +29,9 @@ def own_architecture() -> str:
     return _DEBIAN_NAMES.get(name, name)
 
 
-def newest_packages(packages: DebianPackages, wanted: Wanted) -> Lock:
+def newest_packages(packages: DebianPackages, wanted: Wanted) -> Chosen:
     """Return the newest versions that the mirrors have. Raises `BuildError` and `MissingTool`."""
-    chosen: Lock = {}
+    chosen: Chosen = {}
     for architecture in sorted({architecture for architecture, _ in wanted}):
         names = [name for of, name in wanted if of == architecture]
         for name, package in zip(names, packages.newest(names, architecture), strict=True):
@@ -35,14 +39,15 @@ def newest_packages(packages: DebianPackages, wanted: Wanted) -> Lock:
     return chosen
 
 
-def locked_packages(lock: Path, wanted: Wanted) -> Lock:
+def locked_packages(path: Path, wanted: Wanted) -> Chosen:
     """Return the versions in a lock. Raises `BuildError` when it is no lock, or lacks a package."""
-    recorded = read_lock(lock)
+    lock = read_lock(path, remake=f"lkboard kit build --lock {shlex.quote(str(path))}")
+    chosen: Chosen = {}
     for architecture, name in wanted:
-        if (architecture, name) not in recorded:
+        versions = lock.packages_of(name, architecture)
+        if not versions:
             raise BuildError(
-                f"the lock has no package '{name}' for {architecture}",
-                where=lock,
-                hint=f"make it anew: lkboard kit build --lock {lock}",
+                f"the lock has no package '{name}' for {architecture}", where=path, hint=f"make it anew: {lock.remake}"
             )
-    return {key: recorded[key] for key in wanted}
+        chosen[architecture, name] = versions[0]
+    return chosen

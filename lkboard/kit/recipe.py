@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lkboard.kit.tree import Tree
     from lkboard.model.board import Board
     from lkboard.model.extents import Content
-    from lkboard.sources.apt.shelf import Package
+    from lkboard.model.package import Package
     from lkboard.sources.archive import Archive
 
 

@@ -5,32 +5,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.disk.content import digest
+from lkboard.errors import BuildError, LockMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lkboard.model.board import DebianSource
     from lkboard.model.extents import Content
+    from lkboard.model.lock import Lock
+    from lkboard.model.package import Package
     from lkboard.sources.apt.packages import DebianPackages
-    from lkboard.sources.apt.shelf import Package
     from lkboard.sources.context import SourceContext
 
 
 def find(source: DebianSource, sha256: str, architecture: str, context: SourceContext) -> Content | None:
-    """Return a file of a package: of a version that the store has, else of the newest. None when it has no such file.
+    """Return a file of the package that `choose` returns, None when it has no such file. Raises as that does."""
+    package = choose(source, sha256, architecture, context)
+    return None if package is None else _file_of(package, source, context)
 
-    With ``sha256``, a version whose file has other bytes is passed over as long as there is a further one. Raises
-    `BuildError` and `MissingTool`.
+
+def choose(source: DebianSource, sha256: str, architecture: str, context: SourceContext) -> Package | None:
+    """Return a locked version of a package, or without a lock one that the store has, else the newest.
+
+    With ``sha256``, a version whose file has other bytes is passed over as long as there is a further one. The package
+    is in the store then. Raises `BuildError`, `MissingTool`, and `LockMismatch` when the lock has no such package.
     """
-    content = None
-    for package in _versions(
-        source.package, source.architecture or architecture, context.packages, is_pinned=bool(sha256)
-    ):
-        entry = context.packages.open(package).find(source.path)
-        content = entry.content if entry else content
+    name, architecture = source.package, source.architecture or architecture
+    if context.lock is None:
+        versions = _versions(name, architecture, context.packages, is_pinned=bool(sha256))
+    else:
+        versions = _locked_versions(name, architecture, context.packages, context.lock)
+    chosen = None
+    for package in versions:
+        content = _file_of(package, source, context)
+        if content or chosen is None:
+            chosen = package
         if content and (not sha256 or digest(content) == f"sha256:{sha256}"):
             break
-    return content
+    return chosen
+
+
+def _file_of(package: Package, source: DebianSource, context: SourceContext) -> Content | None:
+    entry = context.packages.open(package).find(source.path)
+    return entry.content if entry else None
 
 
 def _versions(name: str, architecture: str, packages: DebianPackages, *, is_pinned: bool) -> Iterator[Package]:
@@ -43,3 +60,23 @@ def _versions(name: str, architecture: str, packages: DebianPackages, *, is_pinn
         newest = packages.newest([name], architecture)
         packages.fetch(newest)
         yield from newest
+
+
+def _locked_versions(name: str, architecture: str, packages: DebianPackages, lock: Lock) -> Iterator[Package]:
+    versions = lock.packages_of(name, architecture)
+    if not versions:
+        raise LockMismatch(
+            f"the lock has no Debian package '{name}' for {architecture}",
+            where=lock.place,
+            hint=f"lock it: {lock.remake}",
+        )
+    for package in versions:
+        try:
+            packages.fetch([package])
+        except BuildError as error:
+            raise LockMismatch(
+                f"the Debian package '{name}' {package.version}, which the lock names, cannot be had: {error.message}",
+                where=lock.place,
+                hint=f"lock what there is now: {lock.remake} --update {name}",
+            ) from error
+        yield package

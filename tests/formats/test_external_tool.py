@@ -13,7 +13,7 @@ from support.writes import cancel, job_that_acts_at
 
 from lkboard.disk.content import concatenate
 from lkboard.errors import BuildError, Cancelled, MissingTool
-from lkboard.formats.external_tool import Tool, find, pack
+from lkboard.formats.external_tool import Tool, installed, pack
 from lkboard.model.extents import Content
 
 if TYPE_CHECKING:
@@ -83,18 +83,18 @@ def test_a_missing_program_is_named_with_its_package(build: BuildInput, monkeypa
     assert caught.value.hint == "install it: apt install packer-tools"
 
 
-@pytest.mark.parametrize(("printed", "version"), [("packer 1.6.9", "1.6"), ("packer (unknown)", "0.0")])
+@pytest.mark.parametrize(("printed", "version"), [("packer 1.6.9", "1.6.9"), ("packer (unknown)", "0.0")])
 def test_a_program_that_is_too_old(install: Callable[[str], None], printed: str, version: str) -> None:
     install(f"echo '{printed}'")
     with pytest.raises(BuildError, match=f"'packer' is version {version}, which") as caught:
-        find(TOOL)
+        installed(TOOL)
     assert caught.value.hint == "install packer-tools 1.7 or newer"
 
 
 @pytest.mark.parametrize("printed", ["packer 1.7", "packer version 1.10.2 (2022/03/17)", "2.0"])
 def test_a_program_that_is_new_enough(install: Callable[[str], None], printed: str) -> None:
     install(f"echo '{printed}' >&2; exit 1")
-    assert find(TOOL).endswith("/bin/packer")
+    assert installed(TOOL).path.endswith("/bin/packer")
 
 
 @pytest.mark.parametrize(

@@ -19,14 +19,15 @@ from lkboard.disk.content import read
 from lkboard.errors import BuildError, Cancelled, OutputError
 from lkboard.events import Job, Step
 from lkboard.kit.build import KitResult, build_kit
-from lkboard.kit.lock import read_lock, write_lock
 from lkboard.model.board import Board, BoardFile, KernelSource, LayoutRule, LocalSource
 from lkboard.model.image import Platform
+from lkboard.model.lock import Lock
 from lkboard.model.reference import parse_reference
 from lkboard.oci.flatten import flatten
 from lkboard.oci.pull import Puller
 from lkboard.oci.settings import RegistrySettings
 from lkboard.oci.store import Store
+from lkboard.sources.lock_file import read_lock, write_lock
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -272,7 +273,7 @@ def test_an_unlocked_build_takes_the_newest_and_records_it(store: Store, moving:
     add_kernel(moving, "arm64", "6.1.0-10", "6.1.10-1")
     moving.publish()
     build(store, moving, lock=lock)
-    kernel = read_lock(lock)["arm64", "linux-image-arm64"]
+    (kernel,) = read_lock(lock, remake="").packages_of("linux-image-arm64", "arm64")
     assert (kernel.name, kernel.version) == ("linux-image-6.1.0-10-arm64", "6.1.10-1")
     assert read(files(store, "kernel")["kernel"].content) == b"kernel 6.1.0-10-arm64"
 
@@ -280,9 +281,11 @@ def test_an_unlocked_build_takes_the_newest_and_records_it(store: Store, moving:
 def test_a_lock_whose_version_differs_is_refused(store: Store, moving: Mirror, tmp_path: Path) -> None:
     lock = tmp_path / "kit.lock"
     build(store, moving, lock=lock)
-    packages = read_lock(lock)
-    packages["arm64", "runc"] = replace(packages["arm64", "runc"], version="1.0-2")
-    write_lock(lock, packages)
+    packages = read_lock(lock, remake="").packages
+    edited = [
+        replace(one, package=replace(one.package, version="1.0-2")) if one.wanted == "runc" else one for one in packages
+    ]
+    write_lock(lock, Lock(packages=tuple(edited)))
     with pytest.raises(BuildError, match=r"'runc' 1.0-2 is given the digest of 'runc' 1.0-1"):
         build(store, moving, lock=lock, locked=True)
 

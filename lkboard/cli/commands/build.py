@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
-from lkboard.cli.options import add_registry_options, registry_options
+from lkboard.cli.options import add_lock_options, add_registry_options, lock_option, registry_options
 from lkboard.cli.render import human_size
 from lkboard.cli.streams import Output, read_input
 from lkboard.errors import UsageError
@@ -53,6 +53,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("-o", "--o", dest="output", metavar="FILE", help="the one file to write; - for standard output")
     where.add_argument("--name", metavar="NAME", help="base name of the output files")
     where.add_argument("--dir", metavar="DIR", help="folder of the output files (must exist)")
+    add_lock_options(parser)
     add_registry_options(parser)
 
 
@@ -94,6 +95,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         sbom=None if args.no_sbom else args.sbom_output,
         sbom_created=int(time.time()) if args.sbom_current_time else None,
         registry=registry_options(args),
+        lock=lock_option(args),
     )
     artifacts = use_case.build(options, job, stdin=stdin, stdout=Output(job) if args.output == "-" else None)
     for artifact in artifacts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
-from lkboard.cli.options import add_registry_options, registry_options
+from lkboard.cli.options import add_lock_options, add_registry_options, lock_option, registry_options
 from lkboard.cli.render import human_size, human_time
 from lkboard.cli.streams import read_input
 from lkboard.errors import SafetyRefused, UsageError
@@ -35,6 +35,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     safety.add_argument("--allow-loop", action="store_true", help="allow loop devices; their ID is their path")
     safety.add_argument("--force", action="store_true", help="replace an existing file; write an image of unknown kind")
     safety.add_argument("--no-verify", action="store_true", help="do not read back; the result is not called verified")
+    add_lock_options(parser)
     add_registry_options(parser)
 
 
@@ -68,6 +69,7 @@ def _options(args: argparse.Namespace) -> WriteOptions:
         verify=not args.no_verify,
         cache=args.cache or "",
         registry=registry_options(args),
+        lock=lock_option(args),
     )
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError
+from lkboard.model.package import Package
 from lkboard.sources.apt.deb import unpack
 from lkboard.sources.apt.private import PrivateApt
-from lkboard.sources.apt.shelf import Package, Shelf
+from lkboard.sources.apt.shelf import Shelf, describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,12 +111,12 @@ class DebianPackages:
         if digest != package.digest:
             raise BuildError(
                 f"the mirror's '{package.name}' {package.version} is {digest}, not {package.digest}",
-                hint="check the mirror, or make the lock anew: lkboard kit build --lock FILE",
+                hint="check the mirror, or make the lock anew",
             )
 
     def _is_here(self, package: Package) -> bool:
         """Whether the store has a package, whole. Checked once per run: the digest of a kernel takes a while."""
-        if package.digest not in self._sound and self._store.is_sound(package.descriptor, self._job):
+        if package.digest not in self._sound and self._store.is_sound(describe(package), self._job):
             self._sound.add(package.digest)
         return package.digest in self._sound
 
@@ -127,7 +128,7 @@ class DebianPackages:
             if (other.name, other.version) != (package.name, package.version):
                 raise BuildError(
                     f"'{package.name}' {package.version} is given the digest of '{other.name}' {other.version}",
-                    hint="make the lock anew: lkboard kit build --lock FILE",
+                    hint="remove the lock and make it anew",
                 )
 
 

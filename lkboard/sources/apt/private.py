@@ -111,7 +111,7 @@ class PrivateApt:
         self._run(
             ["apt-get", "-qq", "download", *wanted],
             "packages cannot be fetched",
-            "mirrors keep current versions only: make the lock anew (kit build --lock FILE), or check the network",
+            "mirrors keep current versions only: make the lock anew, or check the network",
             folder=folder,
             on_tick=lambda: on_bytes(_size(folder)),
         )

@@ -6,10 +6,10 @@ It keeps the package files from garbage collection, and lets a later run find th
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.model.image import Descriptor
+from lkboard.model.package import Package
 from lkboard.oci.documents import Manifest, descriptor_fields, parse_document
 from lkboard.oci.locks import exclusive
 from lkboard.oci.media_types import OCI_MANIFEST
@@ -25,32 +25,6 @@ _PACKAGE_TYPE = "application/vnd.debian.binary-package"
 _ARTIFACT_TYPE = "application/vnd.lkboard.debian-packages"
 _PREFIX = "org.lkboard.debian."
 _NOTED = ("name", "version", "architecture", "suite")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Package:
-    """One version of a package. ``sha256`` and ``size`` (bytes) are of the file, ``suite`` is where it was found.
-
-    ``architecture`` is the one that it was asked for, also where the package itself is for all of them.
-    """
-
-    name: str
-    version: str
-    architecture: str
-    sha256: str
-    size: int
-    suite: str
-
-    @property
-    def digest(self) -> str:
-        """The digest of the package file: its key in the store."""
-        return f"sha256:{self.sha256}"
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """The package as a layer of the artifact."""
-        notes = tuple((_PREFIX + field, getattr(self, field)) for field in _NOTED)
-        return Descriptor(_PACKAGE_TYPE, self.digest, self.size, annotations=notes)
 
 
 class Shelf:
@@ -85,7 +59,7 @@ class Shelf:
             "mediaType": OCI_MANIFEST,
             "artifactType": _ARTIFACT_TYPE,
             "config": descriptor_fields(empty),
-            "layers": [descriptor_fields(package.descriptor) for package in packages],
+            "layers": [descriptor_fields(describe(package)) for package in packages],
         }
         data = json.dumps(manifest, separators=(",", ":")).encode()
         self._store.set_name(shelf_name(architecture), Descriptor(OCI_MANIFEST, self._store.add(data), len(data)))
@@ -94,6 +68,12 @@ class Shelf:
 def shelf_name(architecture: str) -> str:
     """Return the store's name for the list of an architecture; it is a name that no registry has."""
     return f"lkboard.local/debian-packages:{architecture}"
+
+
+def describe(package: Package) -> Descriptor:
+    """Return the file of a package as a layer of the artifact."""
+    notes = tuple((_PREFIX + field, getattr(package, field)) for field in _NOTED)
+    return Descriptor(_PACKAGE_TYPE, package.digest, package.size, annotations=notes)
 
 
 def _package(layer: Descriptor) -> Package:

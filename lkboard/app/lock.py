@@ -1,0 +1,305 @@
+"""Lock: everything that a build of some configs would use is written down by digest.
+
+options ─▶ targets + Config ─▶ images, packages (those of the old lock, unless they are to be updated) ─▶ files ─▶ Lock
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lkboard.app.locked import lock_command, lock_path
+from lkboard.app.registry_options import RegistryOptions
+from lkboard.errors import ReferenceInvalid, UsageError
+from lkboard.model.board import DebianSource, ImageSource, KernelSource
+from lkboard.model.image import Platform
+from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lkboard.app.assembly import Surroundings
+    from lkboard.app.build_plan import BuildPlan
+    from lkboard.events import Job
+    from lkboard.model.board import Board, BoardFile
+    from lkboard.model.config import Config
+    from lkboard.model.package import Package
+    from lkboard.model.reference import Reference
+    from lkboard.oci.pull import Puller
+    from lkboard.sources import SourceContext
+
+
+@dataclass(frozen=True, slots=True)
+class LockOptions:
+    """What a user asks of a lock: one for all ``boards``, and for all ``formats`` in all ``architectures``.
+
+    ``output`` is the lock's file (empty: beside the first config). What it has already stays, but for the images and
+    packages named in ``update``; with ``registry.always_pull`` everything that the configs use is locked anew.
+    """
+
+    files: tuple[str, ...]
+    boards: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    output: str = ""
+    update: tuple[str, ...] = ()
+    cache: str = ""
+    registry: RegistryOptions = field(default_factory=RegistryOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a lock is asked to hold: all that builds of a config use, for some boards and architectures."""
+
+    config: Config
+    boards: tuple[Board, ...]
+    architectures: tuple[str, ...]
+
+    def files(self) -> Iterator[tuple[Board, BoardFile]]:
+        """Yield the files and parts of all boards, but for those that come with the config's own kernel."""
+        for board in self.boards:
+            for file in (*board.files, *board.parts):
+                if not isinstance(file.source, KernelSource):
+                    yield board, file
+
+    def images(self) -> Iterator[tuple[Reference, str]]:
+        """Yield the images whose files are used, each with every architecture that it is used for."""
+        from lkboard.model.reference import parse_reference
+
+        references = {image.reference for image in self.config.images}
+        for reference in sorted(references, key=str):
+            for architecture in self.architectures:
+                yield reference, architecture
+        for board, file in self.files():
+            if isinstance(file.source, ImageSource):
+                yield parse_reference(file.source.reference), board.architecture
+
+    def whole_images(self) -> Iterator[tuple[Reference, tuple[str, ...]]]:
+        """Yield the images of volumes that hold them whole, with the platforms that are wanted (none: all)."""
+        for volume in self.config.volumes:
+            if volume.image and volume.format == "oci":
+                yield volume.image.reference, volume.platforms
+
+    def packages(self) -> Iterator[tuple[DebianSource, str, str]]:
+        """Yield the sources that are Debian packages, each with its architecture and the sha256 of its file."""
+        for board, file in self.files():
+            if isinstance(file.source, DebianSource):
+                yield file.source, file.source.architecture or board.architecture, file.sha256
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all images and packages."""
+        references = [
+            *(reference for reference, _ in self.images()),
+            *(reference for reference, _ in self.whole_images()),
+        ]
+        return frozenset(
+            {*map(str, references), *(source.package for source, _architecture, _sha256 in self.packages())}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LockResult:
+    """A lock that was written. ``used`` is the part of it that ``wanted`` uses, ``changes`` say what is new in it."""
+
+    lock: Lock
+    used: Lock
+    wanted: Wanted
+    changes: tuple[str, ...]
+
+
+def make_lock(options: LockOptions, job: Job, *, stdin: bytes | None = None) -> LockResult:
+    """Resolve what builds would use, build nothing, and write the lock.
+
+    Raises `UsageError`, `ConfigError`, `BoardError`, `OciError`, `BuildError`, `Cancelled`; the old lock stays then.
+    """
+    from lkboard.app.assembly import Surroundings, read_config
+    from lkboard.oci.store import open_store
+    from lkboard.sources.lock_file import read_lock, write_lock
+
+    path = lock_path(options.files, options.output)
+    remake = lock_command(
+        options.files,
+        boards=options.boards,
+        formats=options.formats,
+        architectures=options.architectures,
+        path=options.output,
+    )
+    plans = _plans(options)
+    config = read_config(options.files, None, stdin=stdin, job=job)
+    wanted = Wanted(config, _boards(plans), tuple(dict.fromkeys(plan.architecture for plan in plans)))
+    update = _checked_names(options.update, wanted)
+    old = read_lock(path, remake=remake) if path.exists() else Lock()
+    old = replace(old, place=str(path), remake=remake)
+    around = Surroundings(open_store(options.cache or None), options.registry.settings(), "", job)
+    used = _Locker(old, update, around).lock(wanted, _tools(plans))
+    lock = _joined(old, used)
+    write_lock(path, lock)
+    return LockResult(lock, used, wanted, tuple(_changes(old, used)))
+
+
+def _plans(options: LockOptions) -> tuple[BuildPlan, ...]:
+    """Return the builds that a lock is for."""
+    from lkboard.app.build_plan import BuildOptions, plan_outputs
+
+    builds = [BuildOptions(options.files, board=board) for board in options.boards]
+    if options.formats or options.architectures or not options.boards:
+        builds += (
+            BuildOptions(options.files, formats=options.formats, architecture=architecture)
+            for architecture in options.architectures or ("",)
+        )
+    return tuple(plan_outputs(build) for build in builds)
+
+
+def _boards(plans: Iterable[BuildPlan]) -> tuple[Board, ...]:
+    boards = (planned.board for plan in plans for planned in plan.formats)
+    return tuple({board.id: board for board in boards if board}.values())
+
+
+def _tools(plans: Iterable[BuildPlan]) -> tuple[LockedTool, ...]:
+    from lkboard.formats.external_tool import installed
+
+    tools = {tool for plan in plans for planned in plan.formats for tool in planned.format.tools}
+    return tuple(LockedTool(tool.name, installed(tool).version) for tool in tools)
+
+
+def _checked_names(names: Iterable[str], wanted: Wanted) -> frozenset[str]:
+    """Return the images and packages that are to be updated, by canonical names. Raises `UsageError`."""
+    from lkboard.model.suggest import suggest
+
+    known = wanted.names()
+    found = set()
+    for name in names:
+        meant = {name, _canonical(name)} & known
+        if not meant:
+            raise UsageError(f"neither an image nor a package '{name}' is used", hint=suggest(name, sorted(known)))
+        found |= meant
+    return frozenset(found)
+
+
+def _canonical(name: str) -> str:
+    from lkboard.model.reference import parse_reference
+
+    try:
+        return str(parse_reference(name))
+    except ReferenceInvalid:
+        return name
+
+
+class _Locker:
+    """Finds the digests of what is wanted: those in the old lock, but for names that are to be updated."""
+
+    def __init__(self, old: Lock, update: frozenset[str], around: Surroundings) -> None:
+        self._old = old
+        self._update = update
+        self._around = around
+
+    def lock(self, wanted: Wanted, tools: tuple[LockedTool, ...]) -> Lock:
+        """Return the lock of what is wanted, and no more."""
+        with self._around.job.step("Lock images"):
+            images = self._images(wanted)
+        with self._around.job.step("Lock board files"):
+            context = _context(self._around)
+            packages = self._packages(wanted, context)
+            draft = replace(self._old, images=images, packages=packages)
+            # fetched exactly as builds with this lock will do it
+            files = tuple(_locked_files(wanted, replace(context, lock=draft)))
+        return replace(draft, files=files, tools=tools)
+
+    def _is_new(self, name: str) -> bool:
+        return self._around.settings.always_pull or name in self._update
+
+    def _images(self, wanted: Wanted) -> tuple[LockedImage, ...]:
+        digests: dict[str, str] = {}
+        for reference, architecture in wanted.images():
+            text = str(reference)
+            pinned = replace(reference, digest=digests.get(text, reference.digest))
+            digests[text] = self._kept_digest(text) or self._top_for(architecture, pinned, self._puller(text))
+        for reference, platforms in wanted.whole_images():
+            text = str(reference)
+            if text not in digests:
+                kept = self._kept_digest(text)
+                digests[text] = kept or self._puller(text).resolve_whole(reference, platforms).top.digest
+        return tuple(LockedImage(text, digest) for text, digest in digests.items())
+
+    def _kept_digest(self, name: str) -> str | None:
+        return None if self._is_new(name) else self._old.digest_of(name)
+
+    def _puller(self, name: str) -> Puller:
+        from lkboard.oci.pull import Puller
+
+        settings = replace(self._around.settings, always_pull=self._is_new(name))
+        return Puller(self._around.store, settings, self._around.job)
+
+    def _top_for(self, architecture: str, reference: Reference, puller: Puller) -> str:
+        """Return the digest of an image's index, or of its only manifest, making sure that it has the architecture."""
+        image = puller.resolve(reference, Platform("linux", architecture))
+        return (image.index or image.manifest).digest
+
+    def _packages(self, wanted: Wanted, context: SourceContext) -> tuple[LockedPackage, ...]:
+        found = {
+            LockedPackage(source.package, package): None
+            for source, architecture, sha256 in wanted.packages()
+            for package in self._versions(source, architecture, sha256, context)
+        }
+        return tuple(found)
+
+    def _versions(
+        self, source: DebianSource, architecture: str, sha256: str, context: SourceContext
+    ) -> tuple[Package, ...]:
+        """Return the versions of a package that may be used: kept, or the newest, or what a build would take."""
+        from lkboard.sources import debian
+
+        if self._is_new(source.package):
+            return context.packages.newest([source.package], architecture)
+        kept = self._old.packages_of(source.package, architecture)
+        return kept or tuple(filter(None, [debian.choose(source, sha256, architecture, context)]))
+
+
+def _context(around: Surroundings) -> SourceContext:
+    from lkboard.sources import SourceContext
+    from lkboard.sources.apt.packages import DebianPackages
+
+    packages = DebianPackages(around.store, around.job)
+    return SourceContext(around.store, around.job, packages, registry=around.settings)
+
+
+def _locked_files(wanted: Wanted, context: SourceContext) -> Iterator[LockedFile]:
+    from lkboard.disk.content import digest
+    from lkboard.sources import fetch
+
+    for board, file in wanted.files():
+        content = fetch(file, architecture=board.architecture, context=context)
+        if content is not None:
+            yield LockedFile(board.id, file.to, digest(content).removeprefix("sha256:"), file.licence)
+
+
+def _joined(old: Lock, used: Lock) -> Lock:
+    """Return the old lock with what is used in the place of what it had for the same images, packages and boards."""
+    references = {image.reference for image in used.images}
+    packages = {(locked.wanted, locked.package.architecture) for locked in used.packages}
+    boards = {file.board for file in used.files}
+    tools = {tool.name for tool in used.tools}
+    return replace(
+        used,
+        images=used.images + tuple(image for image in old.images if image.reference not in references),
+        packages=used.packages
+        + tuple(one for one in old.packages if (one.wanted, one.package.architecture) not in packages),
+        files=used.files + tuple(file for file in old.files if file.board not in boards),
+        tools=used.tools + tuple(tool for tool in old.tools if tool.name not in tools),
+    )
+
+
+def _changes(old: Lock, used: Lock) -> Iterator[str]:
+    for image in used.images:
+        if image not in old.images:
+            yield f"{image.reference} {image.digest}"
+    for locked in used.packages:
+        if locked not in old.packages:
+            yield f"{locked.wanted} {locked.package.version} ({locked.package.architecture})"
+    before = {(file.board, file.to): file.sha256 for file in old.files}
+    for file in used.files:
+        if before.get((file.board, file.to), file.sha256) != file.sha256:
+            yield f"{file.to} of {file.board} sha256:{file.sha256}"
+    for tool in used.tools:
+        if tool not in old.tools:
+            yield f"{tool.name} {tool.version}"

@@ -1,0 +1,182 @@
+"""The lock as a file."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lkboard.errors import BuildError, OutputError
+from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
+from lkboard.model.package import Package
+from lkboard.sources.lock_file import format_lock, read_lock, write_lock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REMAKE = "lkboard lock x.yml"
+RUNC = Package("runc", "1.1.5+ds1-1", "amd64", 64 * "a", 2709960, "bookworm/main")
+KERNEL = Package("linux-image-6.1.0-9-arm64", "6.1.9-1", "arm64", 64 * "b", 70550672, "bookworm-security/main")
+LOCK = Lock(
+    images=(
+        LockedImage("docker.io/lab/web:1", f"sha256:{64 * 'd'}"),
+        LockedImage("docker.io/lab/a", "sha512:" + 128 * "c"),
+    ),
+    packages=(LockedPackage("linux-image-arm64", KERNEL), LockedPackage("runc", RUNC)),
+    files=(LockedFile("rpi3", "start.elf", 64 * "e", "LicenseRef-Broadcom"), LockedFile("rpi3", "fixup.dat", 64 * "f")),
+    tools=(LockedTool("mksquashfs", "4.5.1"),),
+)
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
+PACKAGES = st.builds(LockedPackage, WORDS, st.builds(Package, WORDS, WORDS, WORDS, HEX, st.integers(0), WORDS))
+LOCKS = st.builds(
+    Lock,
+    st.lists(st.builds(LockedImage, WORDS, HEX.map("sha256:{}".format)), unique_by=lambda image: image.reference).map(
+        tuple
+    ),
+    st.lists(PACKAGES, unique_by=lambda one: (one.package.architecture, one.wanted, one.package.version)).map(tuple),
+    st.lists(st.builds(LockedFile, WORDS, WORDS, HEX, WORDS), unique_by=lambda file: (file.board, file.to)).map(tuple),
+    st.lists(st.builds(LockedTool, WORDS, WORDS), unique_by=lambda tool: tool.name).map(tuple),
+)
+
+
+def items(lock: Lock) -> list[set[Any]]:
+    """Return the items of each section without their order, which the file does not keep."""
+    return [{*lock.images}, {*lock.packages}, {*lock.files}, {*lock.tools}]
+
+
+def test_a_lock_has_one_item_a_line_in_a_fixed_order() -> None:
+    lines = format_lock(LOCK).splitlines()
+    assert [line.partition(":")[0].strip() for line in lines if not line.startswith("    ")] == [
+        *("{", '"version"', '"images"', "],", '"packages"', "],", '"files"', "],", '"tools"', "]", "}"),
+    ]
+    assert lines[7] == (
+        '    {"architecture": "amd64", "name": "runc", "sha256": "' + 64 * "a" + '", "size": 2709960, '
+        '"suite": "bookworm/main", "version": "1.1.5+ds1-1", "wanted": "runc"},'
+    )
+    assert [json.loads(line.strip(" ,"))["to"] for line in lines if '"to"' in line] == ["fixup.dat", "start.elf"]
+
+
+def test_the_order_of_the_items_does_not_matter() -> None:
+    turned = Lock(LOCK.images[::-1], LOCK.packages[::-1], LOCK.files[::-1], LOCK.tools)
+    assert format_lock(turned) == format_lock(LOCK)
+
+
+def test_a_section_without_items_is_left_out() -> None:
+    assert format_lock(Lock()) == '{\n  "version": 1\n}\n'
+
+
+@given(LOCKS)
+def test_any_lock_is_read_back(tmp_path_factory: pytest.TempPathFactory, lock: Lock) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.lock"
+    write_lock(path, lock)
+    assert items(read_lock(path, remake=REMAKE)) == items(lock)
+
+
+def test_a_lock_says_where_it_is_and_how_it_is_made(tmp_path: Path) -> None:
+    write_lock(tmp_path / "x.lock", LOCK)
+    lock = read_lock(tmp_path / "x.lock", remake=REMAKE)
+    assert (lock.place, lock.remake) == (str(tmp_path / "x.lock"), REMAKE)
+
+
+def test_writing_replaces_the_file_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    path.write_text("old")
+    write_lock(path, LOCK)
+    assert items(read_lock(path, remake=REMAKE)) == items(LOCK)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_lock_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "none/x.lock"
+    with pytest.raises(OutputError, match="cannot be written: No such file") as caught:
+        write_lock(path, LOCK)
+    assert caught.value.where == str(path)
+
+
+def test_a_missing_lock_says_how_to_make_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    with pytest.raises(BuildError, match="cannot be read") as caught:
+        read_lock(path, remake=REMAKE)
+    assert str(caught.value.hint) == f"make one: {REMAKE}"
+
+
+def changed(section: str, number: int, **changes: object) -> str:
+    """Return the lock with one item changed, as it is written; a value None removes the field."""
+    lines = format_lock(LOCK).splitlines()
+    at = lines.index(f'  "{section}": [') + 1 + number
+    fields = {**json.loads(lines[at].strip(" ,")), **changes}
+    comma = "," if lines[at].endswith(",") else ""
+    lines[at] = "    " + json.dumps({name: value for name, value in fields.items() if value is not None}) + comma
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "reason"),
+    [
+        ("", ":1:1", "Expecting value"),
+        ('{"version": 1,\n "images": [}', ":2:13", "Expecting value"),
+        ("[" * 100_000, ":1", "cannot be read"),
+        ('{"version": ' + "1" * 5000 + "}", ":1", "cannot be read"),
+        ("[]", ":1", "it is no JSON object"),
+        ('{\n"version": 2, "packages": []}', ":2", "its version is not 1"),
+        ("{}", ":1", "its version is not 1"),
+        ('{"version": 1,\n\n"image": []}', ":3", "'image' is not known"),
+        ('{"version": 1,\n"images": {}}', ":2", "'images' is no list"),
+        ('{"version": 1,\n"packages": ["runc"]}', ":2", r"packages\[0\]: 'wanted' is missing"),
+        (changed("packages", 1, sha256=None), ":9", r"packages\[1\]: 'sha256' is missing"),
+        (changed("packages", 0, size="2709960"), ":8", r"packages\[0\]: 'size' is wrong: \"2709960\""),
+        (changed("packages", 0, size=True), ":8", r"packages\[0\]: 'size' is wrong: true"),
+        (changed("packages", 0, size=-1), ":8", r"packages\[0\]: 'size' is wrong: -1"),
+        (changed("images", 0, digest="sha256:abc"), ":4", r"images\[0\]: 'digest' is wrong: \"sha256:abc\""),
+        (changed("images", 1, reference="docker.io/lab/a"), ":5", r"images\[1\]: 'docker.io/lab/a' is there twice"),
+        (changed("files", 1, sha256=64 * "E"), ":13", r"files\[1\]: 'sha256' is wrong"),
+        (changed("files", 1, licence=None), ":13", r"files\[1\]: 'licence' is missing"),
+        (changed("tools", 0, path="/bin/x"), ":16", r"tools\[0\]: 'path' is not known"),
+    ],
+)
+def test_what_is_no_lock_is_refused_with_its_place(tmp_path: Path, text: str, place: str, reason: str) -> None:
+    path = tmp_path / "x.lock"
+    path.write_text(text)
+    with pytest.raises(BuildError, match=reason) as caught:
+        read_lock(path, remake=REMAKE)
+    assert caught.value.where == f"{path}{place}"
+    assert caught.value.hint == f"remove it and make it anew: {REMAKE}"
+
+
+def test_the_line_is_right_however_the_lock_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    document = json.loads(changed("files", 1, sha256="no"))
+    path.write_text(json.dumps(document, indent=1))
+    wrong = next(line for line, text in enumerate(path.read_text().splitlines(), start=1) if '"no"' in text)
+    with pytest.raises(BuildError, match=r"files\[1\]: 'sha256'") as caught:
+        read_lock(path, remake=REMAKE)
+    place = int(str(caught.value.where).rpartition(":")[2])
+    assert path.read_text().splitlines()[place - 1].strip() == "{"
+    assert place < wrong <= place + 4
+
+
+def test_what_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.lock").write_bytes(b"\xff\xfe")
+    with pytest.raises(BuildError, match="not UTF-8"):
+        read_lock(tmp_path / "x.lock", remake=REMAKE)
+
+
+# looking things up
+
+
+def test_what_is_locked_is_found_by_name() -> None:
+    assert LOCK.digest_of("docker.io/lab/web:1") == f"sha256:{64 * 'd'}"
+    assert LOCK.packages_of("linux-image-arm64", "arm64") == (KERNEL,)
+    assert LOCK.sha256s_of("rpi3", "start.elf") == (64 * "e",)
+    assert LOCK.version_of("mksquashfs") == "4.5.1"
+
+
+def test_what_is_not_locked_is_not_found() -> None:
+    assert LOCK.digest_of("docker.io/lab/web:2") is None
+    assert LOCK.packages_of("runc", "arm64") == ()
+    assert LOCK.sha256s_of("x86-efi", "start.elf") == ()
+    assert LOCK.version_of("mkfs.erofs") is None
