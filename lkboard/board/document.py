@@ -8,17 +8,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-import yaml
-
-from lkboard.errors import BoardError, Place
+from lkboard.errors import BoardError
 from lkboard.model.suggest import suggest
+from lkboard.yaml.nodes import Mapping, Scalar, Sequence, read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from lkboard.errors import Place
+    from lkboard.yaml.nodes import Node
 
 Choice = TypeVar("Choice", bound=str)
 
-_UNUSABLE = re.compile(r"[\0\ud800-\udfff]")
 _SIZE = re.compile(r"(\d{1,15}) ?(B|KiB|MiB|GiB|)")
 _UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -26,15 +25,14 @@ _UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 class Value:
     """One node of the document, with the path of fields that leads to it."""
 
-    def __init__(self, node: yaml.Node, file: str, path: str) -> None:
+    def __init__(self, node: Node, path: str) -> None:
         self._node = node
-        self._file = file
         self._path = path
 
     @property
     def place(self) -> Place:
         """Where the value begins."""
-        return Place(self._file, self._node.start_mark.line + 1, self._node.start_mark.column + 1)
+        return self._node.place
 
     def fail(self, message: str, hint: str | None = None) -> NoReturn:
         """Raise a `BoardError` about this value."""
@@ -44,11 +42,11 @@ class Value:
     def text(self) -> str:
         """Return the characters of a scalar as they are written."""
         node = self._node
-        if not isinstance(node, yaml.ScalarNode) or node.tag.endswith(":null"):
+        if not isinstance(node, Scalar) or node.kind == "null":
             self.fail("a text is expected here")
-        if _UNUSABLE.search(node.value):
-            self.fail("the text has a NUL or half of a surrogate pair in it", "remove it")
-        return str(node.value)
+        if "\0" in node.text:
+            self.fail("the text has a NUL in it", "remove it")
+        return node.text
 
     def word(self, pattern: str, what: str) -> str:
         """Return a text that matches the whole pattern; ``what`` describes it to the user."""
@@ -57,7 +55,7 @@ class Value:
             self.fail(f"'{text}' is not {what}")
         return text
 
-    def choice(self, known: Sequence[Choice]) -> Choice:
+    def choice(self, known: tuple[Choice, ...]) -> Choice:
         """Return one of the known texts."""
         text = self.text()
         found = next((candidate for candidate in known if candidate == text), None)
@@ -82,10 +80,10 @@ class Value:
 
     def items(self) -> list[Value]:
         """Return the items of a list."""
-        if not isinstance(self._node, yaml.SequenceNode):
+        if not isinstance(self._node, Sequence):
             self.fail("a list is expected here")
         prefix = f"{self._path}." if self._path else ""
-        return [Value(node, self._file, f"{prefix}{index}") for index, node in enumerate(self._node.value)]
+        return [Value(node, f"{prefix}{index}") for index, node in enumerate(self._node.items)]
 
     def texts(self) -> tuple[str, ...]:
         """Return a list of texts."""
@@ -94,18 +92,14 @@ class Value:
     def record(self, *known: str) -> Record:
         """Return a mapping that has no other fields than the known ones."""
         node = self._node
-        if not isinstance(node, yaml.MappingNode):
+        if not isinstance(node, Mapping):
             self.fail("fields with values are expected here")
         fields: dict[str, Value] = {}
         prefix = f"{self._path}." if self._path else ""
-        for key_node, value_node in node.value:
-            key = Value(key_node, self._file, self._path)
-            name = key.text()
-            if name not in known:
-                key.fail(f"unknown field '{name}'", suggest(name, known))
-            if name in fields:
-                key.fail(f"field '{name}' is given twice")
-            fields[name] = Value(value_node, self._file, f"{prefix}{name}")
+        for key, value in node.pairs:
+            if key.text not in known:
+                Value(key, self._path).fail(f"unknown field '{key.text}'", suggest(key.text, known))
+            fields[key.text] = Value(value, f"{prefix}{key.text}")
         return Record(self, fields)
 
 
@@ -166,16 +160,8 @@ class Record:
 
 def parse(text: str, file: str) -> Value:
     """Return the root of a YAML document. Raises `BoardError`."""
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-        raise BoardError(f"this is not YAML: {error.problem}", where=where) from None
-    except RecursionError:
-        raise BoardError("this is nested too deeply", where=Place(file)) from None
-    except yaml.YAMLError as error:
-        raise BoardError(f"this is not YAML: {error}", where=Place(file)) from None
-    if node is None:
-        raise BoardError("the file is empty", where=Place(file))
-    return Value(node, file, "")
+    node, problems = read_document(text, file, "board")
+    for problem in problems:
+        raise BoardError(problem.message, where=problem.place, hint=problem.hint or None)
+    assert node is not None
+    return Value(node, "")

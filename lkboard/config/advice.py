@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from lkboard.config.nodes import Mapping, Node, Scalar, Sequence
-from lkboard.config.scalars import resolve
 from lkboard.config.schema import Flag, Identity, Image, Integer, ListOf, Text, Type
+from lkboard.yaml.nodes import Mapping, Node, Scalar, Sequence
+from lkboard.yaml.scalars import resolve
 
 _KIND_NAMES = {"integer": "the number", "float": "the number", "boolean": "the boolean"}
 _BOOLEANS = {

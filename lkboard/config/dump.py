@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from lkboard.config.schema import ListOf, Record, TextMap, Type
 from lkboard.config.sections import MOUNT, OPTIONS, RESOURCES
-from lkboard.config.yaml_text import yaml_text
 from lkboard.model.config import Kernel
+from lkboard.yaml.writer import yaml_text
 
 if TYPE_CHECKING:
     from lkboard.model.config import (

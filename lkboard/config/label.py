@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lkboard.config import nodes
 from lkboard.config.parse import errors_of
 from lkboard.config.reader import Reader
 from lkboard.config.rules import judge_options
 from lkboard.config.sections import OPTIONS
 from lkboard.errors import ImageConflict
 from lkboard.model.config import BlockIo, Cpu, IdMapping, Memory, Network, Options, Places, Resources
+from lkboard.yaml import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def parse_label(text: str, image: str) -> Options:
     """
     if not text:
         return Options()
-    node, problems = nodes.read_document(text, LABEL)
+    node, problems = nodes.read_document(text, LABEL, "config")
     if node is None:
         raise _conflict(image, problems)
     if not isinstance(node, nodes.Mapping):

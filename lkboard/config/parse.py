@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lkboard.config.nodes import read_document
 from lkboard.config.reader import Reader
 from lkboard.config.rules import judge
 from lkboard.config.sections import CONFIG
 from lkboard.model.config import Config
+from lkboard.yaml.nodes import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,7 +48,7 @@ def parse_config(
 
 def read_draft(text: str, name: str, resolve: Resolve | None = None) -> Draft:
     """Read a text, with its templates resolved, and check it against the schema. Never raises for bad input."""
-    node, problems = read_document(text, name)
+    node, problems = read_document(text, name, "config")
     if node is None:
         return Draft(None, problems)
     reader = Reader(resolve)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from lkboard.config.advice import advice, describe
-from lkboard.config.limits import MAX_ERRORS
-from lkboard.config.nodes import Mapping, Node, Scalar, Sequence
 from lkboard.config.schema import Field, Flag, Identity, Image, Integer, ListOf, Record, Text, TextMap, Type
 from lkboard.config.values import InvalidValue
 from lkboard.errors import Place, Problem, ReferenceInvalid
 from lkboard.model.config import ImageName, Places
 from lkboard.model.reference import Reference, parse_reference
 from lkboard.model.suggest import nearest
+from lkboard.yaml.limits import MAX_ERRORS
+from lkboard.yaml.nodes import Mapping, Node, Scalar, Sequence
 
 Resolve = Callable[[str], str]
 

@@ -9,8 +9,8 @@ from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkboard.config.limits import MAX_BYTES
 from lkboard.errors import Place, Problem
+from lkboard.yaml.limits import MAX_BYTES
 
 if TYPE_CHECKING:
     from lkboard.events import Job

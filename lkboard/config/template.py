@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.config import git
-from lkboard.config.nodes import Mapping, read_document
 from lkboard.config.reader import Reader
 from lkboard.config.schema import Field, ListOf, Record, Text
 from lkboard.config.sources import Unreadable, folder_of, read_text
 from lkboard.config.values import InvalidValue
 from lkboard.errors import ReferenceInvalid
 from lkboard.model.reference import parse_reference
+from lkboard.yaml.nodes import Mapping, read_document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,7 @@ def _image_of(folder: Path) -> str:
 def _read(folder: Path) -> Package:
     path = folder / _DESCRIPTION
     try:
-        node, problems = read_document(read_text(str(path)), str(path))
+        node, problems = read_document(read_text(str(path)), str(path), "config")
     except Unreadable as error:
         raise _fault(error.problem) from error
     reader = Reader()

@@ -35,6 +35,7 @@ def test_sizes_are_bytes(written: str, size: int) -> None:
     [
         ("f: [1]", "text", "b.yml:1:4: f: a text is expected here"),
         ("f:", "text", "b.yml:1:3: f: a text is expected here"),
+        ('f: "a\\0b"', "text", "b.yml:1:4: f: the text has a NUL in it (remove it)"),
         ("f: 12 MB", "size", "b.yml:1:4: f: '12 MB' is not a size (write it as 36 MiB (B, KiB, MiB, GiB))"),
         (f"f: {'9' * 16}", "size", f"b.yml:1:4: f: '{'9' * 16}' is not a size (write it as 36 MiB (B, KiB, MiB, GiB))"),
         ("f: -1", "integer", "b.yml:1:4: f: '-1' is not a number"),
@@ -55,8 +56,8 @@ def test_wrong_kinds_are_refused_with_place_and_field(text: str, read: str, mess
     [
         ("nmae: x", "b.yml:1:1: unknown field 'nmae' (did you mean 'name'?)"),
         ("a: 1", "b.yml:1:1: unknown field 'a' (known: name, size)"),
-        ("name: a\nname: b", "b.yml:2:1: field 'name' is given twice"),
-        ("? [x]\n: 1", "b.yml:1:3: a text is expected here"),
+        ("name: a\nname: b", "b.yml:2:1: the key 'name' occurs twice (it is in line 1 already; remove one of them)"),
+        ("? [x]\n: 1", "b.yml:1:3: a key must be text (remove the brackets)"),
         ("- 1", "b.yml:1:1: fields with values are expected here"),
     ],
 )
@@ -88,10 +89,10 @@ def test_fields_that_are_not_there_have_defaults() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "b.yml: the file is empty"),
-        ("a: [", r"b.yml:1:5: this is not YAML: .*"),
-        ("[" * 3000, "b.yml: this is nested too deeply"),
-        ("a: \x07", r"b.yml: this is not YAML: .*"),
+        ("", r"b.yml: the file is empty \(write at least {}\)"),
+        ("a: [", r"b.yml:1:5: did not find expected node content .* \(write a value, or close the bracket\)"),
+        ("[" * 3000, r"b.yml:1:101: lists and mappings are nested more than 100 deep \(flatten the structure\)"),
+        ("a: \x07", r"b.yml:1:4: the character U\+0007 is not allowed in YAML .*"),
     ],
 )
 def test_what_is_not_yaml_is_refused(text: str, message: str) -> None:

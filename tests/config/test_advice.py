@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from lkboard.config.advice import advice, describe
-from lkboard.config.nodes import Node, read_document
 from lkboard.config.parse import parse_config
 from lkboard.config.schema import Flag, Identity, Image, Integer, ListOf, Record, Text, TextMap, Type
 from lkboard.config.sections import CONTAINER, MOUNT
 from lkboard.model.suggest import MAX_CANDIDATES, nearest
+from lkboard.yaml.nodes import Node, read_document
 
 
 def node(text: str) -> Node:
-    found, problems = read_document(text, "f.yml")
+    found, problems = read_document(text, "f.yml", "config")
     assert found is not None, problems
     return found
 

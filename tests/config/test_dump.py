@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from lkboard.config.dump import dry_run, dump_json, dump_yaml
 from lkboard.config.merge import merge
 from lkboard.config.parse import parse_config, read_draft
-from lkboard.config.yaml_text import yaml_text
 from lkboard.model.config import Config, Container, FileEntry, ImageName, Kernel, Options, Volume
 from lkboard.model.reference import parse_reference
+from lkboard.yaml.writer import yaml_text
 
 HERE = Path(__file__).parent
 EMPTY_SECTIONS = {"init": [], "onboot": [], "onshutdown": [], "services": [], "files": [], "volumes": []}

@@ -11,11 +11,11 @@ import pytest
 from support.web import Answer, running_web_server
 
 from lkboard.config import sources
-from lkboard.config.limits import MAX_BYTES
 from lkboard.config.load import examine, load_config
 from lkboard.config.sources import shown
 from lkboard.errors import Cancelled, ConfigError
 from lkboard.events import Job
+from lkboard.yaml.limits import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,12 +11,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lkboard.config.limits import MAX_ERRORS
 from lkboard.config.parse import parse_config
 from lkboard.errors import Place, Problem
 from lkboard.model import config as model
 from lkboard.model.config import Config, Container, Options
 from lkboard.model.reference import parse_reference
+from lkboard.yaml.limits import MAX_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -110,7 +110,7 @@ FAULTS = {
     "no image": ("org: lab", "{path}:1:1: image is required (add image: IMAGE)"),
     "unknown field": ("image: a\nimag: b", "{path}:2:1: unknown field 'imag' (did you mean image?)"),
     "wrong type": ("image: [a]", "{path}:1:8: expected text, got a list"),
-    "not YAML": ("image: [", "{path}:2:1: did not find expected node"),
+    "not YAML": ("image: [", "{path}:1:9: did not find expected node"),
     "empty": ("", "{path}: the file is empty"),
     "a list": ("[image]", "{path}:1:1: expected image:, org:, tag:, extra-sources:"),
     "twice": ("image: a\nimage: b", "{path}:2:1: the key 'image' occurs twice"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkboard.config.limits import MAX_ERRORS
 from lkboard.config.rules.boards import board_console, board_needs_kernel
 from lkboard.config.rules.containers import container_name, duplicate_service, unknown_id, volume_binds, volume_mounts
 from lkboard.config.rules.files import covered_file, file_content, file_mode, file_path
@@ -16,6 +15,7 @@ from lkboard.config.rules.images import unpinned_image
 from lkboard.config.rules.kernel import no_kernel
 from lkboard.config.rules.options import OPTION_RULES
 from lkboard.config.rules.volumes import duplicate_volume, ignored_platforms, volume_name, volume_platforms
+from lkboard.yaml.limits import MAX_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -6,14 +6,14 @@ import time
 
 import pytest
 
-from lkboard.config.limits import MAX_ALIASED_VALUES, MAX_DEPTH, MAX_VALUES
-from lkboard.config.nodes import Mapping, Node, Scalar, Sequence, read_document
 from lkboard.errors import Place
+from lkboard.yaml.limits import MAX_ALIASED_VALUES, MAX_DEPTH, MAX_VALUES
+from lkboard.yaml.nodes import Mapping, Node, Scalar, Sequence, read_document
 
 
 def tree(text: str) -> object:
     """Return a document as plain values; the text must be free of problems."""
-    node, problems = read_document(text, "f.yml")
+    node, problems = read_document(text, "f.yml", "config")
     assert problems == ()
     assert node is not None
     return plain(node)
@@ -29,7 +29,7 @@ def plain(node: Node) -> object:
 
 def complaint(text: str) -> str:
     """Return the one problem that ends the reading."""
-    node, problems = read_document(text, "f.yml")
+    node, problems = read_document(text, "f.yml", "config")
     assert node is None
     (problem,) = problems
     return str(problem)
@@ -65,7 +65,7 @@ def test_documents(text: str, expected: object) -> None:
 
 
 def test_every_node_knows_its_place() -> None:
-    node, _problems = read_document("é: [x,\n  {key: y}]\n", "f.yml")
+    node, _problems = read_document("é: [x,\n  {key: y}]\n", "f.yml", "config")
     assert isinstance(node, Mapping)
     ((key, value),) = node.pairs
     assert isinstance(value, Sequence)
@@ -81,7 +81,7 @@ def test_every_node_knows_its_place() -> None:
 
 
 def test_a_scalar_keeps_what_was_written() -> None:
-    node, _problems = read_document("0644", "f.yml")
+    node, _problems = read_document("0644", "f.yml", "config")
     assert node == Scalar(Place("f.yml", 1, 1), "integer", 0o644, "0644")
 
 
@@ -106,7 +106,7 @@ def test_deep_nesting_is_a_clear_error_at_once(text: str, loader: str, monkeypat
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:
-    node, problems = read_document("[" * MAX_DEPTH + "]" * MAX_DEPTH, "f.yml")
+    node, problems = read_document("[" * MAX_DEPTH + "]" * MAX_DEPTH, "f.yml", "config")
     assert (isinstance(node, Sequence), problems) == (True, ())
 
 
@@ -137,12 +137,12 @@ def test_a_megabyte_of_nested_anchors_is_a_clear_error_at_once(text: str) -> Non
 
 
 def test_aliases_up_to_the_limit_are_read() -> None:
-    node, problems = read_document("a: &a [1]\nb: [" + "*a," * (MAX_ALIASED_VALUES // 2) + "]", "f.yml")
+    node, problems = read_document("a: &a [1]\nb: [" + "*a," * (MAX_ALIASED_VALUES // 2) + "]", "f.yml", "config")
     assert (isinstance(node, Mapping), problems) == (True, ())
 
 
 def test_too_many_values_without_aliases_are_refused_as_well() -> None:
-    assert "split the config into several files" in complaint("- a\n" * (MAX_VALUES + 1))
+    assert "split it into several files" in complaint("- a\n" * (MAX_VALUES + 1))
 
 
 ESCAPE = 'write it as an escape in double quotes: "\\x.."'
@@ -151,8 +151,8 @@ ESCAPE = 'write it as an escape in double quotes: "\\x.."'
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "f.yml: the file is empty (write at least {}, which is a config without any section)"),
-        ("# only a comment", "f.yml: the file is empty (write at least {}, which is a config without any section)"),
+        ("", "f.yml: the file is empty (write at least {})"),
+        ("# only a comment", "f.yml: the file is empty (write at least {})"),
         ("a:\n\t- b", "f.yml:2:1: a tab cannot be used for indentation (indent with blanks)"),
         ("a: @b", "f.yml:1:4: text cannot begin with '@' (put it in quotes)"),
         ("a: `b`", "f.yml:1:4: text cannot begin with '`' (put it in quotes)"),
@@ -175,7 +175,7 @@ def test_syntax_errors_have_a_place_on_a_single_line(text: str) -> None:
 
 def test_half_a_surrogate_pair_is_refused_whichever_loader_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     text = 'a: "\\ud800"'
-    assert read_document(text, "f.yml")[1]
+    assert read_document(text, "f.yml", "config")[1]
     monkeypatch.delattr("yaml.CSafeLoader")
-    _node, (problem,) = read_document(text, "f.yml")
+    _node, (problem,) = read_document(text, "f.yml", "config")
     assert str(problem) == "f.yml:1:4: half of a surrogate pair is no character (write \\U and eight digits)"

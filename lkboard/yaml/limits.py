@@ -1,7 +1,7 @@
-"""How much a config may ask of us. All limits are far above any real config; they end hostile ones early."""
+"""How much a document may ask of us. All limits are far above any real one; they end hostile ones early."""
 
 MAX_BYTES = 4 << 20
-"""Size of a config text."""
+"""Size of a text."""
 MAX_DEPTH = 100
 """Lists and mappings inside of each other."""
 MAX_VALUES = 200_000
@@ -9,4 +9,4 @@ MAX_VALUES = 200_000
 MAX_ALIASED_VALUES = 50_000
 """Values that the aliases of a document stand for, all together."""
 MAX_ERRORS = 100
-"""Errors that are told of one file, and by the rules; nobody mends more at once."""
+"""Errors that are told of one file, and by the rules of configs; nobody mends more at once."""

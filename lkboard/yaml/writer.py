@@ -7,7 +7,7 @@ import sys
 
 import yaml
 
-from lkboard.config.scalars import resolve
+from lkboard.yaml.scalars import resolve
 
 _OTHER_BREAK = re.compile("[\r\x85\u2028\u2029]")
 """Line breaks of YAML that PyYAML writes as they are, and that are then read as a line feed or a blank."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lkboard.config.scalars import resolve, resolve_tagged
+from lkboard.yaml.scalars import resolve, resolve_tagged
 
 INTEGERS = {
     "0": 0,

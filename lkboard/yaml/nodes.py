@@ -7,14 +7,14 @@ process. Anchors are expanded while they are counted, so that a small file canno
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import yaml
 
-from lkboard.config.limits import MAX_ALIASED_VALUES, MAX_DEPTH, MAX_ERRORS, MAX_VALUES
-from lkboard.config.scalars import Kind, Value, resolve, resolve_tagged
 from lkboard.errors import Place, Problem
+from lkboard.yaml.limits import MAX_ALIASED_VALUES, MAX_DEPTH, MAX_ERRORS, MAX_VALUES
+from lkboard.yaml.scalars import Kind, Value, resolve, resolve_tagged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,9 @@ _HINTS = (
     ("did not find expected '-' indicator", "items of one list must be indented alike"),
     ("did not find expected ',' or", "close the bracket"),
     ("could not find expected ':'", "a field is written as NAME: VALUE"),
+    ("did not find expected node content", "write a value, or close the bracket"),
     ("found unexpected end of stream", "close the quotes"),
+    ("found invalid Unicode character escape code", "write \\U and eight digits"),
     ("did not find expected alphabetic or numeric character", "put text that begins with * or & in quotes"),
 )
 
@@ -68,8 +70,8 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-def read_document(text: str, file: str) -> tuple[Node | None, tuple[Problem, ...]]:
-    """Read the first document of a YAML text.
+def read_document(text: str, file: str, kind: str) -> tuple[Node | None, tuple[Problem, ...]]:
+    """Read the first document of a YAML text. ``kind`` says what it is; the codes of problems begin with it.
 
     The node is None when the text is not YAML, or has no document; a problem says so. Other problems (a key that is
     there twice) leave a node.
@@ -81,20 +83,19 @@ def read_document(text: str, file: str) -> tuple[Node | None, tuple[Problem, ...
             builder.feed(event)
             if builder.is_complete:
                 break
+        builder.end()
     except _Broken as broken:
-        return None, (*builder.problems, broken.problem)
-    if builder.root is None:
-        hint = "write at least {}, which is a config without any section"
-        return None, (Problem(Place(file), "", "the file is empty", hint, "config.empty"),)
-    return builder.root, tuple(builder.problems)
+        builder.problems.append(broken.problem)
+        builder.root = None
+    return builder.root, tuple(replace(problem, code=f"{kind}.{problem.code}") for problem in builder.problems)
 
 
 class _Broken(Exception):
     """The document cannot be read any further."""
 
-    def __init__(self, place: Place, message: str, hint: str = "") -> None:
+    def __init__(self, place: Place, message: str, hint: str = "", code: str = "syntax") -> None:
         super().__init__(message)
-        self.problem = Problem(place, "", message, hint, "config.syntax")
+        self.problem = Problem(place, "", message, hint, code)
 
 
 def _check_characters(text: str, file: str) -> None:
@@ -126,6 +127,8 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> _Broken:
     if mark is None:
         return _Broken(Place(file), problem)
     place = Place(file, mark.line + 1, mark.column + 1)
+    if mark.line > text.count("\n"):  # libyaml ends the last line if the text does not
+        place = Place(file, mark.line, len(text) - text.rfind("\n"))
     if "cannot start any token" in problem:
         return _Broken(place, *_bad_start(text, mark.line, mark.column))
     message = f"{problem} {error.context}" if error.context else problem
@@ -184,6 +187,11 @@ class _Builder:
             case yaml.DocumentEndEvent():
                 self.is_complete = True
 
+    def end(self) -> None:
+        """There are no more events. Raises `_Broken`."""
+        if self.root is None:
+            raise _Broken(Place(self._file), "the file is empty", "write at least {}", "empty")
+
     def _place(self, event: yaml.Event) -> Place:
         mark = event.start_mark
         assert mark is not None
@@ -203,11 +211,9 @@ class _Builder:
             elif is_plain:
                 kind, value = resolve(text)
         except ValueError as error:
-            self._report(place, str(error), "remove the tag", "config.tag")
+            self._report(place, str(error), "remove the tag", "tag")
         if not text.isascii() and _SURROGATE.search(text):  # only the loader written in Python lets them pass
-            self._report(
-                place, "half of a surrogate pair is no character", "write \\U and eight digits", "config.syntax"
-            )
+            self._report(place, "half of a surrogate pair is no character", "write \\U and eight digits", "syntax")
         self._add(Scalar(place, kind, value, text), event.anchor)
 
     def _expects_key(self) -> bool:
@@ -239,7 +245,7 @@ class _Builder:
         self._count += 1
         if self._count > MAX_VALUES:
             message = f"the file has more than {MAX_VALUES} values"
-            raise _Broken(node.place, message, "split the config into several files")
+            raise _Broken(node.place, message, "split it into several files")
         if anchor:
             self._anchors[anchor] = node
         self._append(node)
@@ -271,15 +277,13 @@ class _Builder:
 
     def _is_good_key(self, key: Node, pairs: dict[str, tuple[Scalar, Node]]) -> bool:
         if not isinstance(key, Scalar):
-            self._report(key.place, "a key must be text", "remove the brackets", "config.key")
+            self._report(key.place, "a key must be text", "remove the brackets", "key")
         elif key.kind != "text":
-            self._report(
-                key.place, f"the key '{key.text}' must be text", f'put it in quotes: "{key.text}"', "config.key"
-            )
+            self._report(key.place, f"the key '{key.text}' must be text", f'put it in quotes: "{key.text}"', "key")
         elif key.text in pairs:
             first = pairs[key.text][0].place.line
             hint = f"it is in line {first} already; remove one of them"
-            self._report(key.place, f"the key '{key.text}' occurs twice", hint, "config.duplicate-key")
+            self._report(key.place, f"the key '{key.text}' occurs twice", hint, "duplicate-key")
         else:
             return True
         return False
@@ -287,7 +291,7 @@ class _Builder:
     def _check_single_merge(self, merged: list[Node], place: Place) -> None:
         if merged:
             hint = "write one: <<: [*a, *b]"
-            self._report(place, "the key '<<' occurs twice", hint, "config.duplicate-key")
+            self._report(place, "the key '<<' occurs twice", hint, "duplicate-key")
 
     def _merged_pairs(self, merged: Iterable[Node]) -> Iterator[tuple[Scalar, Node]]:
         for node in merged:
@@ -295,7 +299,7 @@ class _Builder:
                 if isinstance(source, Mapping):
                     yield from source.pairs
                 else:
-                    self._report(source.place, "'<<' merges mappings only", "write <<: *ANCHOR", "config.merge")
+                    self._report(source.place, "'<<' merges mappings only", "write <<: *ANCHOR", "merge")
 
     def _report(self, place: Place, message: str, hint: str, code: str) -> None:
         if len(self.problems) == MAX_ERRORS:
