@@ -1,0 +1,53 @@
+"""The use case "explain": why a path is in a system, and what the system is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkboard.app.image_source import is_config
+from lkboard.app.system import SystemOptions, make_system
+from lkboard.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lkboard.events import Job
+    from lkboard.model.explanation import Explanation, Makeup
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Divide arguments into config files, which come first, and paths: from the first that is no config on.
+
+    Raises `UsageError` when there is no config.
+    """
+    count = next((index for index, text in enumerate(arguments) if not is_config(text)), len(arguments))
+    if not count:
+        raise UsageError(
+            f"'{arguments[0]}' is no config: these end in .yml or .yaml, or are -",
+            hint=f"name the config first: lkboard explain CONFIG.yml {arguments[0]}",
+        )
+    return tuple(arguments[:count]), tuple(arguments[count:])
+
+
+def explain(
+    files: Sequence[str], paths: Sequence[str], options: SystemOptions, job: Job, *, stdin: bytes | None = None
+) -> tuple[Explanation, ...]:
+    """Explain paths of the system that config files make, in the order in which they were asked for.
+
+    A path may be a pattern. Raises `PathMissing` for one that is not there, and what a build raises.
+    """
+    from lkboard.rootfs.explain import Explainer
+
+    system = make_system(files, options, job, stdin=stdin, with_losses=True)
+    explainer = Explainer(system.config, system.images.by_reference, system.rootfs, job)
+    found = dict.fromkeys(name for path in paths for name in explainer.find(path))
+    return tuple(explainer.explain(name) for name in found)
+
+
+def makeup(files: Sequence[str], options: SystemOptions, job: Job, *, stdin: bytes | None = None) -> Makeup:
+    """Tell what the system that config files make consists of. Raises what a build raises."""
+    from lkboard.rootfs.explain import Explainer
+
+    system = make_system(files, options, job, stdin=stdin)
+    explainer = Explainer(system.config, system.images.by_reference, system.rootfs, job)
+    return explainer.makeup(system.store.derived_dir("segments"))

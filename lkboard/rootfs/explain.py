@@ -1,0 +1,255 @@
+"""Why a path is in a root, or is not, and what the root is made of."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from lkboard.errors import PathMissing
+from lkboard.model.explanation import Explanation, Maker, Makeup, Part, Replaced, Share
+from lkboard.model.rootfs import Entry, Kind, Origin
+from lkboard.model.suggest import nearest
+from lkboard.oci.file_tree import FileTree, Loop, clean
+from lkboard.rootfs.bootparts import split, without
+from lkboard.rootfs.cost import packed_size, packed_sizes
+from lkboard.rootfs.kernel import BOOT
+from lkboard.rootfs.makers import Makers
+from lkboard.rootfs.merge import SHARED
+from lkboard.rootfs.sbom import SEGMENT as SBOM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from lkboard.events import Job
+    from lkboard.model.config import Config
+    from lkboard.model.image import ResolvedImage
+    from lkboard.model.rootfs import Loss, Rootfs
+
+_KINDS = {
+    Kind.FILE: "file",
+    Kind.HARDLINK: "file",
+    Kind.SYMLINK: "symbolic link",
+    Kind.CHAR: "character device",
+    Kind.BLOCK: "block device",
+    Kind.DIRECTORY: "folder",
+    Kind.FIFO: "pipe",
+}
+_DEVICES = frozenset([Kind.CHAR, Kind.BLOCK])
+_ROOT = "."
+_UNDESCRIBED = Entry(
+    _ROOT, Kind.DIRECTORY, 0o755, origin=Origin("", "", made="the root itself, which nothing describes")
+)
+_FILES = "files"
+_JOINT = frozenset([_FILES, SHARED, SBOM])
+_SHOWN = 3
+
+
+class Explainer:
+    """Answers questions about a root that was assembled ``with_losses`` from a config and its images."""
+
+    def __init__(self, config: Config, images: Mapping[str, ResolvedImage], rootfs: Rootfs, job: Job) -> None:
+        self._rootfs = rootfs
+        self._rest = split(rootfs)[1]
+        self._job = job
+        self._makers = Makers(config, images)
+        self._entries = {entry.path: entry for entry in rootfs.entries}
+
+    def find(self, pattern: str) -> tuple[str, ...]:
+        """Return the paths that a path or a pattern (``*``, ``?``, ``[…]`` within a name) stands for, without links.
+
+        Raises `PathMissing` that says what became of it.
+        """
+        path = clean(pattern)
+        if path is None:
+            raise PathMissing(f"'{pattern}' leads out of the root", hint="write a path as the system will have it")
+        if (real := self._real(path)) in self._entries or not path:
+            return (real,)
+        parts = path.split("/")
+        found = tuple(name for name in self._entries if _fits(name.split("/"), parts))
+        if not found:
+            raise self._missing(path, real)
+        return found
+
+    def explain(self, path: str) -> Explanation:
+        """Explain a path that `find` has returned. Raises `BuildError` when a source cannot be read, `Cancelled`."""
+        entry = self._entries.get(path or _ROOT, _UNDESCRIBED)
+        file = self._entries[entry.link] if entry.kind is Kind.HARDLINK else entry
+        below = [one for segment in self._rootfs.segments for one in _selected(segment.entries, path)]
+        packed = [one for segment in self._rest.segments for one in _selected(segment.entries, path)]
+        return Explanation(
+            path=f"/{path}",
+            kind=_KINDS[entry.kind],
+            mode=_mode(file),
+            uid=file.uid,
+            gid=file.gid,
+            maker=self._makers.of(entry),
+            files=_count(below),
+            size_bytes=_size(below),
+            initrd_bytes=packed_size(packed, self._job) if packed else None,
+            link=entry.link if entry.kind is Kind.SYMLINK else "",
+            device=entry.device if entry.kind in _DEVICES else None,
+            names=tuple(self._other_names(entry)),
+            users=self._makers.users(entry),
+            replaced=tuple(self._replaced(loss) for loss in self._losses.get(path, ())),
+            parts=tuple(self._parts(below)) if entry.kind is Kind.DIRECTORY else (),
+        )
+
+    def makeup(self, cache_dir: Path) -> Makeup:
+        """Return what the whole root is made of; ``cache_dir`` keeps what is compressed on the way.
+
+        Raises as `build_initrd` does.
+        """
+        groups, boot = _grouped(self._rest), _grouped(self._rootfs, below=f"{BOOT}/")
+        packed = dict(zip(groups, packed_sizes(tuple(groups.values()), cache_dir, self._job), strict=True))
+        shares = [
+            self._share(name, groups.get(name, []), boot.get(name, []), packed.get(name, 0))
+            for name in {**groups, **boot}
+        ]
+        return Makeup(
+            shares=tuple(sorted(shares, key=lambda share: -share.size_bytes)),
+            files=sum(share.files for share in shares),
+            size_bytes=sum(share.size_bytes for share in shares),
+            boot_bytes=sum(share.boot_bytes for share in shares),
+            initrd_bytes=sum(share.initrd_bytes for share in shares),
+        )
+
+    def _share(self, location: str, entries: list[Entry], boot: list[Entry], packed: int) -> Share:
+        return Share(
+            maker=self._maker(location, entries or boot),
+            files=_count(entries) + _count(boot),
+            size_bytes=_size(entries) + _size(boot),
+            boot_bytes=_size(boot),
+            initrd_bytes=packed,
+        )
+
+    @cached_property
+    def _losses(self) -> dict[str, list[Loss]]:
+        losses: dict[str, list[Loss]] = {}
+        for loss in self._rootfs.losses:
+            losses.setdefault(loss.path, []).append(loss)
+        return losses
+
+    @cached_property
+    def _tree(self) -> FileTree:
+        tree = FileTree(Origin("", ""))
+        for path, entry in self._entries.items():
+            tree.add("" if path == _ROOT else path, entry, 0)
+        return tree
+
+    def _real(self, path: str) -> str:
+        """Return a path without links on the way to its last name, as far as there is something."""
+        folder, name = posixpath.split(path)
+        try:
+            real = self._tree.real_path(folder)
+        except Loop as error:
+            raise PathMissing(f"'/{path}' leads through a loop of symbolic links", where=error.where) from error
+        return path if real is None else posixpath.join(real, name)
+
+    def _other_names(self, entry: Entry) -> Iterator[str]:
+        first = entry.link if entry.kind is Kind.HARDLINK else entry.path
+        if entry.kind is Kind.HARDLINK:
+            yield f"/{first}"
+        for other in self._entries.values():
+            if other.kind is Kind.HARDLINK and other.link == first and other is not entry:
+                yield f"/{other.path}"
+
+    def _replaced(self, loss: Loss) -> Replaced:
+        return Replaced(
+            kind=_KINDS[loss.entry.kind],
+            mode=_mode(loss.entry),
+            size_bytes=loss.entry.content.size,
+            maker=self._makers.of(loss.entry),
+            fate=loss.fate,
+            by=self._makers.of_origin(loss.by),
+        )
+
+    def _parts(self, entries: Iterable[Entry]) -> Iterator[Part]:
+        groups: dict[str, list[Entry]] = {}
+        for entry in entries:
+            groups.setdefault(_group_of(entry), []).append(entry)
+        for name, group in sorted(groups.items(), key=lambda part: -_size(part[1])):
+            maker = self._maker(name, group)
+            yield Part(maker.location, maker.name, _count(group), _size(group))
+
+    def _maker(self, group: str, entries: list[Entry]) -> Maker:
+        """Return who a group is by one of its entries; some groups are several makers together."""
+        return Maker(group) if group in _JOINT else replace(self._makers.of(entries[0]), layer=None, made="")
+
+    def _missing(self, path: str, real: str) -> PathMissing:
+        losses = self._losses.get(real) or self._losses.get(path)
+        if losses:
+            had, by = self._makers.of(losses[-1].entry), self._makers.of_origin(losses[-1].by)
+            return PathMissing(f"'/{path}' is not in the system: {_fate(losses[-1], had, by)}", where=by.place or None)
+        return PathMissing(f"'/{path}' is not in the system", hint=self._near(real))
+
+    def _near(self, path: str) -> str:
+        """Return a hint: where the same name is, or which name in the nearest folder is meant."""
+        name = posixpath.basename(path)
+        same = islice((other for other in self._entries if posixpath.basename(other) == name), _SHOWN)
+        if found := ", ".join(f"'/{other}'" for other in same):
+            return f"did you mean {found}?"
+        folder, wanted = posixpath.split(path)
+        while folder and folder not in self._entries:
+            folder, wanted = posixpath.split(folder)
+        names = [other for other in self._entries if posixpath.dirname(other) == folder]
+        close = nearest(wanted, (posixpath.basename(other) for other in names))
+        if close:
+            return f"did you mean '/{posixpath.join(folder, close)}'?"
+        return (
+            f"'/{folder}' has {len(names)} name{'s' * (len(names) != 1)}; to see them: '/{posixpath.join(folder, '*')}'"
+        )
+
+
+def _fits(parts: list[str], patterns: list[str]) -> bool:
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+
+
+def _selected(entries: tuple[Entry, ...], path: str) -> Iterator[Entry]:
+    """Return what is at and below a path; a file that has a name outside as well is there under one inside."""
+    below = f"{path}/" if path else ""
+    return without(entries, lambda name: name != path and not name.startswith(below))
+
+
+def _grouped(rootfs: Rootfs, below: str = "") -> dict[str, list[Entry]]:
+    """Return the entries below a path by what they belong to in the config.
+
+    Segments are only divided, never joined, so that what was compressed for a build is found again.
+    """
+    groups: dict[str, list[Entry]] = {}
+    for segment in rootfs.segments:
+        for entry in segment.entries:
+            if entry.path.startswith(below):
+                name = SHARED if segment.name == SHARED else _group_of(entry)
+                groups.setdefault(name, []).append(entry)
+    return groups
+
+
+def _group_of(entry: Entry) -> str:
+    """Return what an entry is counted with: its entry of the config; the section ``files`` counts as one."""
+    location = entry.origin.location
+    return _FILES if location.startswith(_FILES) else location or SBOM
+
+
+def _mode(entry: Entry) -> str:
+    return f"{entry.mode & 0o7777:04o}"
+
+
+def _size(entries: Iterable[Entry]) -> int:
+    return sum(entry.content.size for entry in entries)
+
+
+def _count(entries: Iterable[Entry]) -> int:
+    return sum(entry.kind is not Kind.DIRECTORY for entry in entries)
+
+
+def _fate(loss: Loss, had: Maker, by: Maker) -> str:
+    if loss.fate == "left out":
+        return f"lkboard leaves it out of every image; {had} has it"
+    if loss.fate == "whiteout":
+        return f"{by} deletes it; {had} has it"
+    return f"{by} put something else in its place; {had} has it"

@@ -1,0 +1,28 @@
+"""A config as something that answers questions, without a registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkboard.config.parse import parse_config
+from lkboard.oci.store import Store
+from lkboard.rootfs.assemble import AssembleOptions, assemble
+from lkboard.rootfs.explain import Explainer
+from support.images import Image, write_layout
+from support.jobs import RecordingJob
+from support.pulls import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def explainer(folder: Path, text: str, images: Mapping[str, Image]) -> Explainer:
+    """Return what explains the system of a config, ``x.yml``, whose images are named without ``docker.io/``."""
+    job = RecordingJob()
+    config, problems = parse_config(text, "x.yml")
+    assert config is not None, problems
+    store = Store(write_layout(folder / "cache", {f"docker.io/{name}": one for name, one in images.items()}))
+    resolved = {f"docker.io/{name}": resolve(store, f"docker.io/{name}", job) for name in images}
+    root = assemble(config, resolved, store, AssembleOptions(with_losses=True), job)
+    return Explainer(config, resolved, root, job)
