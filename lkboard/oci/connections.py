@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import ssl
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -24,6 +24,7 @@ import lkboard
 from lkboard.errors import TlsError
 from lkboard.oci.certificates import certificates_of
 from lkboard.oci.endpoint import Trust, is_loopback
+from lkboard.oci.http_errors import causes_of, speaks_tls
 from lkboard.oci.urls import origin_of
 
 if TYPE_CHECKING:
@@ -85,14 +86,15 @@ class Connections:
         return known
 
     def _speaks_tls(self, url: str, trust: Trust) -> bool:
-        """Return whether a host answers by TLS; whose certificate it shows is judged later."""
-        with suppress(requests.RequestException, urllib3.exceptions.HTTPError, OSError):
-            trust = replace(self.trust(url, trust), is_insecure=True)
+        """Return whether a host answers by TLS, if only to complain; whose certificate it shows is judged later."""
+        trust = replace(self.trust(url, trust), is_insecure=True)
+        options: dict[str, Any] = {"timeout": _HANDSHAKE_SECONDS, "verify": False, "proxies": self.proxies(url)}
+        try:
             with self.session(url, trust) as session:
-                proxies = self.proxies(url)
-                session.head(url, timeout=_HANDSHAKE_SECONDS, verify=False, proxies=proxies, allow_redirects=False)
-                return True
-        return False
+                session.head(url, allow_redirects=False, **options)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            return speaks_tls(causes_of(error))
+        return True
 
     def _new_session(self, scheme: str, trust: Trust) -> requests.Session:
         session = _Session()

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
-from requests.exceptions import InvalidProxyURL, InvalidSchema
+from requests.exceptions import InvalidSchema
 from requests.utils import select_proxy
 from urllib3.exceptions import IncompleteRead, ProxyError
 
 from lkboard.errors import AuthNeeded, NotFound, OciError, RegistryError, TlsError
 from lkboard.oci.settings import canonical_registry
-from lkboard.oci.urls import origin_of, shown
+from lkboard.oci.urls import is_server, origin_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from requests import Response
 
@@ -26,6 +26,7 @@ BODY_LIMIT = 1 << 20
 _CHUNK = 1 << 16
 _OUT_OF_TIME = {9, 10}  # X509_V_ERR_CERT_NOT_YET_VALID, …_HAS_EXPIRED
 _WRONG_NAME = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, …_IP_ADDRESS_MISMATCH
+_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"}
 _REFUSED_TUNNEL = "Tunnel connection failed: 407"
 _PROXY_HINT = "set HTTPS_PROXY or HTTP_PROXY to http://USER:PASSWORD@HOST:PORT"
 _EXCERPT = 200
@@ -92,16 +93,16 @@ def login_hint(url: str) -> str:
 
 def unreachable(error: Exception, url: str, where: str, proxies: Mapping[str, str]) -> RegistryError:
     """Return the error for a request that got no answer, or only a part of one."""
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
     if any(_is_tls_failure(cause) for cause in causes):
         return TlsError(f"asking {shown(url)} failed: {_reason(error)}", where=where, hint=_tls_hint(causes, url))
-    proxy = _proxy_for(url, proxies)
-    if any(isinstance(cause, OSError) and _REFUSED_TUNNEL in str(cause) for cause in causes):
+    proxy = select_proxy(url, dict(proxies))
+    if any(_is_refused_tunnel(cause) for cause in causes):
         return refused_by_proxy(url, where, proxies)
-    if any(isinstance(cause, InvalidProxyURL | InvalidSchema) for cause in causes):
-        return RegistryError(f"the proxy '{proxy}' cannot be used", where=where, hint=_PROXY_HINT)
-    if any(isinstance(cause, ProxyError) for cause in causes):
-        message = f"asking {shown(url)} through the proxy '{proxy}' failed: {_reason(error)}"
+    if proxy and (not is_server(proxy) or any(isinstance(cause, InvalidSchema) for cause in causes)):
+        return RegistryError(f"the proxy '{shown(proxy)}' cannot be used", where=where, hint=_PROXY_HINT)
+    if proxy and any(isinstance(cause, ProxyError) for cause in causes):
+        message = f"asking {shown(url)} through the proxy '{shown(proxy)}' failed: {_reason(error)}"
         return RegistryError(message, where=where, hint=f"{_PROXY_HINT}, or NO_PROXY for hosts that need none")
     message = f"asking {shown(url)} failed: {_reason(error)}"
     return RegistryError(message, where=where, hint="check the network, and the name of the registry")
@@ -109,43 +110,49 @@ def unreachable(error: Exception, url: str, where: str, proxies: Mapping[str, st
 
 def refused_by_proxy(url: str, where: str, proxies: Mapping[str, str]) -> RegistryError:
     """Return the error for a proxy that wants a login, or another one."""
-    message = f"the proxy '{_proxy_for(url, proxies)}' refuses the login that it was given, or wants one"
+    proxy = shown(select_proxy(url, dict(proxies)) or "")
+    message = f"the proxy '{proxy}' refuses the login that it was given, or wants one"
     return RegistryError(message, where=where, hint=_PROXY_HINT)
 
 
 def is_hopeless(error: Exception) -> bool:
-    """Return whether trying again cannot help: a certificate, or a name that does not exist."""
+    """Return whether trying again cannot help: a certificate, a proxy's no, or a name that does not exist."""
     return any(
-        _is_tls_failure(cause) or (isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME)
-        for cause in _causes(error)
+        _is_tls_failure(cause)
+        or _is_refused_tunnel(cause)
+        or (isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME)
+        for cause in causes_of(error)
     )
 
 
-def _proxy_for(url: str, proxies: Mapping[str, str]) -> str:
-    """Return the address of the proxy for a URL, without its login."""
-    return shown(select_proxy(url, dict(proxies)) or "")
+def _is_refused_tunnel(cause: BaseException) -> bool:
+    return isinstance(cause, OSError) and _REFUSED_TUNNEL in str(cause)
 
 
 def _tls_hint(causes: Sequence[BaseException], url: str) -> str:
-    failure = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
-    code = failure.verify_code if failure else None
-    if failure is None:
-        return (
-            "if it wants a client certificate, put NAME.cert and NAME.key into certs.d (see docs/how-to/registries.md)"
-        )
-    if code in _OUT_OF_TIME:
-        return "renew the registry's certificate, and check the clock of this machine"
-    if code in _WRONG_NAME:
-        return "use the name that the certificate is for"
     host = origin_of(url)[1]
-    return f"give the CA's certificate with --cert-file FILE, or trust the registry with --insecure-registry {host}"
+    codes = {cause.verify_code for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)}
+    if codes & _OUT_OF_TIME:
+        return "renew the registry's certificate, and check the clock of this machine"
+    if codes & _WRONG_NAME:
+        return "use the name that the certificate is for"
+    if codes:
+        return f"give the CA's certificate with --cert-file FILE, or trust the registry with --insecure-registry {host}"
+    if not speaks_tls(causes):
+        return f"if it speaks plain http, allow that: --insecure-registry {host}"
+    return f"if it wants a client certificate, put it as ~/.config/docker/certs.d/{host}/client.cert, and client.key"
 
 
-def _is_tls_failure(cause: BaseException) -> bool:
+def speaks_tls(causes: Iterable[BaseException]) -> bool:
+    """Return whether a failure, with all its causes, was told by the other side's TLS."""
+    return any(_is_tls_failure(cause) and cause.reason not in _NO_TLS for cause in causes)
+
+
+def _is_tls_failure(cause: BaseException) -> TypeGuard[ssl.SSLError]:
     return isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes_of(error: BaseException) -> Iterator[BaseException]:
     """Yield an exception and everything it was made from; urllib3 hides causes in ``reason`` and in arguments."""
     seen: list[BaseException] = []
     waiting: list[object] = [error]
@@ -158,9 +165,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _reason(error: Exception) -> str:
-    for cause in reversed(list(_causes(error))):
+    for cause in reversed(list(causes_of(error))):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError) and cause.reason:
+            return f"TLS failed: {cause.reason.lower().replace('_', ' ')}"
         if isinstance(cause, TimeoutError):
             return "no answer in time"
         if isinstance(cause, IncompleteRead):

@@ -23,6 +23,15 @@ def shown(url: str) -> str:
     return f"{scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
+def is_server(url: str) -> bool:
+    """Return whether a URL names a host, and a port that can be one if it names any."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def origin_of(url: str) -> tuple[str, str]:
     """Return scheme and authority without a login."""
     parts = urlsplit(url)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from support.authority import Authority
 from support.images import multi_arch
 from support.pulls import is_complete, log_in, pull, resolve
-from support.registry import Authority, Registry, running_registry
+from support.registry import Registry, running_registry
 
-from lkboard.errors import RegistryError
+from lkboard.errors import NotFound, TlsError
 from lkboard.oci.connections import Connections
 from lkboard.oci.endpoint import Trust
 from lkboard.oci.settings import RegistrySettings
@@ -72,7 +73,7 @@ def test_a_bundle_in_the_environment_does_not_replace_the_given_authority(
 
 
 def test_an_unknown_authority_is_refused_at_the_first_attempt(store: Store, job: RecordingJob, name: str) -> None:
-    with pytest.raises(RegistryError) as caught:
+    with pytest.raises(TlsError) as caught:
         resolve(store, name, job)
     assert f"{name}: asking https://" in str(caught.value)
     assert "its certificate is not trusted" in str(caught.value)
@@ -81,19 +82,124 @@ def test_an_unknown_authority_is_refused_at_the_first_attempt(store: Store, job:
 
 
 def test_another_authority_is_refused(store: Store, job: RecordingJob, name: str, tmp_path: Path) -> None:
-    with pytest.raises(RegistryError, match="its certificate is not trusted"):
+    with pytest.raises(TlsError, match="its certificate is not trusted"):
         resolve(store, name, job, ca_files=(str(Authority(tmp_path).ca_file),))
 
 
-def test_a_certificate_for_another_name_is_refused(
-    store: Store, job: RecordingJob, authority: Authority, tmp_path: Path
+@pytest.mark.parametrize(
+    ("names", "is_expired", "said", "hint"),
+    [
+        ("DNS:elsewhere.example", False, "IP address mismatch", "use the name that the certificate is for"),
+        ("IP:127.0.0.1", True, "certificate has expired", "renew the registry's certificate"),
+    ],
+)
+def test_a_certificate_for_another_name_or_time_is_refused_at_the_first_attempt(
+    store: Store,
+    job: RecordingJob,
+    authority: Authority,
+    tmp_path: Path,
+    names: str,
+    is_expired: bool,
+    said: str,
+    hint: str,
 ) -> None:
+    certificate = authority.server_certificate(names, is_expired=is_expired)
     with (
-        running_registry(tmp_path, authority=authority, names="DNS:elsewhere.example") as elsewhere,
-        pytest.raises(RegistryError, match="its certificate is not trusted"),
+        running_registry(tmp_path, authority=authority, certificate=certificate) as other,
+        pytest.raises(TlsError, match=f"its certificate is not trusted: .*{said}") as caught,
     ):
-        resolve(store, f"{elsewhere.host}/lab/x:v1", job, ca_files=(str(authority.ca_file),))
+        resolve(store, f"{other.host}/lab/x:v1", job, ca_files=(str(authority.ca_file),))
+    assert hint in (caught.value.hint or "")
     assert job.waits == []
+
+
+@pytest.fixture(scope="module")
+def mutual(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Registry]:
+    """A registry that wants to see a client certificate. It is empty: an answer is enough."""
+    with running_registry(tmp_path_factory.mktemp("mutual"), authority=authority, wants_client=True) as running:
+        yield running
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    """An own folder for configuration files of the system."""
+    return tmp_path / "etc"
+
+
+def docker_certificates(etc: Path, host: str, **files: Path) -> Path:
+    """Put files where docker looks for them: ``ca_crt`` becomes ``ca.crt``."""
+    folder = etc / "docker" / "certs.d" / host
+    folder.mkdir(parents=True)
+    for name, path in files.items():
+        (folder / name.replace("_", ".")).write_bytes(path.read_bytes())
+    return folder
+
+
+def answer_of(registry: Registry, store: Store, job: RecordingJob, etc: Path) -> None:
+    """Get an answer of the registry, which is that it has no such image."""
+    with pytest.raises(NotFound, match="MANIFEST_UNKNOWN"):
+        resolve(store, f"{registry.host}/lab/none:v1", job, system_folder=str(etc))
+
+
+def test_a_client_certificate_is_shown(
+    store: Store, job: RecordingJob, mutual: Registry, authority: Authority, etc: Path
+) -> None:
+    certificate, key = authority.client_certificate("alice")
+    docker_certificates(etc, mutual.host, ca_crt=authority.ca_file, me_cert=certificate, me_key=key)
+    answer_of(mutual, store, job, etc)
+
+
+def test_hosts_toml_may_name_the_client_certificate(
+    store: Store, job: RecordingJob, mutual: Registry, authority: Authority, etc: Path
+) -> None:
+    certificate, key = authority.client_certificate("alice")
+    folder = etc / "containerd" / "certs.d" / mutual.host
+    folder.mkdir(parents=True)
+    (folder / "hosts.toml").write_text(f'ca = "{authority.ca_file}"\nclient = [["{certificate}", "{key}"]]\n')
+    answer_of(mutual, store, job, etc)
+
+
+@pytest.mark.parametrize("who", ["nobody", "a stranger"])
+def test_without_a_good_client_certificate_the_first_attempt_fails(
+    store: Store, job: RecordingJob, mutual: Registry, authority: Authority, etc: Path, tmp_path: Path, who: str
+) -> None:
+    certificate, key = Authority(tmp_path).client_certificate("mallory")
+    files = {"ca_crt": authority.ca_file} | ({"me_cert": certificate, "me_key": key} if who == "a stranger" else {})
+    docker_certificates(etc, mutual.host, **files)
+    with pytest.raises(
+        TlsError, match=r"TLS failed: .* alert (bad certificate|certificate required|unknown ca)"
+    ) as caught:
+        resolve(store, f"{mutual.host}/lab/x:v1", job, system_folder=str(etc))
+    assert f"certs.d/{mutual.host}/client.cert" in (caught.value.hint or "")
+    assert job.waits == []
+
+
+def test_a_key_with_a_passphrase_is_an_error_and_no_question(
+    store: Store, job: RecordingJob, mutual: Registry, authority: Authority, etc: Path
+) -> None:
+    certificate, key = authority.client_certificate("locked", passphrase="hunter2")
+    folder = docker_certificates(etc, mutual.host, ca_crt=authority.ca_file, me_cert=certificate, me_key=key)
+    with pytest.raises(TlsError, match="the client certificate cannot be used") as caught:
+        resolve(store, f"{mutual.host}/lab/x:v1", job, system_folder=str(etc))
+    assert caught.value.where == str(folder / "me.cert")
+    assert "must not have a passphrase" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("program", ["docker", "containers"])
+def test_the_authority_of_a_host_is_found_in_its_folder(
+    store: Store, job: RecordingJob, name: str, secure: Registry, authority: Authority, etc: Path, program: str
+) -> None:
+    folder = docker_certificates(etc, secure.host, ca_crt=authority.ca_file)
+    folder.parents[1].rename(etc / program) if program != "docker" else None
+    assert is_complete(store, pull(store, name, job, system_folder=str(etc)))
+
+
+def test_a_registry_may_be_insecure_by_its_file(
+    store: Store, job: RecordingJob, name: str, secure: Registry, etc: Path
+) -> None:
+    (etc / "containers").mkdir(parents=True)
+    (etc / "containers" / "registries.conf").write_text(f'[[registry]]\nlocation = "{secure.host}"\ninsecure = true\n')
+    assert is_complete(store, pull(store, name, job, system_folder=str(etc)))
 
 
 def test_a_host_may_be_trusted_without_proof(store: Store, job: RecordingJob, name: str, secure: Registry) -> None:
@@ -107,7 +213,7 @@ def test_an_authority_that_cannot_be_read_is_named(
     file = tmp_path / "company.crt"
     if content is not None:
         file.write_text(content)
-    with pytest.raises(RegistryError, match=r"company\.crt: the certificates cannot be read"):
+    with pytest.raises(TlsError, match=r"company\.crt: the certificates cannot be read"):
         resolve(store, name, job, ca_files=(str(file),))
 
 

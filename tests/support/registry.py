@@ -33,79 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
+    from support.authority import Authority
+
 User = str | None | Literal[False]
 """A name, None for nobody, False for a wrong password."""
-
-
-class Authority:
-    """A certificate authority of our own, and server certificates for 127.0.0.1 and localhost signed by it."""
-
-    def __init__(self, folder: Path) -> None:
-        need("openssl")
-        self.folder = folder / "authority"
-        self.folder.mkdir()
-        self.ca_file = self.folder / "ca.crt"
-        self._openssl(
-            *[
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-keyout",
-                "ca.key",
-                "-out",
-                "ca.crt",
-                "-days",
-                "30",
-            ],
-            *("-subj", "/CN=lab CA", "-addext", "basicConstraints=critical,CA:TRUE"),
-            *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
-        )
-
-    def server_certificate(self, names: str = "DNS:localhost,IP:127.0.0.1") -> tuple[Path, Path]:
-        """Return the files of a certificate for ``names`` (subjectAltName) and of its key."""
-        (self.folder / "ext").write_text(f"subjectAltName={names}\nextendedKeyUsage=serverAuth\n")
-        self._openssl(
-            *[
-                "req",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-keyout",
-                "srv.key",
-                "-out",
-                "srv.csr",
-            ],
-            *("-subj", "/CN=localhost"),
-        )
-        self._openssl(
-            *[
-                "x509",
-                "-req",
-                "-in",
-                "srv.csr",
-                "-CA",
-                "ca.crt",
-                "-CAkey",
-                "ca.key",
-                "-CAcreateserial",
-                "-days",
-                "30",
-                "-extfile",
-                "ext",
-                "-out",
-                "srv.crt",
-            ]
-        )
-        return self.folder / "srv.crt", self.folder / "srv.key"
-
-    def _openssl(self, *arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
 
 
 class TokenServer:
@@ -300,12 +231,21 @@ def running_registry(
     users: Mapping[str, str] | None = None,
     authority: Authority | None = None,
     tokens: TokenServer | None = None,
-    names: str = "DNS:localhost,IP:127.0.0.1",
+    certificate: tuple[Path, Path] | None = None,
+    wants_client: bool = False,
 ) -> Iterator[Registry]:
-    """Run a registry that keeps its data below ``folder``; skips the test where the program is not installed."""
+    """Run a registry that keeps its data below ``folder``; skips the test where the program is not installed.
+
+    With an ``authority`` it speaks TLS, with an own ``certificate`` if need be, and may want clients to have one.
+    """
     need("docker-registry")
     home = Path(tempfile.mkdtemp(prefix="registry-", dir=folder))
-    config = _configuration(home, users or {}, authority, tokens, names)
+    config = _configuration(home, users or {}, tokens)
+    if authority:
+        files = certificate or authority.server_certificate()
+        config["http"]["tls"] = {"certificate": str(files[0]), "key": str(files[1])}
+        if wants_client:
+            config["http"]["tls"]["clientcas"] = [str(authority.ca_file)]
     (home / "config.json").write_text(json.dumps(config))  # JSON is YAML
     process = subprocess.Popen(
         ["docker-registry", "serve", home / "config.json"], stderr=subprocess.STDOUT, stdout=subprocess.PIPE, text=True
@@ -326,9 +266,7 @@ def running_registry(
         process.stdout.close()
 
 
-def _configuration(
-    home: Path, users: Mapping[str, str], authority: Authority | None, tokens: TokenServer | None, names: str
-) -> dict[str, Any]:
+def _configuration(home: Path, users: Mapping[str, str], tokens: TokenServer | None) -> dict[str, Any]:
     config: dict[str, Any] = {
         "version": 0.1,
         "log": {"level": "info"},
@@ -337,9 +275,6 @@ def _configuration(
     }
     if users:
         config["auth"] = {"htpasswd": {"realm": "lab", "path": str(_htpasswd(home, users))}}
-    if authority:
-        certificate, key = authority.server_certificate(names)
-        config["http"]["tls"] = {"certificate": str(certificate), "key": str(key)}
     if tokens:
         token = {"realm": tokens.realm, "service": tokens.service, "issuer": tokens.issuer}
         config["auth"] = {"token": token | {"rootcertbundle": str(tokens.certificate)}}
