@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import struct
 import uuid
 import zlib
 from typing import TYPE_CHECKING
 
+from lkboard.disk.gpt_header import ENTRY, GptHeader
 from lkboard.errors import BuildError
 from lkboard.model.disk import SECTOR_SIZE
 
 if TYPE_CHECKING:
     from lkboard.model.disk import DiskLayout, Partition
 
-SIGNATURE = b"EFI PART"
-HEADER_FORMAT = "<8s4sIIIQQQQ16sQIII"
-"""Signature, revision, header size, header CRC, reserved, this and the other header's sector, first and last usable
-sector, disk GUID, first sector of the entries, their number, size and CRC."""
-
-HEADER_SIZE = struct.calcsize(HEADER_FORMAT)
-ENTRY_FORMAT = "<16s16sQQQ72s"
-"""Type, partition GUID, first and last sector, attributes, name in UTF-16."""
-
 ENTRY_COUNT = 128
-ENTRY_SIZE = struct.calcsize(ENTRY_FORMAT)
-ENTRIES_SECTORS = ENTRY_COUNT * ENTRY_SIZE // SECTOR_SIZE
+ENTRIES_SECTORS = ENTRY_COUNT * ENTRY.size // SECTOR_SIZE
 HEAD_SECTORS = 2 + ENTRIES_SECTORS
 """Sectors before the first usable one: protective MBR, header, entries."""
 
 TAIL_SECTORS = 1 + ENTRIES_SECTORS
 """Sectors behind the last usable one: entries, backup header."""
 
-_REVISION = b"\0\0\1\0"
 _NAME_UNITS = 36
 _LEGACY_BOOTABLE = 1 << 2
 
@@ -50,24 +39,24 @@ def backup(layout: DiskLayout) -> bytes:
 
 
 def _header(layout: DiskLayout, entries: bytes, *, sector: int, other: int, entries_sector: int) -> bytes:
-    usable = HEAD_SECTORS, layout.total_sectors - TAIL_SECTORS - 1
-    disk_guid = uuid.UUID(layout.disk_id).bytes_le
-    entries_crc = zlib.crc32(entries)
-
-    def packed(crc: int) -> bytes:
-        return struct.pack(
-            HEADER_FORMAT,
-            *(SIGNATURE, _REVISION, HEADER_SIZE, crc, 0, sector, other, *usable, disk_guid),
-            *(entries_sector, ENTRY_COUNT, ENTRY_SIZE, entries_crc),
-        )
-
-    return packed(zlib.crc32(packed(0))).ljust(SECTOR_SIZE, b"\0")
+    header = GptHeader(
+        sector=sector,
+        other_sector=other,
+        first_usable=HEAD_SECTORS,
+        last_usable=layout.total_sectors - TAIL_SECTORS - 1,
+        disk_guid=uuid.UUID(layout.disk_id).bytes_le,
+        entries_sector=entries_sector,
+        entry_count=ENTRY_COUNT,
+        entry_size=ENTRY.size,
+        entries_crc=zlib.crc32(entries),
+    )
+    return header.pack(SECTOR_SIZE)
 
 
 def _entries(layout: DiskLayout) -> bytes:
-    table = bytearray(ENTRY_COUNT * ENTRY_SIZE)
+    table = bytearray(ENTRY_COUNT * ENTRY.size)
     for partition in layout.partitions:
-        struct.pack_into(ENTRY_FORMAT, table, (partition.number - 1) * ENTRY_SIZE, *_entry_fields(partition))
+        ENTRY.pack_into(table, (partition.number - 1) * ENTRY.size, *_entry_fields(partition))
     return bytes(table)
 
 

@@ -1,4 +1,4 @@
-"""Read the partition table of a disk image or device, without the code that writes them.
+"""Read the partition table of a disk image or device.
 
 Sources: UEFI specification, sections 5.2 (MBR) and 5.3 (GPT).
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import struct
 import uuid
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from lkboard.disk.gpt_header import ENTRY, GptHeader, WrongChecksum, read_header
+from lkboard.disk.mbr import PROTECTIVE_TYPE
 from lkboard.errors import DiskInvalid
 from lkboard.model.disk import SECTOR_SIZE
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_PROTECTIVE = 0xEE
-_ENTRIES_SIZE_MAX = 1 << 20
 _SECTORS_MAX = (1 << 63) // SECTOR_SIZE
 """Sectors of which the offset in bytes fits a file position."""
 
@@ -33,18 +32,6 @@ class FoundPartition:
     size_bytes: int
     type: str
     name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """The fields of a GPT header that matter to a reader."""
-
-    sector: int
-    other_sector: int
-    entries_sector: int
-    entry_count: int
-    entry_size: int
-    entries_crc: int
 
 
 def partitions(path: Path) -> tuple[FoundPartition, ...]:
@@ -73,7 +60,7 @@ def _partitions(file: BinaryIO) -> Iterator[FoundPartition]:
     is_table = sector[510:] == b"\x55\xaa" and all(status in {0, 0x80} for status, *_ in entries)
     if not is_table or not any(kind for _, kind, *_ in entries):
         raise _TableError("has no partition table")
-    if any(kind == _PROTECTIVE for _, kind, *_ in entries):
+    if any(kind == PROTECTIVE_TYPE for _, kind, *_ in entries):
         yield from _gpt_partitions(file)
         return
     for number, (_, kind, start, size) in enumerate(entries, start=1):
@@ -88,7 +75,7 @@ def _gpt_partitions(file: BinaryIO) -> Iterator[FoundPartition]:
     if backup.other_sector != primary.sector or _entries(file, backup) != entries:
         raise _TableError("has two partition tables (GPT) that differ")
     for number in range(1, primary.entry_count + 1):
-        kind, first, last, name = struct.unpack_from("<16s16xQQ8x72s", entries, (number - 1) * primary.entry_size)
+        kind, _id, first, last, _flags, name = ENTRY.unpack_from(entries, (number - 1) * primary.entry_size)
         if any(kind):
             if not first <= last < _SECTORS_MAX:
                 raise _TableError(f"has a partition table (GPT) whose partition {number} makes no sense")
@@ -101,22 +88,21 @@ def _gpt_partitions(file: BinaryIO) -> Iterator[FoundPartition]:
             )
 
 
-def _header(file: BinaryIO, sector: int) -> _Header:
-    data = _read(file, sector * SECTOR_SIZE, SECTOR_SIZE)
-    signature, size, crc, own_sector, other = struct.unpack_from("<8s4xII4xQQ", data)
-    if signature != b"EFI PART" or not 92 <= size <= SECTOR_SIZE or own_sector != sector:
+def _header(file: BinaryIO, sector: int) -> GptHeader:
+    try:
+        header = read_header(_read(file, sector * SECTOR_SIZE, SECTOR_SIZE), sector)
+    except WrongChecksum:
+        raise _TableError(f"has a damaged partition table (GPT header in sector {sector}: wrong checksum)") from None
+    if header is None:
         raise _TableError(f"has no partition table (GPT) in sector {sector}")
-    if zlib.crc32(data[:16] + bytes(4) + data[20:size]) != crc:
-        raise _TableError(f"has a damaged partition table (GPT header in sector {sector}: wrong checksum)")
-    return _Header(sector, other, *struct.unpack_from("<QIII", data, 72))
+    return header
 
 
-def _entries(file: BinaryIO, header: _Header) -> bytes:
-    size = header.entry_count * header.entry_size
-    if header.entry_size < 128 or size > _ENTRIES_SIZE_MAX:
+def _entries(file: BinaryIO, header: GptHeader) -> bytes:
+    if not header.entries_size:
         raise _TableError("has a partition table (GPT) with impossible sizes")
-    data = _read(file, header.entries_sector * SECTOR_SIZE, size)
-    if zlib.crc32(data) != header.entries_crc:
+    data = _read(file, header.entries_sector * SECTOR_SIZE, header.entries_size)
+    if not header.matches(data):
         raise _TableError(f"has a damaged partition table (GPT header in sector {header.sector}: wrong entries)")
     return data
 
