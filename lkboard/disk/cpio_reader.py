@@ -1,0 +1,165 @@
+"""Read archives in the "newc" format of cpio, as an initrd has them; `lkboard.disk.cpio` writes them.
+
+Format: Documentation/driver-api/early-userspace/buffer-format.rst in the kernel. Archives follow one another, with
+zeros between them.
+"""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, BinaryIO
+
+from lkboard.errors import BuildError
+from lkboard.model.extents import EMPTY, Content, FileSpan
+from lkboard.model.rootfs import Entry, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+MAGICS = (b"070701", b"070702")
+"""Without and with a sum of each file's bytes, which the kernel does not check either."""
+
+_MAGIC_SIZE = 6
+_TRAILER = "TRAILER!!!"
+_FIELDS = 13
+_HEADER_SIZE = _MAGIC_SIZE + 8 * _FIELDS
+_PATH_MAX = 4096
+_ALIGNMENT = 4
+_SECOND = 1_000_000_000
+_KINDS = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFCHR: Kind.CHAR,
+    stat.S_IFBLK: Kind.BLOCK,
+    stat.S_IFDIR: Kind.DIRECTORY,
+    stat.S_IFIFO: Kind.FIFO,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Archives:
+    """The entries of archives that follow one another, and the offset in their file at which something else begins.
+
+    Paths are as they are written there; a path may occur several times, and the last one counts.
+    """
+
+    entries: tuple[Entry, ...]
+    end: int
+
+
+def read_cpio(path: Path) -> Archives:
+    """Return what a file begins with; contents are parts of the file.
+
+    Raises `BuildError` when it cannot be read or is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            reader = _Reader(file, path)
+            records = tuple(reader.records())
+            return Archives(tuple(_entries(records)), reader.at)
+    except OSError as error:
+        raise BuildError(f"cannot read the archive: {error.strerror}", where=path) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """One entry, and what the names of one file have in common: archive, inode and device; None for a single name."""
+
+    entry: Entry
+    identity: tuple[int, ...] | None
+
+
+def _entries(records: Sequence[_Record]) -> Iterator[Entry]:
+    """Yield entries with further names as hard links: one of a file's names has its bytes, mostly the first or last."""
+    owners: dict[tuple[int, ...], Entry] = {}
+    for record in records:
+        if record.identity is not None and (record.entry.content.size or record.identity not in owners):
+            owners[record.identity] = record.entry
+    for record in records:
+        owner = owners[record.identity] if record.identity is not None else record.entry
+        if owner is record.entry:
+            yield record.entry
+        else:
+            yield replace(record.entry, kind=Kind.HARDLINK, link=owner.path, content=EMPTY)
+
+
+class _Reader:
+    """The state between two headers. ``at`` is the offset of what comes next."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self._path = path
+        self._size = path.stat().st_size
+        self._archive = 0
+        self.at = 0
+
+    def records(self) -> Iterator[_Record]:
+        while True:
+            self._skip_zeros()
+            self._file.seek(self.at)
+            header = self._file.read(_HEADER_SIZE)
+            if header[:_MAGIC_SIZE] not in MAGICS:
+                return
+            fields, name = self._fields(header)
+            if name == _TRAILER:
+                self._archive += 1
+            else:
+                yield self._record(fields, name)
+            self.at = _aligned(self.at + fields[6])
+
+    def _skip_zeros(self) -> None:
+        """Go to the next byte that is not zero; without one, to the end."""
+        self._file.seek(self.at)
+        while chunk := self._file.read(_PATH_MAX):
+            zeros = len(chunk) - len(chunk.lstrip(b"\0"))
+            self.at += zeros
+            if zeros < len(chunk):
+                return
+
+    def _fields(self, header: bytes) -> tuple[tuple[int, ...], str]:
+        """Return the numbers of a header and the name, and go on behind them."""
+        words = [header[start : start + 8] for start in range(_MAGIC_SIZE, _HEADER_SIZE, 8)]
+        try:
+            fields = tuple(int(word.ljust(8, b"-"), 16) for word in words)  # a header that is cut has no digits there
+        except ValueError as error:
+            raise self._fault("the header") from error
+        name = self._file.read(fields[11]) if 0 < fields[11] <= _PATH_MAX else b""
+        start = self.at
+        self.at = _aligned(start + _HEADER_SIZE + fields[11])
+        if not name.endswith(b"\0") or self.at + fields[6] > self._size:
+            self.at = start
+            raise self._fault("the entry")
+        return fields, name[:-1].decode("utf-8", "surrogateescape")
+
+    def _record(self, fields: tuple[int, ...], name: str) -> _Record:
+        _inode, mode, uid, gid, links, mtime, size, *device = fields[:9]
+        kind = _KINDS.get(stat.S_IFMT(mode))
+        if kind is None or (kind is Kind.SYMLINK and size > _PATH_MAX):
+            raise self._fault(f"the entry '{name}'")
+        content = Content((FileSpan(str(self._path), self.at, size),)) if kind is Kind.FILE and size else EMPTY
+        entry = Entry(
+            path=name,
+            kind=kind,
+            mode=stat.S_IMODE(mode),
+            uid=uid,
+            gid=gid,
+            mtime_ns=mtime * _SECOND,
+            link=self._file_text(size) if kind is Kind.SYMLINK else "",
+            device=(fields[9], fields[10]) if kind in {Kind.CHAR, Kind.BLOCK} else (0, 0),
+            content=content,
+        )
+        is_shared = kind is Kind.FILE and links > 1
+        return _Record(entry, (self._archive, fields[0], *device) if is_shared else None)
+
+    def _file_text(self, size: int) -> str:
+        self._file.seek(self.at)
+        return self._file.read(size).decode("utf-8", "surrogateescape")
+
+    def _fault(self, what: str) -> BuildError:
+        return BuildError(f"the cpio archive is damaged: {what} at byte {self.at}", where=self._path)
+
+
+def _aligned(offset: int) -> int:
+    return offset + -offset % _ALIGNMENT
