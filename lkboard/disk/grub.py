@@ -1,21 +1,26 @@
 """GRUB 2 for the BIOS, installed by writing bytes: no program of GRUB's is run, so every host makes the same disk.
 
-Sources: GRUB 2.06 to 2.14, ``util/mkimage.c`` (what ``grub-mkimage -O i386-pc`` makes), ``util/setup.c`` (what
-``grub-bios-setup`` writes), ``include/grub/offsets.h`` and ``include/grub/kernel.h``; boot.md section 2.3.
+Sources: GRUB 2.06 to 2.14, ``util/mkimage.c`` (what ``grub-mkimage -O i386-pc`` and ``i386-pc-eltorito`` make),
+``util/setup.c`` (what ``grub-bios-setup`` writes), ``include/grub/offsets.h`` and ``include/grub/kernel.h``; boot.md
+section 2.3.
 
 The BIOS runs the boot code in sector 0. That loads ``diskboot.img`` from sector 1, which loads the rest of the core
 image behind it: a small program that unpacks (LZMA) the kernel of GRUB, the modules and the prefix, which says where
 the configuration is.
+
+On a disc the core image is a file, behind ``cdboot.img``. The BIOS loads the latter from a CD, and that the rest; from
+a USB stick the boot code loads ``diskboot.img`` out of the same file.
 """
 
 from __future__ import annotations
 
 import lzma
 import struct
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lkboard.disk import mbr
+from lkboard.disk import el_torito, mbr
 from lkboard.errors import BuildError
 from lkboard.model.disk import SECTOR_SIZE, RawBlob
 from lkboard.model.extents import Content
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
 
 PREFIX = "(,msdos1)/grub"
 """Where GRUB looks for ``grub.cfg``: on the first partition of the disk that the BIOS has booted from."""
+
+DISC_PREFIX = "/grub"
+"""The same on a disc: the file system begins where CD or stick begin."""
 
 _CORE_SECTOR = 1
 _CORE_SECTOR_OFFSET = 0x5C
@@ -44,13 +52,17 @@ _LZMA = {"id": lzma.FILTER_LZMA1, "preset": 6, "dict_size": 1 << 20, "lc": 3, "l
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The files of ``grub-pc-bin``; each module comes behind those that it needs (``moddep.lst``)."""
+    """The files of ``grub-pc-bin``; each module comes behind those that it needs (``moddep.lst``).
+
+    ``cdboot`` is needed for discs only.
+    """
 
     boot: bytes
     diskboot: bytes
     decompressor: bytes
     kernel: bytes
     modules: tuple[bytes, ...]
+    cdboot: bytes = b""
 
 
 def raw_blobs(parts: Parts) -> tuple[RawBlob, ...]:
@@ -58,36 +70,66 @@ def raw_blobs(parts: Parts) -> tuple[RawBlob, ...]:
 
     Raises `BuildError` when the parts are not those of GRUB.
     """
-    try:
-        boot_code, core_image = _boot_code(parts.boot), _core_image(parts)
-    except struct.error as error:
-        raise BuildError("a part of GRUB is cut", hint="take the parts from grub-pc-bin, i386-pc") from error
+    with _uncut():
+        boot_code, core_image = _boot_code(parts.boot, _CORE_SECTOR), _core_image(parts, PREFIX, _CORE_SECTOR)
     return RawBlob(0, Content.of(boot_code)), RawBlob(_CORE_SECTOR * SECTOR_SIZE, Content.of(core_image))
 
 
-def _boot_code(image: bytes) -> bytes:
+def disc_program(parts: Parts, block: int) -> bytes:
+    """Return the boot image of a disc whose file starts at ``block``; its size is the same at every place.
+
+    Raises `BuildError` when the parts are not those of GRUB.
+    """
+    if len(parts.cdboot) != el_torito.BLOCK_SIZE:
+        raise BuildError("GRUB's cdboot.img does not have 2048 bytes", hint="take it from grub-pc-bin, i386-pc")
+    with _uncut():
+        core_image = _core_image(parts, DISC_PREFIX, _disc_core_sector(block))
+    return el_torito.with_info_table(parts.cdboot + core_image, block)
+
+
+def disc_boot_code(parts: Parts, block: int) -> bytes:
+    """Return the boot code for sector 0 of a disc on a USB stick. Raises `BuildError` as `disc_program` does."""
+    with _uncut():
+        return _boot_code(parts.boot, _disc_core_sector(block))
+
+
+def _disc_core_sector(block: int) -> int:
+    """Return where on a disc the core image starts: behind the one block of ``cdboot.img``."""
+    return (block + 1) * el_torito.BLOCK_SIZE // SECTOR_SIZE
+
+
+@contextmanager
+def _uncut() -> Iterator[None]:
+    try:
+        yield
+    except struct.error as error:
+        raise BuildError("a part of GRUB is cut", hint="take the parts from grub-pc-bin, i386-pc") from error
+
+
+def _boot_code(image: bytes, core_sector: int) -> bytes:
     code = bytearray(image[: mbr.TABLE_OFFSET])
-    struct.pack_into("<Q", code, _CORE_SECTOR_OFFSET, _CORE_SECTOR)
+    struct.pack_into("<Q", code, _CORE_SECTOR_OFFSET, core_sector)
     code[_DRIVE_CHECK_OFFSET : _DRIVE_CHECK_OFFSET + len(_NOPS)] = _NOPS
     return bytes(code)
 
 
-def _core_image(parts: Parts) -> bytes:
-    payload = b"".join(_payload(parts))
+def _core_image(parts: Parts, prefix: str, sector: int) -> bytes:
+    """Return the core image of the file or gap that starts at ``sector``."""
+    payload = b"".join(_payload(parts, prefix))
     packed = lzma.compress(payload, lzma.FORMAT_RAW, filters=[_LZMA])
     program = bytearray(parts.decompressor)
     struct.pack_into("<II", program, _SIZES_OFFSET, len(packed), len(payload))
     body = bytes(program) + packed
     first = bytearray(parts.diskboot)
-    blocks = (_CORE_SECTOR + 1, -(-len(body) // SECTOR_SIZE), _LOAD_SEGMENT)
+    blocks = (sector + 1, -(-len(body) // SECTOR_SIZE), _LOAD_SEGMENT)
     struct.pack_into("<QHH", first, _BLOCK_LIST_OFFSET, *blocks)
     return bytes(first) + body
 
 
-def _payload(parts: Parts) -> Iterator[bytes]:
+def _payload(parts: Parts, prefix: str) -> Iterator[bytes]:
     """Yield what the core image unpacks: GRUB's kernel and, right behind it, the modules."""
     modules = [_module(_MODULE, data) for data in parts.modules]
-    modules.append(_module(_PREFIX_MODULE, PREFIX.encode("ascii") + b"\0"))
+    modules.append(_module(_PREFIX_MODULE, prefix.encode("ascii") + b"\0"))
     header_size = struct.calcsize(_MODULES_HEADER)
     yield _loaded(parts.kernel)
     yield struct.pack(_MODULES_HEADER, _MODULES_MAGIC, header_size, header_size + _total(modules))

@@ -15,7 +15,7 @@ from lkboard.model.disk import SECTOR_SIZE, BootFile
 if TYPE_CHECKING:
     from lkboard.formats.format import BuildInput
     from lkboard.model.board import Board
-    from lkboard.model.disk import DiskLayout, RawBlob
+    from lkboard.model.disk import DiskLayout
     from lkboard.model.extents import ExtentMap
 
 
@@ -28,7 +28,7 @@ def plan(build: BuildInput, *, size_bytes: int = 0) -> ExtentMap:
     board = build.board
     assert board is not None, "the app chooses a board for every format that has boards"
     files = boot_files(build, board)
-    raw = _grub(build, board) if board.boot_chain == "bios" else ()
+    raw = grub.raw_blobs(grub_parts(build, board)) if board.boot_chain == "bios" else ()
     layout = solve(board.layout, files, raw=raw, epoch=build.epoch)
     return image.plan(_enlarged(layout, size_bytes) if size_bytes else layout)
 
@@ -45,20 +45,19 @@ def _enlarged(layout: DiskLayout, size_bytes: int) -> DiskLayout:
     return replace(layout, total_sectors=size_bytes // SECTOR_SIZE)
 
 
-def _grub(build: BuildInput, board: Board) -> tuple[RawBlob, ...]:
-    """Return the boot loader in front of the partitions. Raises `BoardError` when the board lacks a part of it."""
+def grub_parts(build: BuildInput, board: Board, *, with_cd: bool = False) -> grub.Parts:
+    """Return what GRUB is put together from. Raises `BoardError` when the board lacks a part of it."""
 
     def part(name: str) -> bytes:
         return content.read(build.part(name))
 
-    return grub.raw_blobs(
-        grub.Parts(
-            boot=part("boot.img"),
-            diskboot=part("diskboot.img"),
-            decompressor=part("lzma_decompress.img"),
-            kernel=part("kernel.img"),
-            modules=tuple(part(file.to) for file in board.parts if file.to.endswith(".mod")),
-        )
+    return grub.Parts(
+        boot=part("boot.img"),
+        diskboot=part("diskboot.img"),
+        decompressor=part("lzma_decompress.img"),
+        kernel=part("kernel.img"),
+        modules=tuple(part(file.to) for file in board.parts if file.to.endswith(".mod")),
+        cdboot=part("cdboot.img") if with_cd else b"",
     )
 
 

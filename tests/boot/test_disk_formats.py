@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import tarfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from support.kit import kit_store
+from support.booting import assert_web_answers, built_demo
 from support.tools import need
 from support.virtual_disks import qemu_img
 
-from lkboard.app.boot_test import TestOptions, boot_test
-from lkboard.app.build import build
-from lkboard.app.build_plan import BuildOptions
-from lkboard.events import Job
-from lkboard.resources import resource
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [pytest.mark.boot, pytest.mark.kit, pytest.mark.nightly]
-
-TIME_LIMIT = 400.0  # many times what an idle machine takes (boot.md section 1)
-
-
-def built(name: str, folder: Path) -> Path:
-    """Return the demo in a format."""
-    (folder / "demo.yml").write_text(resource("examples/demo.yml").read_text())
-    options = BuildOptions(
-        files=(str(folder / "demo.yml"),),
-        formats=(name,),
-        architecture="amd64",
-        directory=str(folder),
-        cache=str(kit_store()),
-    )
-    return Path(build(options, Job())[0].path)
 
 
 def unpacked(image: Path, qemu_name: str, folder: Path) -> Path:
@@ -61,10 +43,4 @@ def unpacked(image: Path, qemu_name: str, folder: Path) -> Path:
 )
 def test_the_web_service_of_the_demo_answers(name: str, qemu_name: str, board: str, tmp_path: Path) -> None:
     need("qemu-system-x86_64", "qemu-img")
-    disk = unpacked(built(name, tmp_path), qemu_name, tmp_path)
-    options = TestOptions(
-        image=str(disk), board=board, timeout=TIME_LIMIT, accelerator="tcg", expect_http=("80",), cache=str(kit_store())
-    )
-    verdict = boot_test(options, Job())
-    assert verdict.passed, "\n".join((verdict.reason, *verdict.console))
-    assert verdict.stages[-1].evidence.startswith("HTTP 200")
+    assert_web_answers(unpacked(built_demo(name, "amd64", tmp_path), qemu_name, tmp_path), board)

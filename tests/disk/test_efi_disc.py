@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 from pycdlib import PyCdlib
+from support.discs import boot_entry, xorriso
 from support.plans import map_bytes, save
 from support.tables import sfdisk, sgdisk
-from support.tools import need
 
 from lkboard.disk import efi_disc
 from lkboard.disk.content import concatenate
@@ -19,7 +18,6 @@ from lkboard.model.extents import Content, ExtentMap, FileSpan, Zeros
 from lkboard.model.rootfs import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 MIB = 1 << 20
@@ -34,19 +32,6 @@ def plan(esp: ExtentMap = ESP, *, seed: bytes = SEED, epoch: int = EPOCH) -> Ext
 @pytest.fixture
 def disc(tmp_path: Path) -> Path:
     return save(plan(), tmp_path / "x.iso")
-
-
-def xorriso(path: Path, *commands: str) -> str:
-    need("xorriso")
-    done = subprocess.run(["xorriso", "-indev", path, *commands], capture_output=True, text=True, check=True)
-    return done.stdout + done.stderr
-
-
-def boot_entry(path: Path) -> Mapping[str, str]:
-    """Return platform, emulation, load size and block of the only El Torito entry."""
-    lines = xorriso(path, "-report_el_torito", "plain").splitlines()
-    (row,) = [line.split(":", 1)[1].split() for line in lines if line.startswith("El Torito boot img")]
-    return dict(zip(("number", "platform", "boots", "emulation", "segment", "type", "size", "block"), row, strict=True))
 
 
 def test_the_boot_entry_is_for_uefi_and_leads_to_the_file_system(disc: Path) -> None:
@@ -93,7 +78,7 @@ def test_xorriso_sees_a_hybrid_with_the_name(disc: Path) -> None:
 
 
 def test_another_reader_finds_the_file_system_as_a_file(disc: Path, tmp_path: Path) -> None:
-    xorriso(disc, "-osirrox", "on", "-extract", "/ESP.IMG", str(tmp_path / "esp"))
+    xorriso(disc, "-osirrox", "on", "-extract", "/esp.img", str(tmp_path / "esp"))
     assert (tmp_path / "esp").read_bytes() == map_bytes(ESP)
 
 

@@ -23,6 +23,7 @@ def elf_program(segment: bytes, *, offset: int = 128) -> bytes:
 FILES = {
     "boot.img": bytes(range(256)) * 2,
     "diskboot.img": b"D" * 500 + bytes(12),
+    "cdboot.img": b"C" * 2048,
     "lzma_decompress.img": b"Z" * 700,
     "kernel.img": elf_program(b"GRUB's kernel" * 100),
     "fat.mod": b"\x7fELF fat.",

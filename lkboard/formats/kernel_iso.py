@@ -1,0 +1,31 @@
+"""``kernel+iso``: the root as an ISO 9660 file system (build.md section 6.5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkboard.disk import iso9660
+from lkboard.disk.content import as_content
+from lkboard.formats import root_image
+from lkboard.formats.format import BuildInput, Format, PlannedFile
+
+if TYPE_CHECKING:
+    from lkboard.model.extents import Content
+    from lkboard.model.rootfs import Rootfs
+
+_LABEL = "LINUXKIT"
+
+
+def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
+    def make(rest: Rootfs) -> Content:
+        return as_content(iso9660.plan(rest.entries, label=_LABEL, epoch=build.epoch).extents)
+
+    return root_image.plan(build, ".iso", make)
+
+
+FORMAT = Format(
+    name="kernel+iso",
+    title="kernel, command line and root as ISO 9660",
+    outputs=("-kernel", "-cmdline", ".iso"),
+    plan=_plan,
+)
