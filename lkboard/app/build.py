@@ -97,6 +97,6 @@ def _make(
         outputs = planned.format.plan(given)
     for output in outputs:
         if stdout is not None:
-            stream(output.extents, stdout, around.job)
+            stream(output.extents, planned.compression, stdout, around.job)
         else:
-            yield write(output.extents, planned.path_of(output.suffix), planned.format.name, around.job)
+            yield write(output, planned, around.job)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkboard.app.finishing import choose_compression, choose_sidecars, with_compression
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import UsageError
 from lkboard.model.architecture import go_name, host_architecture
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lkboard.formats.format import Format
+    from lkboard.model.artifact import Compression, Sidecar
     from lkboard.model.board import Board
 
 STDOUT = "-"
@@ -32,8 +34,9 @@ class BuildOptions:
     ``files`` are config files, URLs or ``-``; ``output`` is one exact file, or ``-`` for standard output; otherwise
     files are named after ``name`` and put into ``directory``. ``sbom`` is where in the system the bill of materials
     goes, None for none; ``sbom_created`` is the time that it bears, in Unix seconds (None: the epoch). ``size_bytes``
-    is the size of disks whose size the content does not decide. ``lock`` is the file that says what may be used, empty
-    for the one beside the first config; None allows everything.
+    is the size of disks whose size the content does not decide. ``compression`` None leaves it to the name of
+    ``output``, ``has_sidecars`` None to the format. ``lock`` is the file that says what may be used, empty for the one
+    beside the first config; None allows everything.
     """
 
     files: tuple[str, ...]
@@ -49,6 +52,8 @@ class BuildOptions:
     size_bytes: int = 1 << 30
     sbom: str | None = DEFAULT_SBOM
     sbom_created: int | None = None
+    compression: Compression | None = None
+    has_sidecars: bool | None = None
     registry: RegistryOptions = field(default_factory=RegistryOptions)
     lock: str | None = None
 
@@ -58,21 +63,33 @@ class PlannedFormat:
     """One format of a build, the board it is for (if it needs one), and where its files go.
 
     ``base`` is the path to which a format adds its suffixes; with ``is_exact`` it is the path of the only file.
+    ``compression`` and ``sidecars`` are those of each file.
     """
 
     format: Format
     board: Board | None
     base: Path
     is_exact: bool = False
+    compression: Compression | None = None
+    sidecars: tuple[Sidecar, ...] = ()
 
     def path_of(self, suffix: str) -> Path:
         """Return the path of the output with a suffix of the format."""
-        return self.base if self.is_exact else self.base.with_name(self.base.name + suffix)
+        if self.is_exact:
+            return self.base
+        return with_compression(self.base.with_name(self.base.name + suffix), self.compression)
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """All files that may be made."""
         return tuple(self.path_of(suffix) for suffix in self.format.outputs)
+
+    @property
+    def sidecar_paths(self) -> tuple[Path, ...]:
+        """All files that may be put beside them."""
+        from lkboard.disk.sidecars import sidecar_path
+
+        return tuple(sidecar_path(path, kind) for path in self.paths for kind in self.sidecars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +164,17 @@ def _plan_board(board_id: str, options: BuildOptions) -> BuildPlan:
             f"the board '{board.id}' is {board.architecture}, not '{options.architecture}'", hint="leave out --arch"
         )
     name = options.name or _base_name(options.files[0])
-    path = Path(options.output or Path(options.directory) / f"{name}-{board.id}{board.suffix}")
-    planned = PlannedFormat(_find_format(board.format), board, path, is_exact=True)
+    format_ = _find_format(board.format)
+    compression = choose_compression(format_, options.output, options.compression)
+    path = with_compression(Path(options.directory) / f"{name}-{board.id}{board.suffix}", compression)
+    planned = PlannedFormat(
+        format_,
+        board,
+        Path(options.output or path),
+        is_exact=True,
+        compression=compression,
+        sidecars=choose_sidecars(format_, options.has_sidecars),
+    )
     return BuildPlan(
         board.architecture,
         (planned,),
@@ -184,9 +210,14 @@ def _plan_format(format_: Format, architecture: str, base: Path, options: BuildO
                 hint="name it: --board ID (see: lkboard boards)",
             )
         board = find_board(board_id)
-    if options.output:
-        return PlannedFormat(format_, board, Path(options.output), is_exact=True)
-    return PlannedFormat(format_, board, base)
+    return PlannedFormat(
+        format_,
+        board,
+        Path(options.output) if options.output else base,
+        is_exact=bool(options.output),
+        compression=choose_compression(format_, options.output, options.compression),
+        sidecars=choose_sidecars(format_, options.has_sidecars),
+    )
 
 
 def _check_formats(plan: BuildPlan, options: BuildOptions) -> None:
@@ -198,6 +229,8 @@ def _check_formats(plan: BuildPlan, options: BuildOptions) -> None:
         raise UsageError("-o names one file, but several would be made", hint="use --name and --dir")
     if plan.to_stdout and not formats[0].is_stream:
         raise UsageError(f"the format '{formats[0].name}' cannot go to standard output", hint="name a file: -o FILE")
+    if plan.to_stdout and options.has_sidecars:
+        raise UsageError("standard output has no sidecars", hint="leave out --sidecars, or name a file: -o FILE")
     for planned in plan.formats:
         if plan.is_unified and (planned.board is None or planned.board.boot_chain != "uefi"):
             raise UsageError(f"the format '{planned.format.name}' is not started by UEFI", hint="leave out --uki")
@@ -205,9 +238,9 @@ def _check_formats(plan: BuildPlan, options: BuildOptions) -> None:
 
 def _check_places(plan: BuildPlan, options: BuildOptions) -> None:
     """Find out now, not after a long build, that an output file cannot be made."""
-    from lkboard.disk.output import check_place
+    from lkboard.disk.replacing import check_place
 
-    counts = Counter(path for planned in plan.formats for path in planned.paths)
+    counts = Counter(path for planned in plan.formats for path in (*planned.paths, *planned.sidecar_paths))
     for path, count in counts.items():
         if count > 1:
             raise UsageError(f"two formats would both write '{path}'", hint="build them one after the other")

@@ -201,6 +201,7 @@ def _build(options: WriteOptions, scratch: Path, job: Job, stdin: bytes | None) 
         files=(options.source,),
         board=options.board,
         output=str(scratch / "image"),
+        has_sidecars=False,
         cache=options.cache,
         registry=options.registry,
         lock=options.lock,

@@ -21,4 +21,5 @@ FORMAT = Format(
     plan=_plan,
     architectures=("amd64", "arm64"),
     boards={"amd64": "x86-bios", "arm64": "arm64-efi"},
+    sidecars=("sha256",),
 )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from lkboard.events import Job
     from lkboard.formats.external_tool import Tool
+    from lkboard.model.artifact import Sidecar
     from lkboard.model.board import Board
     from lkboard.model.disk import BootFile
     from lkboard.model.extents import Content, ExtentMap
@@ -63,8 +64,8 @@ class Format:
     ``outputs`` are the suffixes of all files that it can make, in their order. No ``architectures`` means any. A
     stream format makes one file that may go to standard output. ``boards`` is None for formats that need no board,
     else the board that is taken for an architecture when the user names none. ``tools`` are the programs of others that
-    make its bytes. ``plan`` raises `BuildError`, and
-    `Cancelled` through the job.
+    make its bytes. ``sidecars`` are put beside its files unless the user says otherwise: for disks a sum, and a block
+    map if a medium takes the file as it is. ``plan`` raises `BuildError`, and `Cancelled` through the job.
     """
 
     name: str
@@ -75,3 +76,4 @@ class Format:
     is_stream: bool = False
     boards: Mapping[str, str] | None = None
     tools: tuple[Tool, ...] = ()
+    sidecars: tuple[Sidecar, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lkboard.disk import gzip_stream, ids, tar
+from lkboard.disk import ids, packed, tar
 from lkboard.disk.content import as_content
 from lkboard.formats import boot_disk
 from lkboard.formats.encoded import encoded
@@ -16,7 +16,8 @@ def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
     disk = as_content(boot_disk.plan(build, size_bytes=build.size_bytes))
     archive = tar.plan([Entry("disk.raw", Kind.FILE, 0o644, mtime_ns=build.epoch * _SECOND, content=disk)])
     name = f"{ids.map_seed(archive).hex()}.gz"
-    return (PlannedFile(".img.tar.gz", encoded(build, name, gzip_stream.chunks(archive))),)
+    members = packed.pieces(archive, "gz", on_bytes=lambda _done: build.job.check())
+    return (PlannedFile(".img.tar.gz", encoded(build, name, members)),)
 
 
 FORMAT = Format(
@@ -26,4 +27,5 @@ FORMAT = Format(
     plan=_plan,
     architectures=("amd64", "arm64"),
     boards={"amd64": "x86-bios", "arm64": "arm64-efi"},
+    sidecars=("sha256",),
 )

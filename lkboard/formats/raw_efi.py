@@ -17,4 +17,5 @@ FORMAT = Format(
     plan=_plan,
     architectures=("amd64", "arm64"),
     boards={"amd64": "x86-efi", "arm64": "arm64-efi"},
+    sidecars=("sha256", "bmap"),
 )

@@ -16,4 +16,5 @@ FORMAT = Format(
     outputs=(".img",),
     plan=_plan,
     boards={},
+    sidecars=("sha256", "bmap"),
 )

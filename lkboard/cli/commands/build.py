@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
@@ -11,12 +13,12 @@ from lkboard.cli.options import add_lock_options, add_registry_options, lock_opt
 from lkboard.cli.render import human_size
 from lkboard.cli.streams import Output, read_input
 from lkboard.errors import UsageError
+from lkboard.model.artifact import COMPRESSIONS
 
 if TYPE_CHECKING:
-    import argparse
-
     from lkboard.cli.render import Ui
     from lkboard.events import Job
+    from lkboard.model.artifact import Artifact
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +55,17 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("-o", "--o", dest="output", metavar="FILE", help="the one file to write; - for standard output")
     where.add_argument("--name", metavar="NAME", help="base name of the output files")
     where.add_argument("--dir", metavar="DIR", help="folder of the output files (must exist)")
+    where.add_argument(
+        "--compress",
+        choices=COMPRESSIONS,
+        help="compress every output file and add this to its name; with -o, its name may say so as well",
+    )
+    where.add_argument(
+        "--sidecars",
+        action=argparse.BooleanOptionalAction,
+        help="put FILE.sha256 beside every output file, and FILE.bmap (for bmaptool) beside raw disks;"
+        " disk images have them unless you say --no-sidecars",
+    )
     add_lock_options(parser)
     add_registry_options(parser)
 
@@ -94,20 +107,22 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         size_bytes=size_bytes,
         sbom=None if args.no_sbom else args.sbom_output,
         sbom_created=int(time.time()) if args.sbom_current_time else None,
+        compression=args.compress,
+        has_sidecars=args.sidecars,
         registry=registry_options(args),
         lock=lock_option(args),
     )
     artifacts = use_case.build(options, job, stdin=stdin, stdout=Output(job) if args.output == "-" else None)
     for artifact in artifacts:
-        size = human_size(artifact.size_bytes)
-        ui.result(
-            f"{artifact.path}  {size} ({human_size(artifact.mapped_bytes)} mapped)",
-            path=artifact.path,
-            format=artifact.format,
-            size_bytes=artifact.size_bytes,
-            mapped_bytes=artifact.mapped_bytes,
-        )
+        ui.result(_described(artifact), **asdict(artifact))
     return 0
+
+
+def _described(artifact: Artifact) -> str:
+    size, mapped = human_size(artifact.size_bytes), human_size(artifact.mapped_bytes)
+    if artifact.unpacked_bytes:
+        return f"{artifact.path}  {size} ({human_size(artifact.unpacked_bytes)} unpacked)"
+    return f"{artifact.path}  {size} ({mapped} mapped)"
 
 
 COMMAND = Command(

@@ -1,0 +1,39 @@
+"""How the files of a build are finished: compressed or not, and what is put beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkboard.errors import UsageError
+from lkboard.model.artifact import COMPRESSIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lkboard.formats.format import Format
+    from lkboard.model.artifact import Compression, Sidecar
+
+
+def choose_compression(format_: Format, output: str, asked: Compression | None) -> Compression | None:
+    """Return what was asked for, else what the name of the output says, unless the format itself ends so.
+
+    Raises `UsageError` when the two contradict each other.
+    """
+    named = next((kind for kind in COMPRESSIONS if output.endswith(f".{kind}")), None)
+    if named is None or any(suffix.endswith(f".{named}") for suffix in format_.outputs):
+        return asked
+    if asked not in {None, named}:
+        raise UsageError(f"'{output}' is no name for --compress {asked}", hint=f"--compress {named}, or another name")
+    return named
+
+
+def choose_sidecars(format_: Format, asked: bool | None) -> tuple[Sidecar, ...]:
+    """Return the sidecars of a format: its own by default, at least a sum where they are asked for."""
+    if asked is False:
+        return ()
+    return format_.sidecars or (("sha256",) if asked else ())
+
+
+def with_compression(path: Path, compression: Compression | None) -> Path:
+    """Return the name of a compressed file."""
+    return path.with_name(f"{path.name}.{compression}") if compression else path

@@ -1,0 +1,109 @@
+"""Files that take their names together, each whole and on the disk, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from io import FileIO
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextlib.contextmanager
+def replacing(finals: Sequence[Path], *, stale: Iterable[Path] = ()) -> Iterator[tuple[FileIO, ...]]:
+    """Open temporary files beside ``finals``, which take those names when the block ends well, else vanish.
+
+    The first name is taken first. ``stale`` are files that say something about what is replaced: they are gone before,
+    whenever the process is killed. Bringing the data to the disk is for the block. Raises OSError.
+    """
+    with contextlib.ExitStack() as stack:
+        files = tuple(stack.enter_context(_temporary(final.parent)) for final in finals)
+        yield files
+        _remove(stale)
+        for file, final in zip(files, finals, strict=True):
+            Path(os.fsdecode(file.name)).replace(final)
+    _sync_folders(finals)
+
+
+@contextlib.contextmanager
+def explained(path: Path, size: int) -> Iterator[None]:
+    """Turn the system's error numbers into what the user can do. ``size`` is that of the file in bytes."""
+    try:
+        yield
+    except OSError as error:
+        folder = Path(os.path.realpath(path)).parent
+        if error.errno in _NO_ROOM:
+            message, hint = f"there is no room for {-(-size >> 20)} MiB", "free some space or choose another folder"
+        elif error.errno in _NOT_ALLOWED:
+            message, hint = "may not be written", f"choose another folder, or change the permissions of {folder}"
+        elif error.errno == errno.ENOENT:
+            message, hint = f"the folder '{folder}' does not exist", f"create it: mkdir -p {folder}"
+        else:
+            message, hint = f"cannot be written: {error.strerror}", None
+        raise OutputError(message, where=path, hint=hint) from error
+
+
+def check_place(path: Path) -> None:
+    """Raise `OutputError` unless a file can be made or replaced there, as far as that shows without writing."""
+    with explained(path, 0):
+        refuse_special(path)
+        folder = Path(os.path.realpath(path)).parent
+        if not folder.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def refuse_special(path: Path) -> None:
+    """Leave devices alone: to replace one by a file would look like success. Raises `OutputError` and OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        if stat.S_ISBLK(mode):
+            raise OutputError("is a device", where=path, hint=f"write to it: lkboard write CONFIG --to {path}")
+        if not stat.S_ISREG(mode):
+            raise OutputError("is there and is not an ordinary file", where=path, hint="choose another name")
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raise OSError when ``size`` more bytes do not fit into the file system of a folder."""
+    free = os.statvfs(folder)
+    if size > (free.f_bavail if os.geteuid() else free.f_bfree) * free.f_frsize:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[FileIO]:
+    """Open a new file in a folder; it vanishes unless it was renamed."""
+    path = folder / f".lkboard-{secrets.token_hex(4)}.part"
+    with path.open("x+b", buffering=0) as file:
+        try:
+            yield file
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _remove(stale: Iterable[Path]) -> None:
+    there = [path for path in stale if path.is_symlink() or path.is_file()]
+    for path in there:
+        path.unlink(missing_ok=True)
+    _sync_folders(there)
+
+
+def _sync_folders(paths: Iterable[Path]) -> None:
+    for folder in {path.parent for path in paths}:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
