@@ -72,6 +72,7 @@ def push_kit(destination: str, cache: str, insecure: Sequence[str], job: Job) ->
 
     Raises `UsageError` for a bad destination, `BuildError` when there is no kit, `OciError` when the registry refuses.
     """
+    from lkboard.app.registry_options import is_offline
     from lkboard.kit.build import RECIPES, image_name
     from lkboard.oci.push import push
     from lkboard.oci.settings import RegistrySettings
@@ -81,7 +82,7 @@ def push_kit(destination: str, cache: str, insecure: Sequence[str], job: Job) ->
     names = {image_name(recipe): _destination(destination, recipe.name) for recipe in RECIPES}
     if any(store.find(name) is None for name in names):
         raise BuildError("the store has no kit", where=store.root, hint="build it first: lkboard kit build")
-    settings = RegistrySettings(insecure=tuple(insecure))
+    settings = RegistrySettings(insecure=tuple(insecure), offline=is_offline())
     for name, reference in names.items():
         push(store, name, reference, settings, job)
     return tuple(names.values())

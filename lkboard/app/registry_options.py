@@ -6,28 +6,43 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lkboard.errors import UsageError
+
 if TYPE_CHECKING:
     from lkboard.oci.settings import RegistrySettings
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryOptions:
-    """How images are fetched. ``mirrors`` are ``[REG=]URL``, ``ca_files`` PEM files, ``insecure`` host names."""
+    """How images are fetched. ``mirrors`` are ``[REG=]URL``, ``ca_files`` PEM files, ``insecure`` host names.
+
+    ``offline`` forbids to use the network at all, also for what is no image: see `is_offline`.
+    """
 
     mirrors: tuple[str, ...] = ()
     insecure: tuple[str, ...] = ()
     ca_files: tuple[str, ...] = ()
     always_pull: bool = False
     allow_wrong_arch: bool = False
+    offline: bool = False
 
     def settings(self) -> RegistrySettings:
         """Return the options as the registry client takes them, with $LINUXKIT_MIRROR. Raises `UsageError`."""
         from lkboard.oci.settings import RegistrySettings, parse_mirrors
 
+        offline = is_offline(self.offline)
+        if offline and self.always_pull:
+            raise UsageError("--pull asks the registry, which --offline forbids", hint="leave out one of them")
         return RegistrySettings(
             mirrors=parse_mirrors(self.mirrors, os.environ.get("LINUXKIT_MIRROR", "")),
             insecure=self.insecure,
             ca_files=self.ca_files,
             always_pull=self.always_pull,
             allow_wrong_arch=self.allow_wrong_arch,
+            offline=offline,
         )
+
+
+def is_offline(wanted: bool = False) -> bool:
+    """Return whether the network may not be used: because the user says so, or $LKBOARD_OFFLINE does (1, not 0)."""
+    return wanted or os.environ.get("LKBOARD_OFFLINE", "0") not in {"", "0"}

@@ -42,6 +42,9 @@ def add_registry_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--allow-wrong-arch", action="store_true", help="only warn when an image is for another architecture"
     )
+    group.add_argument(
+        "--offline", action="store_true", help="use only what is in the store, no network; also $LKBOARD_OFFLINE=1"
+    )
     add_cache_option(group)  # type: ignore[arg-type]  # a group takes arguments as a parser does
 
 
@@ -69,6 +72,7 @@ def registry_options(args: argparse.Namespace) -> RegistryOptions:
         ca_files=tuple(args.cert_file),
         always_pull=args.pull,
         allow_wrong_arch=args.allow_wrong_arch,
+        offline=args.offline,
     )
 
 

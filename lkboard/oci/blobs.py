@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import StoreCorrupt
 from lkboard.model.extents import FileSpan
-from lkboard.oci.digest import algorithm_of, digest_of
+from lkboard.oci.digest import algorithm_of, digest_of, is_digest
 from lkboard.oci.documents import DOCUMENT_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from lkboard.events import Job
     from lkboard.model.image import Descriptor
@@ -54,6 +55,12 @@ def stored(store: Store) -> Blobs:
         return FileSpan(str(path), 0, path.stat().st_size) if path.is_file() else None
 
     return Blobs(find, "move it out of the way with: lkboard cache verify")
+
+
+def digest_at(path: Path) -> str:
+    """Return the digest that a file in the folder ``blobs`` of a layout is named by; empty if it is no such file."""
+    digest = f"{path.parent.name}:{path.name}"
+    return digest if is_digest(digest) else ""
 
 
 def chunks(span: FileSpan, job: Job | None = None) -> Iterator[bytes]:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_CHUNK = 1 << 20
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
@@ -38,3 +44,13 @@ def algorithm_of(digest: str) -> str:
 def digest_of(data: bytes, algorithm: str = "sha256") -> str:
     """Return the digest of bytes."""
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+
+
+def file_digest(path: Path, algorithm: str, on_bytes: Callable[[int], None]) -> str:
+    """Return the digest of a file. ``on_bytes`` is told of all that is read, and may raise to stop. Raises OSError."""
+    digester = Digester(algorithm)
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK):
+            on_bytes(len(chunk))
+            digester.update(chunk)
+    return digester.digest

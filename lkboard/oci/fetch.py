@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from lkboard.errors import ManifestInvalid, OciError, StoreCorrupt, StoreUnusable
+from lkboard.errors import ManifestInvalid, OciError, Offline, StoreCorrupt, StoreUnusable
 from lkboard.oci.digest import algorithm_of, digest_of
 from lkboard.oci.documents import DOCUMENT_LIMIT
 
@@ -27,8 +27,8 @@ _KNOWN = {digest_of(b"{}"): b"{}"}
 class Fetcher:
     """Makes sure that something is in the store, undamaged.
 
-    Raises `NotFound`, `AuthNeeded`, `RegistryError` or `DigestMismatch` from the registry, and `StoreCorrupt` when what
-    is damaged in the store cannot be fetched again.
+    Raises `NotFound`, `AuthNeeded`, `RegistryError` or `DigestMismatch` from the registry, `Offline` when it may not be
+    asked, and `StoreCorrupt` when what is damaged in the store cannot be fetched again.
     """
 
     def __init__(self, store: Store, settings: RegistrySettings, job: Job) -> None:
@@ -41,7 +41,7 @@ class Fetcher:
     def tagged(self, reference: Reference, known: Descriptor | None) -> Fetched | None:
         """Ask the registry what a reference means now, and store that; None if it still is the ``known`` manifest."""
         digest = known.digest if known and self._store.is_sound(known) else ""
-        fetched = self._client().manifest(reference, reference.wanted, known=digest)
+        fetched = self._client(reference, "the image").manifest(reference, reference.wanted, known=digest)
         if fetched:
             self._store.add(fetched.data, algorithm_of(fetched.digest))
         return fetched
@@ -50,7 +50,9 @@ class Fetcher:
         """Return a manifest or index of an image."""
 
         def fetch() -> None:
-            fetched = self._client().manifest(reference, descriptor.digest)
+            fetched = self._client(reference, f"its manifest {descriptor.digest}").manifest(
+                reference, descriptor.digest
+            )
             assert fetched  # only a question with a known digest is answered by nothing
             self._store.add(fetched.data, algorithm_of(descriptor.digest))
 
@@ -70,16 +72,26 @@ class Fetcher:
         def fetch() -> None:
             from lkboard.oci.download import Download
 
+            client = self._client(reference, f"its blob {descriptor.digest}")
             with self._store.partial(descriptor, self._job) as partial:
                 on_bytes(partial.offset)
-                Download(self._client(), self._settings, self._job, reference, partial, on_bytes).run()
+                Download(client, self._settings, self._job, reference, partial, on_bytes).run()
                 self._store.commit(partial)
 
         if not self._ensure(descriptor, reference, fetch, recheck=recheck):
             on_bytes(descriptor.size)
 
-    def _client(self) -> RegistryClient:
-        """Return the one client, made when it is needed: with it comes requests, which is slow to import."""
+    def _client(self, reference: Reference, what: str) -> RegistryClient:
+        """Return the one client, made when it is needed: with it comes requests, which is slow to import.
+
+        Raises `Offline`, naming ``what`` is missing of the image, when no connection may be made.
+        """
+        if self._settings.offline:
+            raise Offline(
+                f"{what} is not in the store, and lkboard may not use the network",
+                where=reference,
+                hint=f"pull it while there is one: lkboard cache pull {reference}",
+            )
         from lkboard.oci.registry import RegistryClient
 
         with self._lock:
@@ -118,5 +130,5 @@ def _lost(descriptor: Descriptor, reference: Reference, error: OciError) -> Stor
     return StoreCorrupt(
         f"the blob {descriptor.digest} in the store was damaged, and cannot be fetched again: {error.message}",
         where=reference,
-        hint=error.hint,
+        hint="; ".join(filter(None, (error.hint, "see what else is damaged: lkboard cache verify"))),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from io import FileIO
     from typing import BinaryIO
 
+TEMPORARY = "new-"
+"""How names of temporary files and folders begin."""
+
+_READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -37,11 +43,15 @@ def store_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def temporary_file(folder: Path) -> Iterator[BinaryIO]:
-    """Open a new file that is gone afterwards unless it was published."""
-    handle, name = tempfile.mkstemp(dir=folder, prefix="new-")
+    """Open a new file that is gone afterwards unless it was published.
+
+    It is locked: one that is not was left by a process that was killed.
+    """
+    handle, name = tempfile.mkstemp(dir=folder, prefix=TEMPORARY)
     os.close(handle)
     try:
         with Path(name).open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield file
     finally:
         Path(name).unlink(missing_ok=True)
@@ -53,6 +63,25 @@ def new_file(target: Path, temporary_folder: Path, mode: int) -> Iterator[Binary
     with temporary_file(temporary_folder) as file:
         yield file
         publish(file, target, mode)
+
+
+def mark_used(path: Path) -> None:
+    """Remember that a file is used now, for `last_used`. A hint only: it may fail. Raises FileNotFoundError.
+
+    The time of the last access is set, which a file system with ``noatime`` keeps as well.
+    """
+    status = path.stat()
+    try:
+        os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
+    except OSError as error:
+        if error.errno not in _READ_ONLY:
+            raise
+
+
+def last_used(path: Path) -> float:
+    """Return when a file was made or last used, in Unix seconds. Raises FileNotFoundError."""
+    status = path.stat()
+    return max(status.st_atime, status.st_mtime)
 
 
 def publish(file: BinaryIO | FileIO, target: Path, mode: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,21 @@ def exclusive(path: Path, job: Job) -> Iterator[None]:
 
 
 @contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """Hold the file ``path`` together with others, waiting for one that holds it alone. Raises OSError."""
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def unless_held(path: Path) -> Iterator[bool]:
+    """Hold the file ``path`` alone, as `exclusive` does, if nobody else does; give whether that is so."""
+    with store_errors(path), path.open("ab") as file:
+        yield _try(file, fcntl.flock)
+
+
+@contextmanager
 def exclusive_record(path: Path, job: Job) -> Iterator[None]:
     """Hold the file ``path`` alone as LinuxKit does (fcntl record lock, build.md section 7.1).
 
@@ -40,12 +56,23 @@ def exclusive_record(path: Path, job: Job) -> Iterator[None]:
 
 @contextmanager
 def _held(path: Path, lock: Callable[[BinaryIO, int], None], job: Job) -> Iterator[None]:
-    with store_errors(path):
-        file = path.open("ab")
-    with file:
-        while not _try(file, lock):
-            job.wait(_POLL_SECONDS)
-        yield
+    while True:
+        with store_errors(path):
+            file = path.open("ab")
+        with file:
+            while not _try(file, lock):
+                job.wait(_POLL_SECONDS)
+            if _is_at(path, file):
+                yield
+                return
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    """Return whether a file still has its name: garbage collection removes locks that nobody holds."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _try(file: BinaryIO, lock: Callable[[BinaryIO, int], None]) -> bool:

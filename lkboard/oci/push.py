@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lkboard.errors import NotFound, StoreCorrupt
+from lkboard.errors import NotFound, Offline, StoreCorrupt
 from lkboard.oci.documents import Index, parse_document
 from lkboard.oci.meter import Meter
 from lkboard.oci.workers import run_all
@@ -25,11 +25,13 @@ def push(store: Store, name: str, destination: Reference, settings: RegistrySett
     """Bring the image or index that the store calls ``name`` to a registry, under the tag or digest of ``destination``.
 
     The name appears there last, when everything that it needs is there. Raises `NotFound` when the store has no such
-    name, `StoreCorrupt` when it lacks a part, and `AuthNeeded`, `RegistryError`, `Cancelled`.
+    name, `StoreCorrupt` when it lacks a part, and `AuthNeeded`, `RegistryError`, `Offline`, `Cancelled`.
     """
     root = store.find(name)
     if root is None:
         raise NotFound("the store has no such image", where=name, hint="pull it, or run: lkboard kit build")
+    if settings.offline:
+        raise Offline("lkboard may not use the network", where=destination, hint="push without $LKBOARD_OFFLINE")
     from lkboard.oci.upload import Upload  # with it comes requests, which is slow to import
 
     parts = _collect(store, root, name, job)

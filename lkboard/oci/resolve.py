@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lkboard.errors import ManifestInvalid, NotFound, PlatformMissing
+from lkboard.errors import ManifestInvalid, NotFound, Offline, PlatformMissing
 from lkboard.model.image import Descriptor, ImageConfig, Platform, ResolvedImage, WholeImage
 from lkboard.oci.documents import Index, Manifest, parse_document, parse_image_config
 from lkboard.oci.media_types import INDEXES, MANIFESTS
@@ -71,6 +71,9 @@ class Resolver:
                     f"{image.reference}: its attestation {attestation.digest} is not in the registry", "warning"
                 )
                 continue
+            except Offline as error:
+                error.hint = f"{error.hint}; or build with --no-sbom"
+                raise
             if isinstance(document, Manifest):
                 sboms += (layer for layer in document.layers if is_sbom(layer))
         return replace(image, sboms=tuple(sboms))

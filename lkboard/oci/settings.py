@@ -23,6 +23,7 @@ class RegistrySettings:
     itself is asked when its mirrors fail. ``insecure`` hosts (``host`` or ``host:port``) may use plain http or a
     certificate that nobody vouches for. ``ca_files`` are trusted in addition to the system's. ``always_pull`` asks for
     tags again that the store has; ``allow_wrong_arch`` accepts a single image for another architecture.
+    ``offline`` makes no connection at all.
 
     A request is tried once more after each of ``retry_delays``, counted since the last progress. After a 429 without
     Retry-After the delay is ``rate_limit_delay``, doubled each time. A registry that asks for more than
@@ -36,6 +37,7 @@ class RegistrySettings:
     ca_files: tuple[str, ...] = ()
     always_pull: bool = False
     allow_wrong_arch: bool = False
+    offline: bool = False
     mirror_only: bool = False
     parallel: int = 4
     connect_timeout: float = 10.0

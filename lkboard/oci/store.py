@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,19 +25,19 @@ from lkboard.errors import DigestMismatch, StoreCorrupt, StoreUnusable
 from lkboard.events import Job
 from lkboard.home import user_folder
 from lkboard.model.image import Descriptor
-from lkboard.oci.digest import Digester, algorithm_of, digest_of
+from lkboard.oci.digest import Digester, algorithm_of, digest_of, file_digest
 from lkboard.oci.documents import descriptor_fields, parse_descriptor
-from lkboard.oci.files import new_file, publish, store_errors, temporary_file
+from lkboard.oci.files import mark_used, new_file, publish, store_errors, temporary_file
 from lkboard.oci.ingest import Partial
-from lkboard.oci.locks import exclusive, exclusive_record
+from lkboard.oci.locks import exclusive, exclusive_record, shared
 from lkboard.oci.media_types import OCI_INDEX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
 REF_NAME = "org.opencontainers.image.ref.name"
-_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 _BLOB_MODE = 0o444
 _FILE_MODE = 0o644
 _CHUNK = 1 << 20
@@ -54,6 +54,16 @@ class Store:
         self.root = root
         self._private = root / ".lkboard"
         self._index = root / "index.json"
+
+    @property
+    def private(self) -> Path:
+        """The folder with what is ours alone: derived data, locks, what is unfinished."""
+        return self._private
+
+    @property
+    def sweep_lock(self) -> Path:
+        """The lock that is held while one file is marked as used, or is looked at again and removed as garbage."""
+        return self._private / "locks" / "sweep"
 
     # blobs
 
@@ -98,9 +108,10 @@ class Store:
         The digest is computed only if the file changed since that was last done, or to ``recheck``.
         """
         with store_errors(path), suppress(FileNotFoundError):
+            self._mark_used(path)
             if not recheck and self._is_recorded(path):
                 return True
-            if _file_digest(path, algorithm_of(digest), job) == digest:
+            if file_digest(path, algorithm_of(digest), lambda _size: job.check() if job else None) == digest:
                 self.vouch(path)
                 return True
         return False
@@ -179,10 +190,14 @@ class Store:
 
     def names(self) -> Mapping[str, Descriptor]:
         """Return the descriptors of all named images, without the annotation that names them."""
+        return {name: descriptor for name, descriptor in self.entries() if name}
+
+    def entries(self) -> Sequence[tuple[str, Descriptor]]:
+        """Return all that the index lists, with an empty name for what has none."""
         try:
             entries = self._read_index()["manifests"]
-            return {name: _nameless(parse_descriptor(entry)) for entry in entries if (name := _name_of(entry))}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return [(_name_of(entry), _nameless(parse_descriptor(entry))) for entry in entries]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StoreCorrupt(
                 f"the index of the store cannot be read: {error}", where=self._index, hint="delete the file"
             ) from error
@@ -193,21 +208,34 @@ class Store:
 
     def set_name(self, name: str, descriptor: Descriptor, job: Job | None = None) -> None:
         """Give an image a name, taking it from the image that had it. Waits for others; raises `Cancelled` then."""
-        job = job or Job()
-        self._create()
         annotations = {**dict(descriptor.annotations), REF_NAME: name}
         entry = {**descriptor_fields(descriptor), "annotations": annotations}
         entry.pop("data", None)
+        self._create()
+        with self.index_locked(job or Job()):
+            self._write_index(lambda others: [*(other for other in others if _name_of(other) != name), entry])
+
+    def forget(self, name: str, job: Job) -> None:
+        """Remove a name, or what has none and this digest, from the index; the blobs stay. Waits as `set_name` does."""
+        with self.index_locked(job):
+            self._write_index(lambda others: [one for one in others if name != (_name_of(one) or one["digest"])])
+
+    @contextmanager
+    def index_locked(self, job: Job) -> Iterator[None]:
+        """Keep others, LinuxKit as well, from changing the index. Raises `StoreUnusable`, and `Cancelled` meanwhile."""
         with (
             store_errors(self._index),
             exclusive(self.derived_dir("locks") / "index", job),
             exclusive_record(self.root / ".lock", job),
         ):
-            self.names()  # what cannot be read must not be replaced
-            index = self._read_index()
-            index["manifests"] = [other for other in index["manifests"] if _name_of(other) != name] + [entry]
-            with new_file(self._index, self.derived_dir("ingest"), _FILE_MODE) as file:
-                file.write(json.dumps(index, indent=3).encode())
+            yield
+
+    def _write_index(self, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
+        self.entries()  # what cannot be read must not be replaced
+        index = self._read_index()
+        index["manifests"] = change(index["manifests"])
+        with new_file(self._index, self.derived_dir("ingest"), _FILE_MODE) as file:
+            file.write(json.dumps(index, indent=3).encode())
 
     def _read_index(self) -> dict[str, Any]:
         with store_errors(self._index), suppress(FileNotFoundError):
@@ -223,7 +251,14 @@ class Store:
         layout = self.root / "oci-layout"
         if not layout.exists():
             with store_errors(layout), new_file(layout, self.derived_dir("ingest"), _FILE_MODE) as file:
-                file.write(_LAYOUT)
+                file.write(LAYOUT)
+
+    def _mark_used(self, path: Path) -> None:
+        """Mark a file as used; it is not taken for garbage then. Raises FileNotFoundError."""
+        with ExitStack() as held:
+            with suppress(OSError):  # a store that may only be read has no garbage collection either
+                held.enter_context(shared(self.sweep_lock))
+            mark_used(path)
 
     def _is_recorded(self, path: Path) -> bool:
         try:
@@ -254,9 +289,9 @@ def _record_name(path: Path) -> str:
     return f"{path.parent.name}-{path.name}"
 
 
-def _name_of(entry: dict[str, Any]) -> str | None:
+def _name_of(entry: dict[str, Any]) -> str:
     name = (entry.get("annotations") or {}).get(REF_NAME)
-    return name if isinstance(name, str) else None
+    return name if isinstance(name, str) else ""
 
 
 def _nameless(descriptor: Descriptor) -> Descriptor:
@@ -266,13 +301,3 @@ def _nameless(descriptor: Descriptor) -> Descriptor:
 def _look(path: Path) -> str:
     status = path.stat()
     return f"{status.st_ino} {status.st_mtime_ns} {status.st_size}"
-
-
-def _file_digest(path: Path, algorithm: str, job: Job | None) -> str:
-    digester = Digester(algorithm)
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            if job:
-                job.check()
-            digester.update(chunk)
-    return digester.digest

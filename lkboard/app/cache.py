@@ -1,0 +1,103 @@
+"""The use cases of ``lkboard cache`` that look at the store or make it smaller."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkboard.errors import NotFound, ReferenceInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from lkboard.events import Job
+    from lkboard.model.stored import StoredImage, Verified
+
+_DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class GcOptions:
+    """What a user wants to keep: what was used in the last ``keep_days``, at most ``keep_bytes`` of all.
+
+    With ``dry_run`` nothing is removed.
+    """
+
+    keep_days: int | None = None
+    keep_bytes: int | None = None
+    dry_run: bool = False
+    cache: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What garbage collection removed, or would remove, of one kind of things."""
+
+    kind: str
+    count: int
+    size_bytes: int
+
+
+def list_cache(cache: str) -> tuple[StoredImage, ...]:
+    """Return all images of the store. Raises `StoreCorrupt`, `StoreUnusable`."""
+    from lkboard.oci.inventory import list_images
+    from lkboard.oci.store import open_store
+
+    return list_images(open_store(cache or None))
+
+
+def remove_names(names: Sequence[str], cache: str, job: Job) -> tuple[str, ...]:
+    """Remove names from the store, all or none, and return them in full; what only they need is garbage then.
+
+    An image without a name goes by its digest. Raises `NotFound`, `StoreUnusable`.
+    """
+    from lkboard.oci.store import open_store
+
+    store = open_store(cache or None)
+    known = {name or root.digest: root for name, root in store.entries()}
+    found = tuple(known_name(name, known) for name in names)
+    for name in found:
+        store.forget(name, job)
+    return found
+
+
+def known_name(name: str, known: Collection[str]) -> str:
+    """Return the name in the store that a user means: as it is there, or short for it. Raises `NotFound`."""
+    from lkboard.model.reference import parse_reference
+    from lkboard.model.suggest import nearest
+
+    if name in known:
+        return name
+    try:
+        reference = parse_reference(name)
+    except ReferenceInvalid:
+        reference = None
+    if reference:
+        names = (str(reference), f"{reference}:latest", str(reference).removesuffix(":latest"))
+        if match := next((one for one in names if one in known), None):
+            return match
+    close = nearest(name, sorted(known))
+    hint = f"did you mean '{close}'?" if close else "see what there is: lkboard cache ls"
+    raise NotFound("the store has no such image", where=name, hint=hint)
+
+
+def collect_garbage(options: GcOptions, job: Job) -> tuple[Freed, ...]:
+    """Free what nothing needs, and say what that was. Raises `StoreCorrupt`, `StoreUnusable`, `Cancelled`."""
+    from lkboard.oci.garbage import HOUR, Policy, collect, find_garbage
+    from lkboard.oci.store import open_store
+
+    policy = Policy(max(HOUR, (options.keep_days or 0) * _DAY), options.keep_days is not None, options.keep_bytes)
+    run = find_garbage if options.dry_run else collect
+    sizes: dict[str, list[int]] = {}
+    for item in run(open_store(options.cache or None), policy, time.time(), job):
+        sizes.setdefault(item.kind, []).append(item.size)
+    return tuple(Freed(kind, len(found), sum(found)) for kind, found in sizes.items())
+
+
+def verify_cache(cache: str, job: Job) -> Verified:
+    """Read every blob again, and put away those that are damaged. Raises `StoreUnusable`, `Cancelled`."""
+    from lkboard.oci.store import open_store
+    from lkboard.oci.verify import verify
+
+    return verify(open_store(cache or None), job)

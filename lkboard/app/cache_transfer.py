@@ -1,0 +1,173 @@
+"""The use cases of ``lkboard cache`` that bring images into the store or out of it.
+
+The spellings are those of LinuxKit (cli.md section 5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from lkboard.app.cache import known_name
+from lkboard.app.registry_options import RegistryOptions
+from lkboard.errors import UsageError
+from lkboard.model.architecture import host_architecture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lkboard.events import Job
+    from lkboard.model.artifact import Artifact
+    from lkboard.model.extents import ExtentMap
+    from lkboard.model.image import Descriptor, ResolvedImage
+    from lkboard.model.reference import Reference
+    from lkboard.model.rootfs import Entry
+    from lkboard.model.stored import StoredImage
+    from lkboard.oci.pull import Puller
+    from lkboard.oci.store import Store
+
+ALL = "all"
+STDIO = "-"
+ExportFormat = Literal["oci", "docker", "filesystem"]
+
+
+@dataclass(frozen=True, slots=True)
+class PullOptions:
+    """What a user wants pulled. ``platforms`` are ``arm64`` or ``linux/arm64``; ``all``, or none, is all of them."""
+
+    names: tuple[str, ...]
+    platforms: tuple[str, ...] = ()
+    cache: str = ""
+    registry: RegistryOptions = field(default_factory=RegistryOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What a user wants exported. ``output`` may be ``-``; ``as_name`` is the name in the archive, if another one."""
+
+    name: str
+    output: str
+    format: ExportFormat = "oci"
+    platforms: tuple[str, ...] = ()
+    as_name: str = ""
+    cache: str = ""
+
+
+def pull_images(options: PullOptions, job: Job) -> tuple[StoredImage, ...]:
+    """Bring images into the store with all that builds may ask for, and return what the store has of them then.
+
+    The registry is asked even for tags that the store has, as LinuxKit does, unless that is forbidden. Raises
+    `OciError`, `Cancelled`.
+    """
+    from lkboard.model.reference import parse_reference
+    from lkboard.oci.inventory import list_images
+    from lkboard.oci.pull import Puller
+    from lkboard.oci.store import open_store
+
+    references = [parse_reference(name) for name in options.names]
+    settings = options.registry.settings()
+    store = open_store(options.cache or None)
+    puller = Puller(store, replace(settings, always_pull=not settings.offline), job)
+    for reference in references:
+        _pull(reference, () if ALL in options.platforms else options.platforms, puller, job)
+    pulled = {str(reference) for reference in references}
+    return tuple(image for image in list_images(store) if image.name in pulled)
+
+
+def _pull(reference: Reference, platforms: Sequence[str], puller: Puller, job: Job) -> None:
+    from lkboard.oci.platform import parse_platform
+
+    with job.step(f"Resolve {reference}"):
+        if platforms:
+            resolved = [puller.resolve(reference, parse_platform(text)) for text in platforms]
+            puller.fetch([puller.with_sboms(image) for image in resolved])
+        else:
+            puller.fetch([puller.resolve_whole(reference)])
+
+
+def import_images(path: str, name: str, cache: str, job: Job, *, stdin: Iterable[bytes] = ()) -> tuple[str, ...]:
+    """Bring the images of a folder or archive, or of one that comes through ``stdin``, into the store.
+
+    Returns their names; ``name`` is for an archive with one image. Raises as `lkboard.oci.archive.import_archive` does.
+    """
+    from lkboard.oci.archive import import_archive, spooled
+    from lkboard.oci.store import open_store
+
+    store = open_store(cache or None)
+    if path != STDIO:
+        return import_archive(store, Path(path), job, name=name)
+    with spooled(store, stdin, job) as spool:
+        return import_archive(store, spool, job, name=name)
+
+
+def export_image(options: ExportOptions, job: Job, *, stdout: BinaryIO | None = None) -> Artifact | None:
+    """Write an image of the store as an archive; None when it went to ``stdout``. The same image gives the same bytes.
+
+    Raises `UsageError`, `NotFound`, `PlatformMissing`, `OutputError`, `Cancelled`.
+    """
+    from lkboard.app.outputs import stream, write
+    from lkboard.disk.output import check_place
+    from lkboard.oci.store import open_store
+
+    store = open_store(options.cache or None)
+    known = store.names()
+    name = known_name(options.name, known.keys())
+    if stdout is None:
+        check_place(Path(options.output))
+    with job.step(f"Read {name}"):
+        extents = _archive(store, name, known[name], options, job)
+    if stdout is None:
+        return write(extents, Path(options.output), options.format, job)
+    stream(extents, stdout, job)
+    return None
+
+
+def _archive(store: Store, name: str, root: Descriptor, options: ExportOptions, job: Job) -> ExtentMap:
+    from lkboard.disk import tar
+    from lkboard.model.reference import parse_reference
+    from lkboard.oci.export import docker_entries, layout_entries
+    from lkboard.oci.flatten import flatten
+    from lkboard.oci.layers import unpack_layers
+
+    as_name = str(parse_reference(options.as_name)) if options.as_name else name
+    platforms = () if ALL in options.platforms else options.platforms
+    entries: tuple[Entry, ...]
+    if options.format == "oci":
+        entries = layout_entries(store, root, name, platforms, as_name)
+    else:
+        image = _resolved(store, name, root, platforms, job)
+        if options.format == "docker":
+            entries = docker_entries(store, image, _tagged(as_name), job)
+        else:
+            unpack_layers([image], store, job)
+            entries = flatten(image, store, job)
+    return tar.plan(entries, with_origin=False)
+
+
+def _resolved(store: Store, name: str, root: Descriptor, platforms: Sequence[str], job: Job) -> ResolvedImage:
+    """Return the image for the only platform that is wanted, or that is there."""
+    from lkboard.model.reference import parse_reference
+    from lkboard.oci.blobs import stored
+    from lkboard.oci.graph import members, missing
+    from lkboard.oci.platform import parse_platform
+    from lkboard.oci.pull import Puller
+    from lkboard.oci.settings import RegistrySettings
+
+    if len(platforms) > 1:
+        raise UsageError("this format holds one platform", hint="give one: --arch ARCH")
+    blobs = stored(store)
+    whole = [one.platform for one in members(root, blobs, name) if one.platform and not missing(one.manifest, blobs)]
+    only = str(whole[0]) if len(whole) == 1 else host_architecture()
+    puller = Puller(store, RegistrySettings(offline=True), job)
+    image = puller.resolve(parse_reference(name), parse_platform(platforms[0] if platforms else only))
+    puller.fetch([image])
+    return image
+
+
+def _tagged(name: str) -> str:
+    """Return a name as ``docker load`` takes it, with a tag; nothing for what goes by a digest."""
+    from lkboard.model.reference import parse_reference
+
+    reference = parse_reference(name)
+    return "" if reference.digest else f"{reference.repository}:{reference.wanted}"

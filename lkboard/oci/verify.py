@@ -1,0 +1,76 @@
+"""Every blob of a store read again: what is damaged goes into quarantine (registry.md section 11)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from lkboard.model.stored import Damage, Verified
+from lkboard.oci.blobs import Blobs, digest_at, stored
+from lkboard.oci.digest import algorithm_of, file_digest
+from lkboard.oci.files import store_errors
+from lkboard.oci.graph import closure
+from lkboard.oci.meter import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    from lkboard.events import Job
+    from lkboard.oci.store import Store
+
+STEP = "Verify blobs"
+
+
+def verify(store: Store, job: Job) -> Verified:
+    """Compute the digest of every blob and of every unpacked layer, as the step "Verify blobs".
+
+    A damaged blob is moved into quarantine, a damaged layer is removed: both come back when they are needed. Raises
+    `StoreUnusable`, `Cancelled`.
+    """
+    with job.step(STEP):
+        files = _files(store)
+        sizes = {path: path.stat().st_size for path in files if path.is_file()}
+        meter = Meter(job, STEP, sum(sizes.values()))
+        damaged = [path for path in sizes if not _is_sound(path, files[path], store, meter)]
+        users = _users(store, {digest for path in damaged if (digest := digest_at(path))})
+        for path in damaged:
+            _put_away(path, store, job)
+    found = tuple(Damage(files[path], str(path), users.get(files[path], ())) for path in damaged)
+    return Verified(len(sizes), sum(sizes.values()), found)
+
+
+def _files(store: Store) -> Mapping[Path, str]:
+    """Return all files whose digests are known from their names."""
+    blobs = ((path, digest_at(path)) for path in sorted(store.root.glob("blobs/*/*")))
+    layers = ((path, f"sha256:{path.stem}") for path in sorted(store.private.glob("layers/*.tar")))
+    return {path: digest for path, digest in (*blobs, *layers) if digest}
+
+
+def _is_sound(path: Path, digest: str, store: Store, meter: Meter) -> bool:
+    with store_errors(path), suppress(FileNotFoundError):  # garbage collection may have been there
+        if file_digest(path, algorithm_of(digest), meter.add) != digest:
+            return False
+        store.vouch(path)
+    return True
+
+
+def _users(store: Store, damaged: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return the names of the images that need a blob, as far as their documents can still be read."""
+    whole = stored(store)
+    blobs = Blobs(lambda digest: None if digest in damaged else whole.find(digest), whole.advice)
+    users: dict[str, tuple[str, ...]] = {}
+    for name, root in store.names().items():
+        for digest in damaged & closure(root, blobs).keys():
+            users[digest] = (*users.get(digest, ()), name)
+    return users
+
+
+def _put_away(path: Path, store: Store, job: Job) -> None:
+    digest = digest_at(path)
+    if digest:
+        with store.locked(digest, job):
+            store.quarantine(digest)
+    else:
+        with store_errors(path):
+            path.unlink(missing_ok=True)
