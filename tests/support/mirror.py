@@ -131,7 +131,6 @@ def build_package(
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder, "package")
         (top / "DEBIAN").mkdir(parents=True)
-        top.chmod(0o755)
         control = (
             f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: Tests <t@example.org>\n"
         )
@@ -144,6 +143,8 @@ def build_package(
                 target.symlink_to(content.target)
             else:
                 target.write_bytes(content)
+        # modes must not come from the umask: dpkg-deb refuses some, and unpacked files have them
+        subprocess.run(["chmod", "-R", "u=rwX,go=rX", str(top)], check=True)
         environment = {**os.environ, "SOURCE_DATE_EPOCH": "1600000000"}
         command = ["dpkg-deb", "--root-owner-group", f"-Z{compression}", "-z1", "-b", str(top), str(path)]
         subprocess.run(command, check=True, capture_output=True, env=environment)
