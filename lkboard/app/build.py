@@ -97,6 +97,13 @@ def _make(
         outputs = planned.format.plan(given)
     for output in outputs:
         if stdout is not None:
-            stream(output.extents, planned.compression, stdout, around.job)
+            stream(output.extents, stdout, around.job, compression=planned.compression)
         else:
-            yield write(output, planned, around.job)
+            yield write(
+                output.extents,
+                planned.path_of(output.suffix),
+                planned.format.name,
+                around.job,
+                compression=planned.compression,
+                sidecars=planned.sidecars,
+            )

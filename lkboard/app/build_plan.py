@@ -238,7 +238,7 @@ def _check_formats(plan: BuildPlan, options: BuildOptions) -> None:
 
 def _check_places(plan: BuildPlan, options: BuildOptions) -> None:
     """Find out now, not after a long build, that an output file cannot be made."""
-    from lkboard.disk.replacing import check_place
+    from lkboard.disk.output import check_place
 
     counts = Counter(path for planned in plan.formats for path in (*planned.paths, *planned.sidecar_paths))
     for path, count in counts.items():

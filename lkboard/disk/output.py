@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -69,6 +70,17 @@ def write_file(
                 _write_all(other, sums.text(kind, path.name))
                 os.fsync(other.fileno())
             return Written(os.fstat(file.fileno()).st_size, sums.sha256)
+
+
+def check_place(path: Path) -> None:
+    """Raise `OutputError` unless a file can be made or replaced there, as far as that shows without writing."""
+    with explained(path, 0):
+        refuse_special(path)
+        folder = Path(os.path.realpath(path)).parent
+        if not folder.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def write_stream(

@@ -54,17 +54,6 @@ def explained(path: Path, size: int) -> Iterator[None]:
         raise OutputError(message, where=path, hint=hint) from error
 
 
-def check_place(path: Path) -> None:
-    """Raise `OutputError` unless a file can be made or replaced there, as far as that shows without writing."""
-    with explained(path, 0):
-        refuse_special(path)
-        folder = Path(os.path.realpath(path)).parent
-        if not folder.is_dir():
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-
 def refuse_special(path: Path) -> None:
     """Leave devices alone: to replace one by a file would look like success. Raises `OutputError` and OSError."""
     with contextlib.suppress(FileNotFoundError):
