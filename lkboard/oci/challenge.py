@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = re.compile(rf'\s*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_WORD}[^\s,]*))\s*(?:,|$)')
-_SCHEME = re.compile(rf"[\s,]*({_WORD})(?:\s+|,|$)")
-_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*\s*(?:,|$)")
+# what is repeated is never tried again with less ("++"), so that the time grows with the length only
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_PARAMETER = re.compile(rf'\s*+({_WORD})\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|({_WORD}[^\s,]*+))\s*+(?:,|$)')
+_SCHEME = re.compile(rf"[\s,]*+({_WORD})(?:\s++|,|$)")
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]++=*+\s*+(?:,|$)")
 
 
 @dataclass(frozen=True, slots=True)

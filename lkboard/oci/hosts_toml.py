@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from lkboard.home import user_folder
 from lkboard.oci.endpoint import Trust
 from lkboard.oci.toml_file import read_toml
+from lkboard.oci.urls import is_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,11 +81,11 @@ def _host(table: Table, url: str) -> Host:
 
 def _address(table: Table, url: str) -> SplitResult:
     """Return the parts of a URL; without a scheme it is https, as containerd has it."""
-    parts = urlsplit(url if "://" in url or not url else f"https://{url}")
-    is_good = parts.scheme in {"http", "https"} and parts.hostname and "@" not in url
+    full = url if "://" in url or not url else f"https://{url}"
+    is_good = full.lower().startswith(("http://", "https://")) and is_server(full) and "@" not in url
     if url and not is_good:
         raise table.wrong("host" if table.name else "server", "must be a URL with http:// or https://, without a login")
-    return parts
+    return urlsplit(full)
 
 
 def _trust(table: Table) -> Trust:

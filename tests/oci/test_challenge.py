@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lkboard.oci.challenge import parse_challenges
+from lkboard.oci.challenge import Challenge, parse_challenges
 
 HUB = 'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:library/x:pull"'
 HUB_FIELDS = {
@@ -66,3 +66,9 @@ def test_challenges_are_read(headers: list[str], expected: list[tuple[str, dict[
 def test_a_parameter_that_is_not_there_is_empty() -> None:
     (challenge,) = parse_challenges(["Basic"])
     assert challenge.get("realm") == ""
+
+
+def test_a_long_header_is_read_in_one_go() -> None:
+    """Which took hours when all ways to divide the text were tried."""
+    word = "b" + "ea" * 500_000
+    assert parse_challenges([word, f"Bearer {word}"]) == (Challenge(word), Challenge("bearer"))

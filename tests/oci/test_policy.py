@@ -261,6 +261,8 @@ def test_registries_conf_comes_before_hosts_toml(etc: Path) -> None:
     [
         ("server = 5", "'server' must be a text"),
         ('server = "ftp://x"', "'server' must be a URL with http:// or https://"),
+        ('server = "https://["', "'server' must be a URL with http:// or https://"),
+        ('server = "https://x:99999"', "'server' must be a URL with http:// or https://"),
         ('server = "https://me:hunter2@x"', "without a login"),
         ('[host."https://m"]\ncapabilities = ["dance"]', """'host."https://m".capabilities' cannot be 'dance'"""),
         ('host = ["https://m"]', "'host' must be a table"),
