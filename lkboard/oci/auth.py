@@ -24,17 +24,22 @@ if TYPE_CHECKING:
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _CLIENT_ID = "lkboard"
+_NO_SUCH_METHOD = {404, 405}
 _SHORTEST_LIFE = 60.0
 _RENEW_EARLY = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token for some scopes; ``expires`` is on the monotonic clock, in seconds."""
+    """A bearer token for some scopes; ``expires`` is on the monotonic clock, in seconds.
+
+    ``successor`` is the identity token that replaces the one it was traded for.
+    """
 
     value: str = field(repr=False)
     scopes: tuple[str, ...]
     expires: float
+    successor: str = field(default="", repr=False)
 
 
 class Login:
@@ -48,6 +53,8 @@ class Login:
         self._trust = endpoint.trust
         self._credential = credential
         self._transport = transport
+        self._identity = credential.identity_token if credential else ""
+        self._may_trade = bool(self._identity)
         self._lock = threading.Lock()
         self._is_basic = False
         self._tokens: dict[str, Token] = {}
@@ -91,33 +98,39 @@ class Login:
     def _fetch(self, challenge: Challenge, scopes: tuple[str, ...], where: str) -> Token:
         realm = challenge.get("realm")
         self._check_realm(realm, where)
-        response = self._transport.send(self._token_request(realm, challenge.get("service"), scopes, where))
+        asked = [("service", challenge.get("service")), *(("scope", scope) for scope in scopes)]
+        response = self._transport.send(self._token_request(realm, asked, where))
+        if self._may_trade and response.status_code in _NO_SUCH_METHOD:
+            response.close()
+            self._may_trade = False
+            response = self._transport.send(self._token_request(realm, asked, where))
         with response:
             if response.status_code in {401, 403}:
                 raise self.refused(shown(realm), where)
             if response.status_code != 200:
                 raise RegistryError(f"{shown(realm)} gave no token: status {response.status_code}", where=where)
             body = read_body(response, BODY_LIMIT, where)
-        return _read_token(body, scopes, realm, where)
+        answer = _read_token(body, scopes, realm, where)
+        self._identity = answer.successor or self._identity
+        return answer
 
-    def _token_request(self, realm: str, service: str, scopes: tuple[str, ...], where: str) -> Request:
-        credential = self._credential
-        trust = self._trust if origin_of(realm) == origin_of(self._base) else self._trust.elsewhere()
+    def _token_request(self, realm: str, asked: list[tuple[str, str]], where: str) -> Request:
+        """Return the question for a token: an identity token is traded by POST, unless the server knows no such way."""
 
         def guard(url: str) -> None:
             self._check_realm(url, where)
 
-        if credential and credential.identity_token:
-            form = {"grant_type": "refresh_token", "service": service, "client_id": _CLIENT_ID}
-            form |= {"scope": " ".join(scopes), "refresh_token": credential.identity_token}
-            return Request("POST", realm, where, body=urlencode(form).encode(), headers=_FORM, guard=guard, trust=trust)
-        query = [("service", service), *(("scope", scope) for scope in scopes)]
+        trust = self._trust if origin_of(realm) == origin_of(self._base) else self._trust.elsewhere()
+        if self._may_trade:
+            scope = " ".join(value for name, value in asked if name == "scope")
+            form = {"grant_type": "refresh_token", "service": asked[0][1], "client_id": _CLIENT_ID, "scope": scope}
+            body = urlencode(form | {"refresh_token": self._identity}).encode()
+            return Request("POST", realm, where, body=body, headers=_FORM, guard=guard, trust=trust)
         headers = {}
-        if credential and credential.basic:
-            query.append(("account", credential.username))
-            headers["Authorization"] = credential.basic
-        separator = "&" if urlsplit(realm).query else "?"
-        url = f"{realm}{separator}{urlencode(query)}"
+        if self._credential and (basic := self._credential.basic_for_tokens):
+            asked = [*asked, *([("account", self._credential.username)] if self._credential.username else [])]
+            headers["Authorization"] = basic
+        url = f"{realm}{'&' if urlsplit(realm).query else '?'}{urlencode(asked)}"
         return Request("GET", url, where, headers=headers, guard=guard, trust=trust)
 
     def refused(self, asked: str, where: str) -> AuthNeeded:
@@ -158,4 +171,6 @@ def _read_token(body: bytes, scopes: tuple[str, ...], realm: str, where: str) ->
         value, life = "", 0.0
     if not (value and value.isascii() and value.isprintable()):
         raise RegistryError(f"{shown(realm)} answered with something that is not a token", where=where)
-    return Token(value, scopes, time.monotonic() + life - _RENEW_EARLY)
+    successor = answer.get("refresh_token")
+    expires = time.monotonic() + life - _RENEW_EARLY
+    return Token(value, scopes, expires, successor if isinstance(successor, str) else "")

@@ -16,7 +16,7 @@ from lkboard.home import home, user_folder
 from lkboard.oci.settings import canonical_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _HUB_SERVER = "https://index.docker.io/v1/"
 _HUB_KEYS = ("index.docker.io", "docker.io", "registry-1.docker.io")
@@ -44,9 +44,12 @@ class Credential:
     @property
     def basic(self) -> str:
         """The value of a header Authorization with user name and password, or an empty text."""
-        if not self.password:
-            return ""
-        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return _basic(self.username, self.password)
+
+    @property
+    def basic_for_tokens(self) -> str:
+        """The same for a token server, which may take the identity token as a password."""
+        return self.basic or _basic(self.username or _IDENTITY_USER, self.identity_token)
 
 
 def find_credential(host: str, path: str, warn: Warn) -> Credential | None:
@@ -59,6 +62,12 @@ def find_credential(host: str, path: str, warn: Warn) -> Credential | None:
         if document and (found := _in_file(document, file, host, path, warn)):
             return found
     return None
+
+
+def _basic(username: str, secret: str) -> str:
+    if not secret:
+        return ""
+    return "Basic " + base64.b64encode(f"{username}:{secret}".encode()).decode()
 
 
 def _files() -> Iterator[Path]:
@@ -81,7 +90,7 @@ def _read(file: Path, warn: Warn) -> Mapping[str, Any] | None:
         document = json.loads(file.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         warn(f"the logins in '{file}' cannot be read")
         return None
     if not isinstance(document, Mapping):
@@ -99,10 +108,9 @@ def _in_file(document: Mapping[str, Any], file: Path, host: str, path: str, warn
                 return found
             break
     entries = {_plain_key(key): entry for key, entry in _mapping(document, "auths").items()}
-    for name in hosts:
-        for key in _keys(name, path):
-            if isinstance(entries.get(key), Mapping) and (found := _in_entry(entries[key], file)):
-                return found
+    for key in _keys(hosts, path):
+        if isinstance(entries.get(key), Mapping) and (found := _in_entry(entries[key], file)):
+            return found
     return None
 
 
@@ -115,11 +123,12 @@ def _plain_key(key: str) -> str:
     return re.sub(r"/(v1|v2)?/?$", "", re.sub(r"^https?://", "", key))
 
 
-def _keys(host: str, path: str) -> Iterator[str]:
-    """Yield the repository, each path above it, and the host."""
-    parts = [host, *path.split("/")]
-    for count in range(len(parts), 0, -1):
-        yield "/".join(parts[:count])
+def _keys(hosts: Iterable[str], path: str) -> Iterator[str]:
+    """Yield the repository, each path above it, and the host; each under all names of the host."""
+    parts = path.split("/")
+    for count in range(len(parts), -1, -1):
+        for host in hosts:
+            yield "/".join([host, *parts[:count]])
 
 
 def _in_entry(entry: Mapping[str, Any], file: Path) -> Credential | None:
@@ -160,7 +169,7 @@ def _ask_helper(name: str, server: str, warn: Warn) -> Credential | None:
             return None
         answer = json.loads(result.stdout)
         username, secret = answer["Username"], answer["Secret"]
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError, RecursionError) as error:
         warn(f"the credential helper '{program}' cannot be used: {type(error).__name__}")
         return None
     if username == _IDENTITY_USER:

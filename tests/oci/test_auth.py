@@ -6,7 +6,8 @@ import base64
 from typing import TYPE_CHECKING
 
 import pytest
-from support.faults import FaultProxy, Redirect, Status
+from support.authority import Authority
+from support.faults import Ask, Cut, FaultProxy, Redirect, Status
 from support.images import multi_arch
 from support.pulls import is_complete, log_in, pull, resolve
 from support.registry import Registry, TokenServer, running_registry
@@ -63,6 +64,8 @@ def tokens(token_server: TokenServer) -> Iterator[TokenServer]:
     token_server.requests.clear()
     yield token_server
     token_server.lifetime = 300
+    token_server.post_status = 200
+    token_server.extra = {}
 
 
 def encoded(login: str) -> str:
@@ -175,6 +178,48 @@ def test_an_identity_token_is_traded_for_a_token(
     assert tokens.requests[0]["grant_type"] == ["refresh_token"]
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_token_server_without_trade_gets_the_identity_token_as_a_password(
+    store: Store, job: RecordingJob, with_tokens: Registry, tokens: TokenServer, home: Path, status: int
+) -> None:
+    tokens.post_status = status
+    log_in(home, with_tokens.host, identitytoken="alice:s3cret")
+    assert is_complete(store, pull(store, f"{with_tokens.host}/priv/x:v1", job))
+    assert [sorted(request) for request in tokens.requests] == [["scope", "service"]]
+
+
+def test_a_token_server_that_refuses_the_trade_is_not_asked_otherwise(
+    store: Store, job: RecordingJob, with_tokens: Registry, tokens: TokenServer, home: Path
+) -> None:
+    tokens.post_status = 403
+    log_in(home, with_tokens.host, identitytoken="alice:s3cret")
+    with pytest.raises(AuthNeeded, match="refuses the login"):
+        resolve(store, f"{with_tokens.host}/priv/x:v1", job)
+    assert tokens.requests == []
+
+
+def test_a_new_identity_token_replaces_the_old_one(
+    store: Store, job: RecordingJob, with_tokens: Registry, tokens: TokenServer, home: Path
+) -> None:
+    tokens.users["bob"] = "rotated"
+    tokens.extra = {"refresh_token": "bob:rotated"}
+    with FaultProxy(with_tokens.host) as proxy:
+        proxy.add(Ask("Authorization", "Bearer stale"), path="/blobs/", times=1)
+        log_in(home, proxy.host, identitytoken="alice:s3cret")
+        assert is_complete(store, pull(store, f"{proxy.host}/priv/x:v1", job, parallel=1))
+    assert [request["refresh_token"] for request in tokens.requests] == [["alice:s3cret"], ["bob:rotated"]]
+
+
+def test_an_identity_token_is_not_sent_on_to_a_private_place(
+    store: Store, job: RecordingJob, proxy: FaultProxy, home: Path
+) -> None:
+    log_in(home, proxy.host, identitytoken="alice:s3cret")
+    proxy.add(Status(307, (("Location", "http://192.168.1.1/token"),)), path="/token")
+    refuse(proxy, BEARER.format(realm=f"{proxy.url}/token"))
+    with pytest.raises(RegistryError, match=r"sends logins to 'http://192.168.1.1/token', a private address"):
+        resolve(store, f"{proxy.host}/lab/x:v1", job)
+
+
 def test_a_ready_token_is_used_as_it_is(
     store: Store, job: RecordingJob, with_tokens: Registry, tokens: TokenServer, home: Path
 ) -> None:
@@ -192,17 +237,20 @@ def test_a_ready_token_that_is_refused_is_an_error(
         resolve(store, f"{with_tokens.host}/priv/x:v1", job)
 
 
-def test_a_token_that_dies_in_the_middle_is_renewed(
+def test_a_token_that_dies_in_the_middle_is_renewed_and_the_download_goes_on(
     store: Store, job: RecordingJob, with_tokens: Registry, tokens: TokenServer
 ) -> None:
+    tokens.lifetime = -100
+    dead = tokens.answer({"scope": ["repository:pub/x:pull"]}, None)["token"]
+    tokens.lifetime = 300
     with FaultProxy(with_tokens.host) as proxy:
         big = next(name for name, data in MADE.blobs.items() if len(data) > 200_000)
-        challenge = BEARER.format(realm=tokens.realm).replace('"x"', '"lab-registry"')
-        expired = Status(401, (("WWW-Authenticate", f'{challenge},error="invalid_token"'),))
-        proxy.add(expired, path=rf"/blobs/(?!{big})", times=1)
-        proxy.add(expired, path=big, times=1)
+        proxy.add(Cut(100_000), path=big, times=1)
+        proxy.add(Ask("Authorization", f"Bearer {dead}"), path=big, times=1)  # the registry itself says what is wrong
         assert is_complete(store, pull(store, f"{proxy.host}/pub/x:v1", job))
-    assert len(tokens.requests) > 1
+        ranges = [seen.range.partition("-")[0] for seen in proxy.seen(big)]
+    assert ranges == ["", "bytes=100000", "bytes=100000"]
+    assert len(tokens.requests) == 2
 
 
 def test_a_token_that_is_dead_on_arrival_is_an_error(
@@ -335,11 +383,45 @@ def test_all_names_of_this_machine_are_one_host(store: Store, job: RecordingJob,
     assert [seen.path for seen in proxy.seen("/token")] == ["/token?service=x&scope=repository%3Alab%2Fx%3Apull"]
 
 
-def test_a_public_registry_may_not_send_logins_to_this_machine() -> None:
+@pytest.mark.parametrize(
+    ("realm", "said"),
+    [
+        ("https://localhost:1/token", "a private address"),
+        ("https://127.0.0.1:1/token", "a private address"),
+        ("https://10.1.2.3/token", "a private address"),
+        ("http://registry.example/token", "which is not https"),
+        ("http://auth.example/token", "which is not https"),
+    ],
+)
+def test_a_public_registry_may_not_send_logins_just_anywhere(realm: str, said: str) -> None:
     login = Login(Endpoint("https://registry.example", "x"), None, Transport(RegistrySettings(), Job()))
-    challenge = parse_challenges(['Bearer realm="https://localhost:1/token"'])
-    with pytest.raises(RegistryError, match="a private address"):
+    challenge = parse_challenges([f'Bearer realm="{realm}"'])
+    with pytest.raises(RegistryError, match=said):
         login.learn(challenge, "repository:x:pull", "", "x", is_first=True)
+
+
+def test_a_registry_with_tls_may_not_send_logins_over_plain_http(
+    store: Store, job: RecordingJob, with_tokens: Registry, tokens: TokenServer, home: Path, tmp_path: Path
+) -> None:
+    """The real registry's challenge names a token server without TLS."""
+    authority = Authority(tmp_path)
+    with FaultProxy(with_tokens.host, authority.server_certificate()) as secure:
+        log_in(home, secure.host, identitytoken="alice:s3cret")
+        with pytest.raises(RegistryError, match=f"sends logins to '{tokens.realm}', which is not https"):
+            resolve(store, f"{secure.host}/priv/x:v1", job, ca_files=(str(authority.ca_file),))
+    assert tokens.requests == []
+
+
+def test_a_redirect_from_tls_to_plain_http_is_refused(
+    store: Store, job: RecordingJob, registry: Registry, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    registry.push(MADE, "lab/x:v1")
+    with FaultProxy(registry.host, authority.server_certificate()) as secure:
+        secure.add(Redirect(proxy.url), path="/blobs/")
+        with pytest.raises(RegistryError, match=f"redirects to plain http at {proxy.url}/v2/lab/x/blobs/"):
+            pull(store, f"{secure.host}/lab/x:v1", job, ca_files=(str(authority.ca_file),))
+    assert proxy.requests == []
 
 
 def test_a_login_stays_behind_when_a_blob_is_somewhere_else(

@@ -215,6 +215,53 @@ def test_a_helper_that_is_not_there_is_passed_over(home: Path, name: str) -> Non
     assert len(warnings) == 1
 
 
+def test_a_name_with_a_path_starts_no_program(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is part of a file that may come from anywhere; below the current folder there may be anything, too."""
+    program = home / "docker-credential-x" / "evil"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho \'{"Username":"u","Secret":"s"}\'\n')
+    program.chmod(0o755)
+    monkeypatch.chdir(home)
+    docker(home, credsStore="x/evil")
+    warnings: list[str] = []
+    assert find_credential("ghcr.io", "x", warnings.append) is None
+    assert warnings == ["the name of a credential helper is not a program's name"]
+
+
+def test_a_helper_that_takes_too_long_is_named_and_passed_over(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    helper(home, monkeypatch, "slow", "exec sleep 60")
+    monkeypatch.setattr("lkboard.oci.credentials._HELPER_SECONDS", 0.2)
+    docker(home, credsStore="slow")
+    warnings: list[str] = []
+    assert find_credential("ghcr.io", "x", warnings.append) is None
+    assert warnings == ["the credential helper 'docker-credential-slow' cannot be used: TimeoutExpired"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (["docker.io", "https://index.docker.io/v1/"], "https://index.docker.io/v1/"),
+        (["registry-1.docker.io", "docker.io"], "docker.io"),
+        (["registry-1.docker.io"], "registry-1.docker.io"),
+        (["https://index.docker.io/v1/", "docker.io/library/x"], "docker.io/library/x"),
+        (["docker.io/library", "registry-1.docker.io/library/x"], "registry-1.docker.io/library/x"),
+        (["docker.io/library", "index.docker.io/library"], "index.docker.io/library"),
+    ],
+)
+def test_docker_hub_has_one_login_under_many_names(home: Path, keys: list[str], expected: str) -> None:
+    docker(home, auths={key: {"username": key, "password": "p"} for key in keys})
+    found = find("registry-1.docker.io", "library/x")
+    assert found
+    assert found.username == expected
+
+
+def test_an_identity_token_is_a_password_for_token_servers_only() -> None:
+    credential = Credential("'file'", identity_token="i")
+    assert credential.basic == ""
+    assert credential.basic_for_tokens == f"Basic {encoded('<token>:i')['auth']}"
+    assert Credential("'file'", "u", "p", "i").basic_for_tokens == f"Basic {encoded('u:p')['auth']}"
+
+
 def test_no_secret_is_shown() -> None:
     shown = repr(Credential("'file'", "alice", "hunter2", "hunter2", "hunter2"))
     assert "hunter2" not in shown

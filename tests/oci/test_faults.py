@@ -134,7 +134,18 @@ def test_a_server_that_ignores_range_starts_again(
     assert job.last_progress.done == job.last_progress.total
 
 
-@pytest.mark.parametrize("value", ["bytes 0-9/10", "bytes 5-3999999/4000000", "pages 1-2/3", "", None])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "bytes 0-9/10",
+        "bytes 5-3999999/4000000",
+        f"bytes 1500000-{len(BIG.data) - 1}/{len(BIG.data) + 1}",
+        f"bytes 1500000-{len(BIG.data) - 1}/",
+        "pages 1-2/3",
+        "",
+        None,
+    ],
+)
 def test_a_wrong_range_is_refused(
     store: Store, job: RecordingJob, proxy: FaultProxy, name: str, value: str | None
 ) -> None:

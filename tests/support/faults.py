@@ -14,6 +14,7 @@ from __future__ import annotations
 import http.client
 import re
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
 
@@ -138,6 +140,17 @@ class IgnoreRange:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """Pass the request on with a header of our own, and the answer unchanged."""
+
+    name: str
+    value: str
+
+    def __call__(self, answer: Answer) -> Answer:
+        return answer
+
+
+@dataclass(frozen=True)
 class Redirect:
     """Send blobs elsewhere: the same path at another origin (``http://127.0.0.1:1234``)."""
 
@@ -170,12 +183,20 @@ class _Rule:
 class FaultProxy:
     """See the module. ``host`` is ``127.0.0.1:port`` of the proxy, ``requests`` everything it saw."""
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, certificate: tuple[Path, Path] | None = None) -> None:
+        """With a ``certificate`` and its key the proxy speaks TLS, to the registry still plain http."""
         self.upstream = upstream
+        self._scheme = "https" if certificate else "http"
         self.requests: list[Seen] = []
         self._rules: list[_Rule] = []
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), self._handler())
+        if certificate:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
 
     @property
     def host(self) -> str:
@@ -185,7 +206,7 @@ class FaultProxy:
     @property
     def url(self) -> str:
         """The address, for ``--mirror``."""
-        return f"http://{self.host}"
+        return f"{self._scheme}://{self.host}"
 
     def add(self, fault: Fault, *, path: str = "", method: str = "", times: int | None = None) -> None:
         """Apply a fault to requests whose path has the regular expression ``path``; ``times`` None means always."""
@@ -256,6 +277,8 @@ class _Handler(BaseHTTPRequestHandler):
             fault = Status(fault.status, (("Location", fault.origin + self.path),))
         if isinstance(fault, IgnoreRange):
             headers.pop("Range", None)
+        if isinstance(fault, Ask):
+            headers[fault.name] = fault.value
         answer = Answer(0, [], b"") if isinstance(fault, Status) else self._ask(headers, body)
         self._send(fault(answer) if fault else answer)
 

@@ -43,7 +43,8 @@ class TokenServer:
     """The token service of a registry (distribution-spec token authentication), with RS256 made by openssl.
 
     Anybody may pull from ``pub/*``; ``users`` may do all. ``lifetime`` (seconds from now) may be negative: the registry
-    grants 60 s of leeway. ``requests`` records the form or query of each request.
+    grants 60 s of leeway. ``requests`` records the form or query of each request. A password is also an identity token
+    (``alice:s3cret``), which is traded by POST unless ``post_status`` says otherwise; ``extra`` is added to answers.
     """
 
     service = "lab-registry"
@@ -53,6 +54,8 @@ class TokenServer:
         need("openssl")
         self.users = dict(users or {})
         self.lifetime = lifetime
+        self.post_status = 200
+        self.extra: dict[str, str] = {}
         self.requests: list[dict[str, list[str]]] = []
         self.key, self.certificate = folder / "token.key", folder / "token.crt"
         subprocess.run(
@@ -102,7 +105,7 @@ class TokenServer:
             kind, name, actions = scope.split(":")
             granted = actions.split(",") if user else ["pull"] if name.startswith("pub/") else []
             access.append({"type": kind, "name": name, "actions": granted})
-        return {"token": self._jwt(access, user or ""), "expires_in": max(self.lifetime, 60)}
+        return {"token": self._jwt(access, user or ""), "expires_in": max(self.lifetime, 60), **self.extra}
 
     def _jwt(self, access: list[dict[str, Any]], subject: str) -> str:
         now = int(time.time())
@@ -128,6 +131,9 @@ class TokenServer:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 form = urllib.parse.parse_qs(body)
+                if server.post_status != 200:
+                    self.send_error(server.post_status)
+                    return
                 name, _, secret = form.get("refresh_token", [":"])[0].partition(":")
                 self._give(form, name if server.users.get(name) == secret and name else False)
 
@@ -135,7 +141,8 @@ class TokenServer:
                 value = self.headers.get("Authorization")
                 if value is None:
                     return None
-                name, _, secret = base64.b64decode(value.removeprefix("Basic ")).decode().partition(":")
+                login = base64.b64decode(value.removeprefix("Basic ")).decode().removeprefix("<token>:")
+                name, _, secret = login.partition(":")
                 return name if server.users.get(name) == secret else False
 
             def _give(self, form: dict[str, list[str]], user: User) -> None:
