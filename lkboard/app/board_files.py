@@ -8,6 +8,8 @@ from lkboard.errors import BoardError, LockMismatch
 from lkboard.model.board import KernelSource
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lkboard.app.assembly import Surroundings
     from lkboard.model.board import Board, BoardFile
     from lkboard.model.disk import BootFile
@@ -17,22 +19,27 @@ if TYPE_CHECKING:
     from lkboard.sources import SourceContext
 
 
-def source_context(rootfs: Rootfs, around: Surroundings) -> SourceContext:
+def source_context(around: Surroundings, rootfs: Rootfs | None = None) -> SourceContext:
     """Return what the sources of a board's files need; ``rootfs`` has the files of the config's kernel image."""
-    from lkboard.model.rootfs import Kind
-    from lkboard.rootfs.kernel import BOOT
     from lkboard.sources import SourceContext
     from lkboard.sources.apt.packages import DebianPackages
 
-    with_kernel = (entry for entry in rootfs.entries if entry.kind is Kind.FILE and entry.path.startswith(f"{BOOT}/"))
     return SourceContext(
         store=around.store,
         job=around.job,
         packages=DebianPackages(around.store, around.job),
-        kernel_files={entry.path: entry.content for entry in with_kernel},
+        kernel_files=_kernel_files(rootfs) if rootfs else {},
         registry=around.settings,
         lock=around.lock,
     )
+
+
+def _kernel_files(rootfs: Rootfs) -> Mapping[str, Content]:
+    from lkboard.model.rootfs import Kind
+    from lkboard.rootfs.kernel import BOOT
+
+    files = (entry for entry in rootfs.entries if entry.kind is Kind.FILE)
+    return {entry.path: entry.content for entry in files if entry.path.startswith(f"{BOOT}/")}
 
 
 def board_files(board: Board, context: SourceContext) -> tuple[BootFile, ...]:

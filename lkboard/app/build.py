@@ -90,7 +90,7 @@ def _make(
 ) -> Iterator[Artifact]:
     """Plan and write the files of one format; a stream leaves no artifact."""
     if planned.board:
-        context = source_context(given.rootfs, around)
+        context = source_context(around, given.rootfs)
         files = board_files(planned.board, context)
         given = replace(given, board=planned.board, board_files=files, part=partial(board_part, planned.board, context))
     with around.job.step(f"Lay out {planned.format.name}"):

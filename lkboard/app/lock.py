@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from lkboard.app.board_files import source_context
+from lkboard.app.inputs import Inputs
 from lkboard.app.locked import lock_command, lock_path
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import ReferenceInvalid, UsageError
-from lkboard.model.board import DebianSource, ImageSource, KernelSource
 from lkboard.model.image import Platform
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from lkboard.app.assembly import Surroundings
     from lkboard.app.build_plan import BuildPlan
     from lkboard.events import Job
-    from lkboard.model.board import Board, BoardFile
-    from lkboard.model.config import Config
+    from lkboard.model.board import Board, DebianSource
     from lkboard.model.package import Package
     from lkboard.model.reference import Reference
     from lkboard.oci.pull import Puller
@@ -48,62 +48,12 @@ class LockOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a lock is asked to hold: all that builds of a config use, for some boards and architectures."""
-
-    config: Config
-    boards: tuple[Board, ...]
-    architectures: tuple[str, ...]
-
-    def files(self) -> Iterator[tuple[Board, BoardFile]]:
-        """Yield the files and parts of all boards, but for those that come with the config's own kernel."""
-        for board in self.boards:
-            for file in (*board.files, *board.parts):
-                if not isinstance(file.source, KernelSource):
-                    yield board, file
-
-    def images(self) -> Iterator[tuple[Reference, str]]:
-        """Yield the images whose files are used, each with every architecture that it is used for."""
-        from lkboard.model.reference import parse_reference
-
-        references = {image.reference for image in self.config.images}
-        for reference in sorted(references, key=str):
-            for architecture in self.architectures:
-                yield reference, architecture
-        for board, file in self.files():
-            if isinstance(file.source, ImageSource):
-                yield parse_reference(file.source.reference), board.architecture
-
-    def whole_images(self) -> Iterator[tuple[Reference, tuple[str, ...]]]:
-        """Yield the images of volumes that hold them whole, with the platforms that are wanted (none: all)."""
-        for volume in self.config.volumes:
-            if volume.image and volume.format == "oci":
-                yield volume.image.reference, volume.platforms
-
-    def packages(self) -> Iterator[tuple[DebianSource, str, str]]:
-        """Yield the sources that are Debian packages, each with its architecture and the sha256 of its file."""
-        for board, file in self.files():
-            if isinstance(file.source, DebianSource):
-                yield file.source, file.source.architecture or board.architecture, file.sha256
-
-    def names(self) -> frozenset[str]:
-        """Return the names of all images and packages."""
-        references = [
-            *(reference for reference, _ in self.images()),
-            *(reference for reference, _ in self.whole_images()),
-        ]
-        return frozenset(
-            {*map(str, references), *(source.package for source, _architecture, _sha256 in self.packages())}
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class LockResult:
-    """A lock that was written. ``used`` is the part of it that ``wanted`` uses, ``changes`` say what is new in it."""
+    """A lock that was written. ``used`` is the part of it that is for ``inputs``, ``changes`` say what is new in it."""
 
     lock: Lock
     used: Lock
-    wanted: Wanted
+    inputs: Inputs
     changes: tuple[str, ...]
 
 
@@ -126,15 +76,15 @@ def make_lock(options: LockOptions, job: Job, *, stdin: bytes | None = None) -> 
     )
     plans = _plans(options)
     config = read_config(options.files, None, stdin=stdin, job=job)
-    wanted = Wanted(config, _boards(plans), tuple(dict.fromkeys(plan.architecture for plan in plans)))
-    update = _checked_names(options.update, wanted)
+    inputs = Inputs(config, _boards(plans), tuple(dict.fromkeys(plan.architecture for plan in plans)))
+    update = _checked_names(options.update, inputs)
     old = read_lock(path, remake=remake) if path.exists() else Lock()
     old = replace(old, place=str(path), remake=remake)
     around = Surroundings(open_store(options.cache or None), options.registry.settings(), "", job)
-    used = _Locker(old, update, around).lock(wanted, _tools(plans))
+    used = _Locker(old, update, around).lock(inputs, _tools(plans))
     lock = _joined(old, used)
     write_lock(path, lock)
-    return LockResult(lock, used, wanted, tuple(_changes(old, used)))
+    return LockResult(lock, used, inputs, tuple(_changes(old, used)))
 
 
 def _plans(options: LockOptions) -> tuple[BuildPlan, ...]:
@@ -144,7 +94,8 @@ def _plans(options: LockOptions) -> tuple[BuildPlan, ...]:
     builds = [BuildOptions(options.files, board=board) for board in options.boards]
     if options.formats or options.architectures or not options.boards:
         builds += (
-            BuildOptions(options.files, formats=options.formats, architecture=architecture)
+            BuildOptions(options.files, formats=(name,) if name else (), architecture=architecture)
+            for name in options.formats or ("",)
             for architecture in options.architectures or ("",)
         )
     return tuple(plan_outputs(build) for build in builds)
@@ -162,11 +113,11 @@ def _tools(plans: Iterable[BuildPlan]) -> tuple[LockedTool, ...]:
     return tuple(LockedTool(tool.name, installed(tool).version) for tool in tools)
 
 
-def _checked_names(names: Iterable[str], wanted: Wanted) -> frozenset[str]:
+def _checked_names(names: Iterable[str], inputs: Inputs) -> frozenset[str]:
     """Return the images and packages that are to be updated, by canonical names. Raises `UsageError`."""
     from lkboard.model.suggest import suggest
 
-    known = wanted.names()
+    known = inputs.names()
     found = set()
     for name in names:
         meant = {name, _canonical(name)} & known
@@ -186,35 +137,35 @@ def _canonical(name: str) -> str:
 
 
 class _Locker:
-    """Finds the digests of what is wanted: those in the old lock, but for names that are to be updated."""
+    """Finds the digests of inputs: those in the old lock, but for names that are to be updated."""
 
     def __init__(self, old: Lock, update: frozenset[str], around: Surroundings) -> None:
         self._old = old
         self._update = update
         self._around = around
 
-    def lock(self, wanted: Wanted, tools: tuple[LockedTool, ...]) -> Lock:
-        """Return the lock of what is wanted, and no more."""
+    def lock(self, inputs: Inputs, tools: tuple[LockedTool, ...]) -> Lock:
+        """Return the lock of the inputs, and no more."""
         with self._around.job.step("Lock images"):
-            images = self._images(wanted)
+            images = self._images(inputs)
         with self._around.job.step("Lock board files"):
-            context = _context(self._around)
-            packages = self._packages(wanted, context)
+            context = source_context(self._around)
+            packages = self._packages(inputs, context)
             draft = replace(self._old, images=images, packages=packages)
             # fetched exactly as builds with this lock will do it
-            files = tuple(_locked_files(wanted, replace(context, lock=draft)))
+            files = tuple(_locked_files(inputs, replace(context, lock=draft)))
         return replace(draft, files=files, tools=tools)
 
     def _is_new(self, name: str) -> bool:
         return self._around.settings.always_pull or name in self._update
 
-    def _images(self, wanted: Wanted) -> tuple[LockedImage, ...]:
+    def _images(self, inputs: Inputs) -> tuple[LockedImage, ...]:
         digests: dict[str, str] = {}
-        for reference, architecture in wanted.images():
+        for reference, architecture in inputs.images():
             text = str(reference)
             pinned = replace(reference, digest=digests.get(text, reference.digest))
             digests[text] = self._kept_digest(text) or self._top_for(architecture, pinned, self._puller(text))
-        for reference, platforms in wanted.whole_images():
+        for reference, platforms in inputs.whole_images():
             text = str(reference)
             if text not in digests:
                 kept = self._kept_digest(text)
@@ -235,10 +186,10 @@ class _Locker:
         image = puller.resolve(reference, Platform("linux", architecture))
         return (image.index or image.manifest).digest
 
-    def _packages(self, wanted: Wanted, context: SourceContext) -> tuple[LockedPackage, ...]:
+    def _packages(self, inputs: Inputs, context: SourceContext) -> tuple[LockedPackage, ...]:
         found = {
             LockedPackage(source.package, package): None
-            for source, architecture, sha256 in wanted.packages()
+            for source, architecture, sha256 in inputs.packages()
             for package in self._versions(source, architecture, sha256, context)
         }
         return tuple(found)
@@ -255,19 +206,11 @@ class _Locker:
         return kept or tuple(filter(None, [debian.choose(source, sha256, architecture, context)]))
 
 
-def _context(around: Surroundings) -> SourceContext:
-    from lkboard.sources import SourceContext
-    from lkboard.sources.apt.packages import DebianPackages
-
-    packages = DebianPackages(around.store, around.job)
-    return SourceContext(around.store, around.job, packages, registry=around.settings)
-
-
-def _locked_files(wanted: Wanted, context: SourceContext) -> Iterator[LockedFile]:
+def _locked_files(inputs: Inputs, context: SourceContext) -> Iterator[LockedFile]:
     from lkboard.disk.content import digest
     from lkboard.sources import fetch
 
-    for board, file in wanted.files():
+    for board, file in inputs.files():
         content = fetch(file, architecture=board.architecture, context=context)
         if content is not None:
             yield LockedFile(board.id, file.to, digest(content).removeprefix("sha256:"), file.licence)

@@ -5,12 +5,12 @@ It keeps the package files from garbage collection, and lets a later run find th
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from lkboard.model.image import Descriptor
 from lkboard.model.package import Package
-from lkboard.oci.documents import Manifest, descriptor_fields, parse_document
+from lkboard.oci.artifact import set_artifact
+from lkboard.oci.documents import Manifest, parse_document
 from lkboard.oci.locks import exclusive
 from lkboard.oci.media_types import OCI_MANIFEST
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.oci.store import Store
 
-_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 _PACKAGE_TYPE = "application/vnd.debian.binary-package"
 _ARTIFACT_TYPE = "application/vnd.lkboard.debian-packages"
 _PREFIX = "org.lkboard.debian."
@@ -50,19 +49,8 @@ class Shelf:
             before = self.packages(architecture)
             after = tuple(dict.fromkeys((*before, *packages)))
             if after != before:
-                self._write(after, architecture)
-
-    def _write(self, packages: Sequence[Package], architecture: str) -> None:
-        empty = Descriptor(_EMPTY_TYPE, self._store.add(b"{}"), 2)
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "artifactType": _ARTIFACT_TYPE,
-            "config": descriptor_fields(empty),
-            "layers": [descriptor_fields(describe(package)) for package in packages],
-        }
-        data = json.dumps(manifest, separators=(",", ":")).encode()
-        self._store.set_name(shelf_name(architecture), Descriptor(OCI_MANIFEST, self._store.add(data), len(data)))
+                files = [describe(package) for package in after]
+                set_artifact(self._store, shelf_name(architecture), _ARTIFACT_TYPE, files)
 
 
 def shelf_name(architecture: str) -> str:
