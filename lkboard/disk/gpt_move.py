@@ -96,8 +96,8 @@ def _protective_mbr(sector: bytes, last_sector: int) -> bytes:
     """Return the first sector with the protective partition grown to the device's end."""
     result = bytearray(sector)
     for offset in range(_MBR_ENTRIES, _MBR_ENTRIES + 4 * _MBR_ENTRY_SIZE, _MBR_ENTRY_SIZE):
-        if sector[offset + 4] == PROTECTIVE_TYPE:
-            start = int.from_bytes(sector[offset + 8 : offset + 12], "little")
+        start = int.from_bytes(sector[offset + 8 : offset + 12], "little")
+        if sector[offset + 4] == PROTECTIVE_TYPE and start <= last_sector:
             size = min(last_sector + 1 - start, 0xFFFF_FFFF)
             result[offset + 12 : offset + 16] = size.to_bytes(4, "little")
     return bytes(result)

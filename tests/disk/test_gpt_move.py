@@ -112,6 +112,15 @@ def test_a_damaged_gpt_is_left_alone(tmp_path: Path, offset: int) -> None:
     assert fit_gpt(image, 2 * SIZE) is image
 
 
+def test_a_protective_partition_behind_the_end_stays_as_it_is(tmp_path: Path) -> None:
+    path = partition(sparse_file(tmp_path / "image", SIZE), SCRIPT)
+    with path.open("r+b") as file:
+        file.seek(446 + 8)
+        file.write(b"\xff\xff\xff\x7f")
+    write_file(fit_gpt(map_file(path), 16 * MIB), tmp_path / "moved", on_bytes=lambda _done: None)
+    assert (tmp_path / "moved").read_bytes()[446:510] == path.read_bytes()[446:510]
+
+
 def test_a_cut_image_gets_a_backup(tmp_path: Path) -> None:
     need("sgdisk")
     _image(tmp_path)

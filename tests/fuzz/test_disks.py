@@ -27,6 +27,7 @@ from lkboard.disk.gpt_move import fit_gpt
 from lkboard.disk.inspect import partitions
 from lkboard.disk.sparse import map_file
 from lkboard.disk.unused import with_needed_zeros
+from lkboard.errors import LkboardError
 from lkboard.events import Job
 from lkboard.kit import elf
 from lkboard.kit.modinfo import read_modinfo
@@ -105,7 +106,13 @@ def unpack_image(data: bytes, work: Path) -> None:
     path.write_bytes(data)
     (work / "out").unlink(missing_ok=True)
     if compression(data):
-        decompress(path, work / "out", lambda _size: None)
+        decompress(path, work / "out", lambda _size: stop_when_large(work / "out"))
+
+
+def stop_when_large(path: Path) -> None:
+    """End what unpacks on and on, as it may."""
+    if path.stat().st_size > 16 * MIB:
+        raise LkboardError("this is enough")
 
 
 def packed_images() -> list[bytes]:
