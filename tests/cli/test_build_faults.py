@@ -16,9 +16,9 @@ import pytest
 from support.faults import Cut, Fault, FaultProxy, FlipByte, Hang, Status
 from support.images import Image, directory, file, hardlink, image, layer, symlink
 from support.lab import DATA, SEED, Lab
-from support.loops import need_root
 from support.processes import ENVIRONMENT, lkboard
 from support.registry import running_registry
+from support.small_disk import small_disk
 from support.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class TestDisks:
     def test_a_file_system_that_gets_full(self, lab: Lab) -> None:
         config = lab.config()
         assert build(lab, config).returncode == 0
-        with small_file_system(lab.folder / "small") as folder:
+        with small_disk(lab.folder / "small", 2) as folder:
             (folder / "x.tar").write_bytes(b"older")
             done = lkboard("build", config, "--format", "tar", "--arch", "amd64", "--dir", folder)
             assert f"{folder}/x.tar: there is no room for 3 MiB (free some space or" in told(done).replace(
@@ -206,27 +206,11 @@ class TestDisks:
 
     @pytest.mark.device
     def test_a_store_on_a_file_system_that_gets_full(self, lab: Lab) -> None:
-        with small_file_system(lab.folder / "small") as folder:
+        with small_disk(lab.folder / "small", 2) as folder:
             said = told(build(lab, lab.config(), "--cache", folder / "cache"))
         assert str(folder) in said
         assert "--cache DIR" in said
         assert lab.made() == []
-
-
-@contextmanager
-def small_file_system(folder: Path) -> Iterator[Path]:
-    """Mount a file system of 2 MiB."""
-    need_root()
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("may not mount a tmpfs")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 class Running:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.loops import need_root, run
+from support.loops import run
 from support.maps import MIB, NOISE
+from support.small_disk import small_disk
 from support.tools import need
 
 from lkboard.disk.decompress import compression, decompress
@@ -109,15 +110,9 @@ def test_a_source_that_is_gone(tmp_path: Path) -> None:
 
 @pytest.mark.device
 def test_disk_full(tmp_path: Path, pack: Pack) -> None:
-    need_root()
     packed = pack("gzip -1")
-    (tmp_path / "small").mkdir()
-    run("mount", "-t", "tmpfs", "-o", "size=1m", "lkboard-test", str(tmp_path / "small"))
-    try:
-        with pytest.raises(OutputError, match="No space left on device"):
-            decompress(packed, tmp_path / "small" / "out", _ignore)
-    finally:
-        run("umount", str(tmp_path / "small"))
+    with small_disk(tmp_path / "small", 1) as small, pytest.raises(OutputError, match="No space left on device"):
+        decompress(packed, small / "out", _ignore)
 
 
 @pytest.mark.parametrize("start", [b"", b"\x1f", b"PK\x03\x04", b"BZh91A", bytes(6)])

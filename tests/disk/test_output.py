@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.plans import map_bytes
+from support.small_disk import small_disk
 
 from lkboard.disk.output import write_file, write_stream
 from lkboard.errors import BuildError, Cancelled, OutputError
@@ -199,13 +200,10 @@ def test_a_full_disk_is_explained_and_leaves_nothing(folder: Path, source: str) 
 
 @pytest.mark.device
 def test_a_full_file_system_is_explained_and_leaves_nothing(sparse: ExtentMap, folder: Path) -> None:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], check=True)
-    try:
+    with small_disk(folder, 3):
         with pytest.raises(OutputError, match="there is no room for 5 MiB"):
             write_file(sparse, folder / "disk.img", on_bytes=ignore)
         assert list(folder.iterdir()) == []
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_missing_folder_is_named_with_the_way_to_make_it(tmp_path: Path) -> None:

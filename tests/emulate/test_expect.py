@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from support.serving import serving
 from support.waiting import PATIENCE
 
 from lkboard.emulate.expect import AnswerExpected, Asker, TextExpected, parse_answer
@@ -37,14 +37,8 @@ def server(*statuses: int, body: bytes = b"hello\nworld") -> Iterator[HTTPServer
 
     running = HTTPServer(("127.0.0.1", 0), Handler)
     running.paths = paths  # type: ignore[attr-defined]
-    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(running):
         yield running
-    finally:
-        running.shutdown()
-        thread.join()
-        running.server_close()
 
 
 def wait_for(asker: Asker) -> None:

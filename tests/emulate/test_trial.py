@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 from support.jobs import RecordingJob
 from support.pi_cards import PI_FILES, make_pi_card
 from support.qemu import stand_in
+from support.serving import serving
 from support.tools import need
 
 from lkboard.board.catalogue import find_board
@@ -82,13 +82,9 @@ def test_an_expected_answer_comes_through_a_forwarded_port(tmp_path: Path, monke
             pass
 
     arguments = stand_in(monkeypatch, tmp_path / "bin", "exec sleep 60")
-    with HTTPServer(("127.0.0.1", 0), Handler) as web:
-        thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(HTTPServer(("127.0.0.1", 0), Handler)) as web:
         monkeypatch.setattr(trial_module, "free_port", lambda: web.server_port)
         verdict = try_card(tmp_path, dict(PI_FILES), AnswerExpected(8000, "/page"))
-        web.shutdown()
-        thread.join()
     assert verdict.passed
     assert verdict.stages[-1].evidence == "HTTP 200 hello"
     assert f"user,id=net,hostfwd=tcp:127.0.0.1:{web.server_port}-:8000" in arguments.read_text().splitlines()

@@ -3,22 +3,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.entries import device, file, folder, symlink
+from support.entries import ORIGIN, device, file, folder, symlink, tree_of
 
 from lkboard.disk.content import read
 from lkboard.errors import ImageConflict
-from lkboard.model.rootfs import EPOCH, Entry, Kind, Origin
+from lkboard.model.rootfs import EPOCH, Entry, Kind
 from lkboard.oci import file_tree
 from lkboard.oci.file_tree import FileTree, Loop, clean, entries_of, walk
-
-ORIGIN = Origin("lab", "init[0]")
-
-
-def tree_of(*entries: Entry, rank: int = 1) -> FileTree:
-    tree = FileTree(ORIGIN)
-    for entry in entries:
-        tree.add(entry.path, entry, rank)
-    return tree
 
 
 def listing(tree: FileTree) -> list[str]:

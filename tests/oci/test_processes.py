@@ -14,6 +14,7 @@ from support.images import file as a_file
 from support.images import image, layer, noise, raw_layer
 from support.processes import ENVIRONMENT, run_python
 from support.pulls import is_complete, pull
+from support.small_disk import small_disk
 from support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -147,16 +148,7 @@ def test_a_full_disk_is_a_clear_error_and_keeps_what_is_there(
 
 @pytest.mark.device
 def test_a_full_file_system_is_a_clear_error(store: Store, name: str, tmp_path: Path) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=5m", "tmpfs", str(small)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("may not mount a tmpfs")
-    try:
+    with small_disk(tmp_path / "small", 5) as small:
         said = run_python(PULL, small / "store", name)
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
     assert said.startswith("StoreUnusable")
     assert "are free" in said

@@ -4,13 +4,12 @@ import hashlib
 from typing import Literal
 
 import pytest
-from support.entries import device, file, folder, symlink
+from support.entries import device, file, folder, symlink, tree_of
 from support.stored import by_path
 
 from lkboard.disk.content import read
 from lkboard.errors import ImageConflict
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Origin
-from lkboard.oci.file_tree import FileTree
 from lkboard.rootfs.image_files import adapt
 from lkboard.rootfs.merge import Root
 
@@ -19,12 +18,7 @@ EPOCH_NS = EPOCH * 1_000_000_000
 
 
 def adapted(*entries: Entry, resolver: Literal["file", "link"] = "file", epoch: int = EPOCH) -> dict[str, Entry]:
-    tree = FileTree(ORIGIN)
-    for entry in entries:
-        if entry.kind is Kind.HARDLINK:
-            assert tree.link(entry.path, entry.link, 1)
-        else:
-            tree.add(entry.path, entry, 1)
+    tree = tree_of(*entries, origin=ORIGIN)
     adapt(tree, ORIGIN, resolver, epoch)
     root = Root()
     root.begin_segment("image")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.entries import file, folder, symlink
+from support.entries import ORIGIN, file, folder, symlink, tree_of
 from support.jobs import RecordingJob
 from support.stored import by_path
 
@@ -20,18 +20,7 @@ from lkboard.rootfs.merge import SHARED, Root, lineage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ORIGIN = Origin("lab", "init[0]")
 Shown = dict[str, str]
-
-
-def tree_of(*entries: Entry) -> FileTree:
-    tree = FileTree(ORIGIN)
-    for entry in entries:
-        if entry.kind is Kind.HARDLINK:
-            assert tree.link(entry.path, entry.link, 1)
-        else:
-            tree.add(entry.path, entry, 1)
-    return tree
 
 
 def merged(*images: Iterable[Entry], below: str = "") -> Shown:

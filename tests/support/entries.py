@@ -8,9 +8,22 @@ from typing import Any
 from hypothesis import strategies as st
 
 from lkboard.model.extents import Content
-from lkboard.model.rootfs import Entry, Kind
+from lkboard.model.rootfs import Entry, Kind, Origin
+from lkboard.oci.file_tree import FileTree
 
 SECOND = 1_000_000_000
+ORIGIN = Origin("lab", "init[0]")
+
+
+def tree_of(*entries: Entry, origin: Origin = ORIGIN, rank: int = 1) -> FileTree:
+    """Return a tree with these entries; hard links are to those before them."""
+    tree = FileTree(origin)
+    for entry in entries:
+        if entry.kind is Kind.HARDLINK:
+            assert tree.link(entry.path, entry.link, rank)
+        else:
+            tree.add(entry.path, entry, rank)
+    return tree
 
 
 def names(*, is_ascii: bool = False) -> st.SearchStrategy[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from support.serving import serving
+
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
 
 
@@ -54,14 +56,7 @@ def running_web_server(**answers: Answer) -> Iterator[WebServer]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        running = WebServer(
-            f"http://127.0.0.1:{server.server_port}", {f"/{name}": one for name, one in answers.items()}
-        )
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield running
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    running = WebServer(f"http://127.0.0.1:{server.server_port}", {f"/{name}": one for name, one in answers.items()})
+    with serving(server):
+        yield running

@@ -7,8 +7,9 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from support.loops import need_root, run
+from support.loops import run
 from support.maps import MIB, NOISE
+from support.small_disk import small_disk
 from support.writes import cancel, job_that_acts, job_that_acts_at
 
 from lkboard.errors import BuildError, Cancelled, OutputError, VerifyFailed
@@ -112,11 +113,7 @@ def test_a_cancel_from_another_thread(tmp_path: Path) -> None:
 
 @pytest.mark.device
 def test_disk_full(tmp_path: Path) -> None:
-    need_root()
-    run("mount", "-t", "tmpfs", "-o", "size=2m", "lkboard-test", str(tmp_path))
-    try:
+    with small_disk(tmp_path, 2):
         with pytest.raises(OutputError, match=r"No space left on device \(free some space"):
             write_image(FileTarget(tmp_path / "out"), IMAGE, Job())
         _assert_nothing_left(tmp_path)
-    finally:
-        run("umount", str(tmp_path))
