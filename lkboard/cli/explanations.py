@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkboard.cli.tables import counted, table
 from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def explanations_table(found: Sequence[Explanation]) -> str:
         (one.mode, f"{one.uid}:{one.gid}", human_size(one.size_bytes), one.path + _arrow(one), str(one.maker))
         for one in found
     ]
-    return _table(rows, "<>><<")
+    return table(rows, "<>><<")
 
 
 def makeup_table(found: Makeup) -> str:
@@ -36,7 +37,7 @@ def makeup_table(found: Makeup) -> str:
     head = ("", "files", "size", "in initrd", "share", "")
     rows = [_share_row(share, found.size_bytes) for share in found.shares]
     total = ("together", str(found.files), human_size(found.size_bytes), human_size(found.initrd_bytes), "", "")
-    lines = _table([head, *rows, total], "<>>>><")
+    lines = table([head, *rows, total], "<>>>><")
     if not found.boot_bytes:
         return lines
     boot = human_size(found.boot_bytes)
@@ -61,7 +62,7 @@ def _said(found: Explanation) -> Iterator[tuple[str, str]]:
     yield "takes", _cost(found)
     for index, part in enumerate(found.parts):
         who = " ".join(filter(None, (part.location, part.name)))
-        yield "" if index else "holds", f"{_files(part.files)}, {human_size(part.size_bytes)} of {who}"
+        yield "" if index else "holds", f"{counted(part.files, 'file')}, {human_size(part.size_bytes)} of {who}"
 
 
 def _what(found: Explanation) -> str:
@@ -103,17 +104,3 @@ def _cost(found: Explanation) -> str:
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - _NAMES_SHOWN
     return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"
-
-
-def _table(rows: Sequence[tuple[str, ...]], alignment: str) -> str:
-    """Return rows as lines with their columns below each other; ``alignment`` has ``<`` or ``>`` for each column."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, alignment, widths, strict=True))
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)

@@ -74,6 +74,13 @@ def tar_tree(source: FileSpan | Inline, *, where: str, origin: Origin, job: Job,
     return tree
 
 
+def archive_tree(entries: Iterable[Entry], *, where: str, job: Job) -> FileTree:
+    """Return the entries of any archive as a tree, as they would be unpacked. Raises as `tar_tree` does."""
+    tree = FileTree(Origin("", ""))
+    _Layer(tree, 1, where).apply_all(entries, job)
+    return tree
+
+
 class _Layer:
     """One layer on its way into the tree."""
 

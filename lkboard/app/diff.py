@@ -1,0 +1,93 @@
+"""The use case "diff": what two systems do not have in common, be they configs or what was built of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.app.image_source import is_config, scratch_folder, unpack
+from lkboard.app.system import SystemOptions, make_system
+from lkboard.errors import BuildError, UsageError
+from lkboard.model.extents import Content, FileSpan
+
+if TYPE_CHECKING:
+    from lkboard.events import Job
+    from lkboard.model.difference import Difference
+    from lkboard.rootfs.trees import Tree
+
+_HEAD_SIZE = 512
+_COPY_SIZE = 1 << 20
+_TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
+
+
+def diff(before: str, after: str, options: SystemOptions, job: Job, *, stdin: bytes | None = None) -> Difference:
+    """Compare two systems: configs, tars, or initrds, the latter two compressed or not.
+
+    ``options`` are for the configs, ``stdin`` is the one that is ``-``. Raises `UsageError` for what is none of these,
+    and what a build raises.
+    """
+    from lkboard.oci.store import open_store
+    from lkboard.rootfs.diff import compare
+
+    if before == after == "-":
+        raise UsageError("only one of the two can be on standard input", hint="name a file")
+    with scratch_folder(open_store(options.cache or None).derived_dir("diff")) as scratch:
+        one, other = (
+            _config_tree(source, options, job, stdin)
+            if is_config(source)
+            else _archive_tree(source, scratch / side, job)
+            for source, side in ((before, "before"), (after, "after"))
+        )
+        with job.step("Compare"):
+            return compare(one, other, job)
+
+
+def _config_tree(source: str, options: SystemOptions, job: Job, stdin: bytes | None) -> Tree:
+    from lkboard.rootfs.trees import Tree
+
+    system = make_system([source], options, job, stdin=stdin)
+    images = system.images.by_reference.items()
+    digests = {name: (image.index or image.manifest).digest for name, image in images}
+    return Tree(source, {entry.path: entry for entry in system.rootfs.entries}, digests)
+
+
+def _archive_tree(source: str, scratch: Path, job: Job) -> Tree:
+    from lkboard.disk.cpio_reader import MAGICS
+    from lkboard.rootfs.archives import tar_root
+
+    scratch.mkdir()
+    path = unpack(Path(source), scratch, job)
+    with path.open("rb") as file:
+        head = file.read(_HEAD_SIZE)
+    if head.startswith(_TAR_MAGIC, _TAR_MAGIC_AT):
+        return tar_root(source, path, job)
+    if head.startswith(MAGICS):
+        return _initrd_tree(source, path, scratch / "packed", job)
+    raise UsageError(
+        "this is no root that can be compared: neither a config nor a tar nor an initrd",
+        where=source,
+        hint="name a config (.yml), or a tar that was built of one: lkboard build --format tar CONFIG.yml",
+    )
+
+
+def _initrd_tree(source: str, path: Path, scratch: Path, job: Job) -> Tree:
+    """Return what is in an initrd, which may begin with an archive of microcode that is never compressed."""
+    from lkboard.disk.cpio_reader import read_cpio
+    from lkboard.rootfs.archives import beside_initrd, initrd_root
+    from lkboard.rootfs.kernel import MICROCODE
+
+    boot_files, archives, size = beside_initrd(Path(source)), read_cpio(path), path.stat().st_size
+    if archives.end < size:
+        boot_files[MICROCODE] = Content((FileSpan(str(path), 0, archives.end),))
+        scratch.mkdir()
+        packed = scratch / "initrd"
+        with path.open("rb") as whole, packed.open("wb") as rest:
+            whole.seek(archives.end)
+            while chunk := whole.read(_COPY_SIZE):
+                job.check()
+                rest.write(chunk)
+        unpacked = unpack(packed, scratch, job)
+        archives, size = read_cpio(unpacked), unpacked.stat().st_size
+    if archives.end < size:
+        raise BuildError("the initrd is damaged: it ends with something else than an archive", where=source)
+    return initrd_root(source, archives.entries, boot_files, job)
