@@ -77,7 +77,7 @@ def known_name(name: str, known: Collection[str]) -> str:
         names = (str(reference), f"{reference}:latest", str(reference).removesuffix(":latest"))
         if match := next((one for one in names if one in known), None):
             return match
-    close = nearest(name, sorted(known))
+    close = nearest(str(reference or name), sorted(known))
     hint = f"did you mean '{close}'?" if close else "see what there is: lkboard cache ls"
     raise NotFound("the store has no such image", where=name, hint=hint)
 

@@ -75,12 +75,17 @@ def collect(store: Store, policy: Policy, now: float, job: Job) -> tuple[Garbage
 
     What they have locked, or have used since, is left alone. Raises as `find_garbage` does.
     """
-    removed = []
     with store.index_locked(job):  # LinuxKit holds this lock while it pulls
-        for item in find_garbage(store, policy, now, job):
-            job.check()
-            if _remove(store, item, job):
-                removed.append(item)
+        return sweep(store, find_garbage(store, policy, now, job), job)
+
+
+def sweep(store: Store, garbage: Iterable[Garbage], job: Job) -> tuple[Garbage, ...]:
+    """Remove garbage that is still garbage, and return it. Raises `StoreUnusable`, `Cancelled`."""
+    removed = []
+    for item in garbage:
+        job.check()
+        if _remove(store, item, job):
+            removed.append(item)
     return tuple(removed)
 
 

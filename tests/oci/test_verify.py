@@ -1,0 +1,115 @@
+"""All blobs of a store, read again."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from support.images import file, image, index, layer, multi_arch, write_layout
+from support.pulls import resolve
+
+from lkboard.errors import Cancelled
+from lkboard.events import Progress
+from lkboard.model.image import Descriptor
+from lkboard.oci.layers import unpack_layers
+from lkboard.oci.verify import STEP, verify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.images import Image
+    from support.jobs import RecordingJob
+
+    from lkboard.oci.store import Store
+
+NAME, OTHER = "docker.io/lab/x:v1", "docker.io/lab/y:v1"
+SHARED = layer(file("shared"))
+SINGLE = image(SHARED, layer(file("a")))
+SECOND = image(SHARED, layer(file("b")), architecture="arm64")
+
+
+def made(store: Store, **images: Image) -> Store:
+    write_layout(store.root, {f"docker.io/lab/{name}:v1": one for name, one in images.items()})
+    return store
+
+
+def spoil(path: Path) -> None:
+    """Turn one bit of a file over; its size and its times stay as they are."""
+    status = path.stat()
+    path.chmod(0o644)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_a_sound_store_has_no_damage(store: Store, job: RecordingJob) -> None:
+    one = multi_arch()
+    found = verify(made(store, x=one), job)
+    total = sum(map(len, one.blobs.values()))
+    assert (found.files, found.size_bytes, found.damaged) == (len(one.blobs), total, ())
+    assert job.last_progress == Progress(STEP, total, total)
+
+
+def test_an_empty_store_is_sound(store: Store, job: RecordingJob) -> None:
+    assert verify(store, job).files == 0
+    assert not store.root.exists()
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3], ids=["configuration", "shared layer", "layer", "manifest"])
+def test_a_damaged_blob_is_put_away_and_its_images_named(store: Store, job: RecordingJob, number: int) -> None:
+    made(store, x=SINGLE, y=SECOND)
+    digest = list(SINGLE.blobs)[number]
+    for name, data in SINGLE.blobs.items():
+        assert store.is_sound(Descriptor("", name, len(data)))  # so that it is known to be good
+    spoil(store.blob_path(digest))
+    (damage,) = verify(store, job).damaged
+    assert (damage.digest, damage.images) == (digest, (NAME, OTHER) if digest == SHARED.digest else (NAME,))
+    assert not store.has(digest)
+    assert (store.private / "quarantine" / digest.replace(":", "-")).is_file()
+    assert verify(store, job).damaged == ()
+
+
+def test_images_are_named_through_indexes(store: Store, job: RecordingJob) -> None:
+    made(store, x=index([index([SINGLE])]))
+    spoil(store.blob_path(SHARED.digest))
+    assert verify(store, job).damaged[0].images == (NAME,)
+
+
+def test_a_cut_blob_is_damaged(store: Store, job: RecordingJob) -> None:
+    made(store, x=SINGLE)
+    store.blob_path(SHARED.digest).write_bytes(SHARED.data[:-1])
+    assert [damage.digest for damage in verify(store, job).damaged] == [SHARED.digest]
+
+
+def test_what_no_image_needs_is_checked_too(store: Store, job: RecordingJob) -> None:
+    spoil(store.blob_path(store.add(b"hello")))
+    (damage,) = verify(store, job).damaged
+    assert damage.images == ()
+
+
+def test_a_damaged_unpacked_layer_is_removed(store: Store, job: RecordingJob) -> None:
+    """It is trusted as long as its file looks the same; here it does."""
+    made(store, x=SINGLE)
+    found = resolve(store, NAME, job)
+    unpack_layers([found], store, job)
+    path = store.derived_dir("layers") / f"{SHARED.diff_id.removeprefix('sha256:')}.tar"
+    spoil(path)
+    (damage,) = verify(store, job).damaged
+    assert (damage.digest, damage.path) == (SHARED.diff_id, str(path))
+    assert not path.exists()
+
+
+def test_files_that_are_no_blobs_are_left_alone(store: Store, job: RecordingJob) -> None:
+    made(store, x=SINGLE)
+    (store.root / "blobs" / "sha256" / "temporary").write_bytes(b"x")
+    assert verify(store, job).damaged == ()
+
+
+def test_it_can_be_stopped(store: Store, job: RecordingJob) -> None:
+    made(store, x=SINGLE)
+    job.cancel()
+    with pytest.raises(Cancelled):
+        verify(store, job)
+    assert store.has(SHARED.digest)
