@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from lkboard.errors import ImageConflict
 from lkboard.model.extents import EMPTY
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Loss, Origin
-from lkboard.oci.tar_reader import ENTRY_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +24,10 @@ if TYPE_CHECKING:
 _NOBODY = Origin("", "")
 _LINK_LIMIT = 40
 """Symbolic links followed for one name before it counts as a loop, as in Linux (path_resolution(7))."""
+
+
+_MADE_LIMIT = 1 << 16
+"""Directories that are made because nothing mentions them: one long path in an archive makes two thousand."""
 
 
 class Loop(ImageConflict):
@@ -196,10 +199,10 @@ class FileTree:
                     del level[name]
 
     def _count_made(self) -> None:
-        """Count a directory that is made because nothing mentions it: one long path in an archive makes thousands."""
+        """Count a directory that is made because nothing mentions it. Raises `ImageConflict`."""
         self._made += 1
-        if self._made > ENTRY_LIMIT:
-            message = f"its paths need more than {ENTRY_LIMIT} directories that it does not contain"
+        if self._made > _MADE_LIMIT:
+            message = f"its paths need more than {_MADE_LIMIT} directories that it does not contain"
             raise ImageConflict(message, where=self._origin.source or None)
 
     def _walk(self, path: str, missing: Node | None) -> Node | None:

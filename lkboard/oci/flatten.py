@@ -13,7 +13,7 @@ from lkboard.errors import LayerInvalid
 from lkboard.model.rootfs import EPOCH, Kind, Origin
 from lkboard.oci.file_tree import FileTree, Loop, clean, entries_of, walk
 from lkboard.oci.layers import diff_layers, layer_name, size_limit, unpacked_layer
-from lkboard.oci.tar_reader import read_tar
+from lkboard.oci.tar_reader import PATH_LIMIT, read_tar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +28,9 @@ WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _AUFS = ".wh..wh."
 """Names with this prefix, but for the opaque marker, are left-overs of aufs and mean nothing."""
+
+_PATHS_LIMIT = 256 << 20
+"""Characters of all paths of an image."""
 
 _CHECK_INTERVAL = 256
 
@@ -62,6 +65,7 @@ def flatten_tree(
         applied = _Layer(tree, rank, where)
         applied.apply_all(read_tar(source, where=where, origin=origin), job)
         applied.check_size(size_limit(layer.size))
+    _check_paths(tree, reference)
     return tree
 
 
@@ -71,7 +75,19 @@ def tar_tree(source: FileSpan | Inline, *, where: str, origin: Origin, job: Job,
     applied = _Layer(tree, 1, where)
     applied.apply_all(read_tar(source, where=where, origin=origin), job)
     applied.check_size(size_limit(source.size))
+    _check_paths(tree, where)
     return tree
+
+
+def _check_paths(tree: FileTree, where: str) -> None:
+    """Refuse paths that Linux does not take, and too many long ones: with symbolic links short names make both."""
+    total = 0
+    for path, _node in walk(tree.root.children or {}):
+        total += len(path)
+        if len(path) > PATH_LIMIT:
+            raise LayerInvalid(f"the path {path[:80]!r}… has more than {PATH_LIMIT} characters", where=where)
+        if total > _PATHS_LIMIT:
+            raise LayerInvalid(f"all paths together have more than {_PATHS_LIMIT >> 20} MiB", where=where)
 
 
 def archive_tree(entries: Iterable[Entry], *, where: str, job: Job) -> FileTree:

@@ -30,7 +30,13 @@ ENTRY_LIMIT = 1_000_000
 _EXTENSION_LIMIT = 1 << 20
 """Bytes of one extension header: the kernel holds at most 64 KiB of an attribute, and paths are far shorter."""
 
-_PATH_LIMIT = 4095
+_DETAIL_LIMIT = 256 << 20
+"""Bytes of memory for long names, attributes and sparse maps of a whole tar, which pack well and are not contents."""
+
+_PIECE_COST = 256
+"""Bytes of memory that a piece of a sparse file takes, about."""
+
+PATH_LIMIT = 4095
 """Bytes of a path or link target: PATH_MAX of Linux without the NUL."""
 
 _SECOND = 1_000_000_000
@@ -109,6 +115,7 @@ class _Reader:
         self._origin = origin
         self._globals: Mapping[str, bytes] = {}
         self._at = 0
+        self._details = 0
 
     def __iter__(self) -> Iterator[Entry]:
         extensions = _Extensions()
@@ -140,6 +147,12 @@ class _Reader:
         self._at += size
         return data
 
+    def _count_details(self, size: int) -> None:
+        """Count bytes of memory that an entry takes beyond the usual."""
+        self._details += size
+        if self._details > _DETAIL_LIMIT:
+            raise self._fault(f"has more than {_DETAIL_LIMIT >> 20} MiB of names, attributes and sparse maps")
+
     def _next_block(self) -> bytes:
         return self._take(BLOCK_SIZE)
 
@@ -148,6 +161,7 @@ class _Reader:
         size = number(fields[2])
         if not 0 <= size <= _EXTENSION_LIMIT:
             raise ValueError(f"announces {size} bytes of attributes")
+        self._count_details(size)
         body = self._take(padded(size))[:size]
         match fields[5]:
             case b"L":
@@ -203,6 +217,7 @@ class _Reader:
             raise self._fault(f"is cut in the middle of an entry, at byte {self._archive.size}")
         self._at += padded(stored)
         if pieces is not None:
+            self._count_details(len(pieces) * _PIECE_COST)
             return tar_sparse.content(pieces, size, lambda at, length: self._archive.span(data + at, length))
         return Content((self._archive.span(data, stored),)) if stored else EMPTY
 
@@ -245,8 +260,8 @@ def _decode(name: bytes) -> str:
 
 
 def _path(name: bytes) -> str:
-    if len(name) > _PATH_LIMIT:
-        raise ValueError(f"has a path of more than {_PATH_LIMIT} bytes")
+    if len(name) > PATH_LIMIT:
+        raise ValueError(f"has a path of more than {PATH_LIMIT} bytes")
     return _decode(name)
 
 

@@ -26,7 +26,7 @@ def listing(tree: FileTree) -> list[str]:
 
 
 def test_too_many_implied_directories_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_tree, "ENTRY_LIMIT", 6)
+    monkeypatch.setattr(file_tree, "_MADE_LIMIT", 6)
     assert len(listing(tree_of(file("a/b/c/f"), file("a/b/c/g"), file("x/y/z/f")))) == 9
     with pytest.raises(ImageConflict, match=r"^lab: its paths need more than 6 directories"):
         tree_of(file("a/b/c/f"), file("x/y/z/w/f"))
