@@ -37,13 +37,19 @@ def check(
 
 
 def check_for(
-    files: Sequence[str], board: Board | None, *, stdin: bytes | None = None, job: Job | None = None
+    files: Sequence[str],
+    board: Board | None,
+    *,
+    stdin: bytes | None = None,
+    job: Job | None = None,
+    offline: bool = False,
 ) -> CheckResult:
-    """Check config files as `check` does, for a board that was found already."""
+    """Check config files as `check` does, for a board that was found already; without addresses when ``offline``."""
+    from lkboard.app.registry_options import is_offline
     from lkboard.config.host_files import missing_sources
     from lkboard.config.load import examine
 
-    config, problems = examine(files, stdin=stdin, board=board, job=job)
+    config, problems = examine(files, stdin=stdin, board=board, job=job, offline=is_offline(offline))
     missing = missing_sources(config) if config else ()
     return CheckResult(None if missing else config, problems + missing)
 

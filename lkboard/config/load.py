@@ -29,25 +29,32 @@ class Loaded:
     problems: tuple[Problem, ...] = ()
 
 
-def load_config(names: Sequence[str], *, stdin: bytes | None = None, job: Job | None = None) -> Loaded:
-    """Read, merge and check config files: paths, ``-`` for ``stdin``, or http and https addresses.
+def load_config(
+    names: Sequence[str], *, stdin: bytes | None = None, job: Job | None = None, offline: bool = False
+) -> Loaded:
+    """Read, merge and check config files: paths, ``-`` for ``stdin``, or http and https addresses unless ``offline``.
 
     Raises `ConfigError` with the errors of all files, and `Cancelled` while a web server keeps it waiting.
     """
-    config, problems = examine(names, stdin=stdin, job=job)
+    config, problems = examine(names, stdin=stdin, job=job, offline=offline)
     if config is None:
         raise ConfigError(errors_of(problems))
     return Loaded(config, problems)
 
 
 def examine(
-    names: Sequence[str], *, stdin: bytes | None = None, board: Board | None = None, job: Job | None = None
+    names: Sequence[str],
+    *,
+    stdin: bytes | None = None,
+    board: Board | None = None,
+    job: Job | None = None,
+    offline: bool = False,
 ) -> tuple[Config | None, tuple[Problem, ...]]:
     """Return the merged config, or None if there is an error, and all problems in the order of files and lines.
 
-    ``board`` adds what is wrong for that board. Raises `Cancelled`.
+    ``board`` adds what is wrong for that board; ``offline`` forbids addresses. Raises `Cancelled`.
     """
-    drafts = [_read(name, stdin, job) for name in names]
+    drafts = [_read(name, stdin, job, offline=offline) for name in names]
     problems = [problem for draft in drafts for problem in draft.problems]
     configs = [draft.config for draft in drafts if draft.config]
     config = merge(configs)
@@ -58,8 +65,8 @@ def examine(
     return None if errors_of(problems) else config, tuple(problems)
 
 
-def _read(name: str, stdin: bytes | None, job: Job | None) -> Draft:
+def _read(name: str, stdin: bytes | None, job: Job | None, *, offline: bool) -> Draft:
     try:
-        return read_draft(read_text(name, stdin, job), shown(name), resolver_for(name))
+        return read_draft(read_text(name, stdin, job, offline=offline), shown(name), resolver_for(name))
     except Unreadable as error:
         return Draft(None, (error.problem,))

@@ -32,16 +32,20 @@ class Unreadable(Exception):
         self.problem = Problem(Place(shown(name), line), "", message, hint, "config.source")
 
 
-def read_text(name: str, stdin: bytes | None = None, job: Job | None = None) -> str:
+def read_text(name: str, stdin: bytes | None = None, job: Job | None = None, *, offline: bool = False) -> str:
     """Return the text of a source: a path, ``-`` for ``stdin``, or an http or https address.
 
-    Raises `Unreadable`, and `Cancelled` while ``job`` waits for a web server.
+    Raises `Unreadable`, also for an address when ``offline``, and `Cancelled` while ``job`` waits for a web server.
     """
     if name == STDIN:
         if stdin is None:
             raise Unreadable(name, "standard input is not available here", "give a file")
         data = stdin
     elif _URL.match(name):
+        if offline:
+            raise Unreadable(
+                name, "may not be fetched: lkboard is to work offline", "download it while there is a network"
+            )
         data = _fetch(name, job)
     else:
         data = _read_file(name)
