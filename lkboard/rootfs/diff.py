@@ -161,7 +161,9 @@ class _Comparison:
             return
         has_attributes = self._before.has_attributes and self._after.has_attributes
         was, now = _attributes(old, has_attributes=has_attributes), _attributes(new, has_attributes=has_attributes)
-        yield from (f"{name} {value} -> {now[name]}" for name, value in was.items() if value != now[name])
+        for name, value in was.items():
+            if value != now[name]:
+                yield f"{name} {value or 'none'} -> {now[name] or 'none'}"
 
     def _are_same(self, old: Content, new: Content) -> bool:
         """Compare two contents; those of files with many names only once."""

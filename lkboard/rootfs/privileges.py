@@ -89,7 +89,7 @@ def _capabilities(config: Record) -> Iterator[Found]:
 
 
 def _namespaces(config: Record) -> Iterator[Found]:
-    own = {item.get("type"): item.get("path") for item in _records(_record(config, "linux"), "namespaces")}
+    own = {_text(item, "type"): _text(item, "path") for item in _records(_record(config, "linux"), "namespaces")}
     for kind, is_ordinary in _NAMESPACES.items():
         if kind not in own:
             yield "namespace", kind, Right(2, "the host's", is_ordinary)
@@ -106,20 +106,20 @@ def _mounts(config: Record) -> Iterator[Found]:
 
 
 def _matters(mount: Record) -> bool:
-    return mount.get("type") not in _HARMLESS_MOUNTS or _is_bind(mount)
+    return _text(mount, "type") not in _HARMLESS_MOUNTS or _is_bind(mount)
 
 
 def _is_bind(mount: Record) -> bool:
-    return mount.get("type") == "bind" or not _BIND_OPTIONS.isdisjoint(_texts(mount, "options"))
+    return _text(mount, "type") == "bind" or not _BIND_OPTIONS.isdisjoint(_texts(mount, "options"))
 
 
 def _mount(mount: Record) -> Found:
-    what, where = mount.get("type") or "", mount.get("destination")
+    what, where = _text(mount, "type"), _text(mount, "destination")
     is_ordinary = (what, where) in _ORDINARY_MOUNTS
     is_read_only = "ro" in _texts(mount, "options")
     right = Right(1, "read-only", is_ordinary) if is_read_only else Right(2, "read and write", is_ordinary)
     if _is_bind(mount):
-        return "bind", f"{mount.get('source')} on {where}", right
+        return "bind", f"{_text(mount, 'source')} on {where}", right
     return "mount", f"{what} on {where}", right
 
 
@@ -129,11 +129,11 @@ def _devices(config: Record) -> Iterator[Found]:
     for device in _records(linux, "devices"):
         numbers = f"{device.get('type')} {device.get('major')}:{device.get('minor')}"
         nodes.add(numbers)
-        yield "device", f"{device.get('path')} ({numbers})", Right(1, "granted")
+        yield "device", f"{_text(device, 'path')} ({numbers})", Right(1, "granted")
     for rule in _records(_record(linux, "resources"), "devices"):
         major, minor = (rule.get(name, "*") for name in ("major", "minor"))
         numbers = f"{rule.get('type') or 'a'} {major}:{minor}"
-        access = str(rule.get("access") or "rwm")
+        access = _text(rule, "access") or "rwm"
         if rule.get("allow") is True and numbers not in nodes:
             words = [word for letter, word in _ACCESS.items() if letter in access]
             subject = "all" if numbers == _EVERY_DEVICE else f"all that are {numbers}"
@@ -155,13 +155,13 @@ def _host_changes(runtime: Record, bundle: str) -> Iterator[Found]:
     for name in _texts(runtime, "cgroups"):
         yield "runtime.cgroups", name, Right(1, "made")
     for mount in _records(runtime, "mounts"):
-        if not str(mount.get("destination")).startswith(f"/{bundle}/"):
+        if not _text(mount, "destination").startswith(f"/{bundle}/"):
             _kind, subject, right = _mount(mount)
             yield "runtime.mounts", subject, right
     for path in _texts(runtime, "mkdir"):
         yield "runtime.mkdir", path, Right(1, "made")
     for interface in _records(runtime, "interfaces"):
-        yield "runtime.interfaces", f"{interface.get('name') or interface.get('add')}", Right(1, "moved in")
+        yield "runtime.interfaces", _text(interface, "name") or _text(interface, "add"), Right(1, "moved in")
     for kind, path in sorted(_record(runtime, "bindNS").items()):
         if path:
             yield "runtime.bindNS", kind, Right(1, f"kept at {path}")
@@ -181,6 +181,11 @@ def _items(document: Record, name: str) -> list[object]:
 
 def _records(document: Record, name: str) -> list[Record]:
     return [item for item in _items(document, name) if isinstance(item, dict)]
+
+
+def _text(document: Record, name: str) -> str:
+    value = document.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _texts(document: Record, name: str) -> list[str]:
