@@ -70,9 +70,9 @@ class Fetcher:
         """Bring a blob into the store. ``on_bytes`` is told of all its bytes, also of those that need no transfer."""
 
         def fetch() -> None:
+            client = self._client(reference, f"its blob {descriptor.digest}")
             from lkboard.oci.download import Download
 
-            client = self._client(reference, f"its blob {descriptor.digest}")
             with self._store.partial(descriptor, self._job) as partial:
                 on_bytes(partial.offset)
                 Download(client, self._settings, self._job, reference, partial, on_bytes).run()
@@ -110,8 +110,9 @@ class Fetcher:
             is_damaged = self._store.has(descriptor.digest)
             if is_damaged:
                 self._store.quarantine(descriptor.digest)
+                what_next = "" if self._settings.offline else ", it is fetched again"
                 self._job.note(
-                    f"{reference}: the blob {descriptor.digest} in the store is damaged, it is fetched again", "warning"
+                    f"{reference}: the blob {descriptor.digest} in the store is damaged{what_next}", "warning"
                 )
             data = _KNOWN.get(descriptor.digest, descriptor.data)
             if data is not None:
