@@ -82,10 +82,10 @@ class LkboardError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """Return ``where: message (hint)`` on one line."""
+        """Return ``where: message (hint)`` on one line, whatever files and images are called."""
         where = f"{self.where}: " if self.where else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{where}{self.message}{hint}"
+        return " ".join(f"{where}{self.message}{hint}".splitlines())
 
 
 class UsageError(LkboardError):
@@ -103,6 +103,10 @@ class ConfigError(LkboardError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __str__(self) -> str:
+        """Return the problems, one on each line."""
+        return self.message
 
 
 class BoardError(LkboardError):

@@ -34,6 +34,10 @@ def test_an_error_is_one_line_with_where_and_hint() -> None:
     assert str(BuildError("it is full", where="/tmp/x", hint="make room")) == "/tmp/x: it is full (make room)"
 
 
+def test_an_error_is_one_line_whatever_is_in_its_names() -> None:
+    assert str(BuildError("no 'a\nb'", where="x\r\ny", hint="look\u2028here")) == "x y: no 'a b' (look here)"
+
+
 EXIT_STATUSES = {
     "UsageError": 2,
     "SafetyRefused": 3,

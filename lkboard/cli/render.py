@@ -7,6 +7,7 @@ events included, is one JSON object a line on standard output.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from dataclasses import asdict
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Ui", "human_size", "human_time"]
 
 _BAR_WIDTH = 24
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but tab and newline, those that change the direction of writing, and what is no character."""
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 def human_time(seconds: float) -> str:
@@ -32,6 +36,11 @@ def human_time(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d} min"
+
+
+def _printable(text: str) -> str:
+    """Return a text with what a terminal would obey instead of show escaped: names in images may hold anything."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class Ui:
@@ -66,7 +75,7 @@ class Ui:
         if self.is_json:
             self._json({"event": "result", **fields})
         else:
-            print(text, file=self.stdout, flush=True)
+            print(_printable(text), file=self.stdout, flush=True)
 
     def say(self, text: str) -> None:
         """Print a line for people on standard error; nothing with ``--json`` or ``--quiet``."""
@@ -137,7 +146,7 @@ class Ui:
     def _draw(self, line: str) -> None:
         self._clear()
         self._line = line
-        self.stderr.write(line)
+        self.stderr.write(_printable(line))
         self.stderr.flush()
 
     def _clear(self) -> None:
@@ -146,7 +155,8 @@ class Ui:
             self._line = ""
 
     def _print(self, text: str) -> None:
-        print(text, file=self.stderr, flush=True)
+        print(_printable(text), file=self.stderr, flush=True)
 
     def _json(self, fields: dict[str, object]) -> None:
-        print(json.dumps(fields, ensure_ascii=False, default=str), file=self.stdout, flush=True)
+        text = json.dumps(fields, ensure_ascii=False, default=str)
+        print(_NO_CHARACTER.sub(lambda found: f"\\u{ord(found[0]):04x}", text), file=self.stdout, flush=True)

@@ -16,6 +16,9 @@ CHUNK_SIZE = 1 << 20
 
 GZIP, ZSTD = "gzip", "zstd"
 
+_READ_SIZE = 64 << 10
+"""Small, because what follows a gzip member is copied for each of the thousands that this can hold."""
+
 _GZIP = b"\x1f\x8b"
 _ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
 """A frame, or a skippable one in front of it (zstd, "Zstandard Frame Format")."""
@@ -51,7 +54,7 @@ def inflated(path: Path, where: str, on_bytes: Callable[[int], None]) -> Iterato
 
 
 def _read(file: BinaryIO, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK_SIZE):
+    while chunk := file.read(_READ_SIZE):
         on_bytes(len(chunk))
         yield chunk
 

@@ -113,3 +113,24 @@ def test_results_are_the_only_thing_on_standard_output() -> None:
     shown.listen(Note("note"))
     shown.result("done")
     assert output(shown) == "done\n"
+
+
+HOSTILE = "a\x1b[31m\x07b\u202e\udcff\rc"
+SHOWN = r"a\x1b[31m\x07b\u202e\udcff\rc"
+
+
+def test_a_terminal_obeys_no_name_of_an_image_or_file() -> None:
+    shown = ui(terminal=True)
+    shown.result(f"{HOSTILE}\tü\nnext")
+    shown.error(BuildError(HOSTILE, where=HOSTILE))
+    shown.listen(Note(HOSTILE, "warning"))
+    assert output(shown) == f"{SHOWN}\tü\nnext\n"
+    one_line = SHOWN.replace(r"\r", " ")
+    assert progress(shown) == f"lkboard: {one_line}: {one_line}\nwarning: {SHOWN}\n"
+
+
+def test_json_keeps_names_that_are_no_text() -> None:
+    shown = ui(is_json=True)
+    shown.result("", path=HOSTILE)
+    output(shown).encode()
+    assert json.loads(output(shown))["path"] == HOSTILE
