@@ -57,7 +57,7 @@ def section(data: Bytes, name: str) -> bytes:
         for fields in headers:
             if _text(data, names + fields[0]) == name:
                 return bytes(data[fields[4] : fields[4] + fields[5]])
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, OverflowError) as error:
         raise BuildError("an ELF object is damaged: its section headers are cut off") from error
     return b""
 
@@ -73,7 +73,7 @@ def dynamic(data: Bytes) -> Dynamic:
             soname=next((_text(data, strings + value) for tag, value in tags if tag == _DT_SONAME), ""),
             interpreter=next((_text(data, part.offset) for part in segments if part.kind == _PT_INTERP), ""),
         )
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, OverflowError) as error:
         raise BuildError("an ELF object is damaged: its program headers are cut off") from error
 
 

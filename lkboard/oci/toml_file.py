@@ -85,5 +85,5 @@ def read_toml(file: Path) -> Table | None:
         return None
     except OSError as error:
         raise RegistryError(f"it cannot be read: {error.strerror}", where=file, hint="correct its mode") from error
-    except ValueError as error:  # not UTF-8, or not TOML
+    except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML, or nested without end
         raise RegistryError(f"it is not TOML: {error}", where=file, hint="correct the file, or remove it") from error

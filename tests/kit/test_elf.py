@@ -63,6 +63,13 @@ def test_an_object_that_is_cut_off_is_refused(size: int) -> None:
         section(elf.module("name=x")[:size], ".modinfo")
 
 
+def test_offsets_that_no_memory_has_are_refused() -> None:
+    data = elf.dynamic(["libc.so.6"])
+    for read, at in ((lambda bad: section(bad, ".modinfo"), 40), (dynamic, 32)):
+        with pytest.raises(BuildError, match="cut off"):
+            read(data[:at] + b"\xff" * 8 + data[at + 8 : 60] + b"\1\0" + data[62:])
+
+
 def test_a_program_that_is_cut_off_is_refused() -> None:
     with pytest.raises(BuildError, match="cut off"):
         dynamic(elf.dynamic(["libc.so.6"], interpreter="/lib/ld.so")[:150])

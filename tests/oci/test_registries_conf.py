@@ -121,6 +121,7 @@ def test_what_is_not_used_is_remarked(system: Path, text: str, said: str) -> Non
         ),
         ("[[registry", "it is not TOML"),
         ("\xff", "it is not TOML"),
+        pytest.param("a = " + "[" * 100_000, "it is not TOML", id="nested"),
     ],
 )
 def test_a_broken_file_is_an_error_with_file_and_field(system: Path, text: str, said: str) -> None:
