@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from lkboard.errors import ConfigError, LockMismatch, NotFound
+from lkboard.errors import ConfigError, LockMismatch, NotFound, StoreCorrupt
 from lkboard.model.image import Platform, ResolvedImage, WholeImage
 
 if TYPE_CHECKING:
@@ -55,11 +55,16 @@ class Images:
         return (*self.by_reference.values(), *self.layouts.values())
 
 
-def read_config(files: Sequence[str], board: Board | None, *, stdin: bytes | None, job: Job) -> Config:
-    """Return what the files say together; warnings become notes. Raises `ConfigError` with every error, `Cancelled`."""
+def read_config(
+    files: Sequence[str], board: Board | None, *, stdin: bytes | None, job: Job, offline: bool = False
+) -> Config:
+    """Return what the files say together, which are no addresses when ``offline``; warnings become notes.
+
+    Raises `ConfigError` with every error, `Cancelled`.
+    """
     from lkboard.app.check import check_for
 
-    result = check_for(files, board, stdin=stdin, job=job)
+    result = check_for(files, board, stdin=stdin, job=job, offline=offline)
     for problem in result.problems:
         if problem.severity == "warning":
             job.note(str(problem), "warning")
@@ -80,44 +85,54 @@ def resolve_images(config: Config, around: Surroundings, *, with_sboms: bool = F
     names = {str(image.reference): image for image in config.images}
     with around.job.step("Resolve images"):
         images = {
-            text: _resolve(name, around.lock, lambda reference: puller.resolve(reference, wanted))
+            text: _resolve(name, around, lambda reference: puller.resolve(reference, wanted))
             for text, name in names.items()
         }
         if with_sboms:
             images = {text: puller.with_sboms(image) for text, image in images.items()}
         layouts = {
-            index: _resolve(volume.image, around.lock, partial(puller.resolve_whole, platforms=volume.platforms))
+            index: _resolve(volume.image, around, partial(puller.resolve_whole, platforms=volume.platforms))
             for index, volume in enumerate(config.volumes)
             if volume.image and volume.format == "oci"
         }
     return Images(images, layouts)
 
 
-def _resolve(name: ImageName, lock: Lock | None, resolve: Callable[[Reference], Image]) -> Image:
+def _resolve(name: ImageName, around: Surroundings, resolve: Callable[[Reference], Image]) -> Image:
     """Return the image of a name, with a lock the one that it names; the reference stays as the config has it."""
     from lkboard.sources.locked import locked_reference
 
+    lock = around.lock
     reference = locked_reference(name.reference, lock, where=name.place)
     try:
         return replace(resolve(reference), reference=name.reference)
     except NotFound as error:
         if lock is None:
             raise
-        raise LockMismatch(
-            f"the image '{name.text}' is locked as {reference.digest}, which is not there any more: {error.message}",
-            where=name.place,
-            hint=f"lock what there is now: {lock.remake} --update {name.text}",
-        ) from error
+        message = f"the image '{name.text}' is locked as {reference.digest}, which is not to be had: {error.message}"
+        hint = f"lock what there is now: {lock.remake} --update {name.text}"
+        if around.settings.is_complete:
+            hint = f"make the folder anew: {lock.remake}"
+        raise LockMismatch(message, where=name.place, hint=hint) from error
 
 
 def assemble_root(config: Config, images: Images, around: Surroundings, options: AssembleOptions) -> Rootfs:
     """Fetch the layers that the store does not have and put the root together.
 
-    Raises `OciError`, `BuildError`, `Cancelled`.
+    A layer that turns out to be damaged is fetched again. Raises `OciError`, `BuildError`, `Cancelled`.
     """
     from lkboard.oci.pull import Puller
     from lkboard.rootfs.assemble import assemble
 
-    Puller(around.store, around.settings, around.job).fetch(images.all)
+    puller = Puller(around.store, around.settings, around.job)
+    puller.fetch(images.all)
+    run = partial(assemble, config, images.by_reference, around.store, options, around.job, layouts=images.layouts)
     with around.job.step("Assemble root"):
-        return assemble(config, images.by_reference, around.store, options, around.job, layouts=images.layouts)
+        try:
+            return run()
+        except StoreCorrupt as error:
+            if around.settings.offline:
+                raise
+            around.job.note(f"{error.where}: {error.message}; fetching it again", "warning")
+            puller.fetch(images.all, recheck=True)
+            return run()

@@ -27,7 +27,7 @@ def source_context(around: Surroundings, rootfs: Rootfs | None = None) -> Source
     return SourceContext(
         store=around.store,
         job=around.job,
-        packages=DebianPackages(around.store, around.job),
+        packages=DebianPackages(around.store, around.job, offline=around.settings.offline),
         kernel_files=_kernel_files(rootfs) if rootfs else {},
         registry=around.settings,
         lock=around.lock,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from lkboard.app.assembly import Surroundings, assemble_root, read_config, resolve_images
 from lkboard.app.board_files import board_files, board_part, source_context
 from lkboard.app.build_plan import DEFAULT_SBOM, BuildOptions, BuildPlan, PlannedFormat, epoch_of, plan_build
-from lkboard.app.locked import check_tools, lock_of
+from lkboard.app.locked import check_tools, surroundings_of
 from lkboard.app.outputs import stream, write
 
 if TYPE_CHECKING:
@@ -36,27 +36,28 @@ def build(
     ``stdin`` is the config when a file is ``-``; ``stdout`` takes the artifact when the output is ``-``. Raises
     `UsageError`, `ConfigError`, `OciError`, `BuildError`, `Cancelled`; no output file is there before it is whole.
     """
-    from lkboard.oci.store import open_store
-
     plan = plan_build(options)
     epoch = epoch_of(os.environ.get("SOURCE_DATE_EPOCH", ""))
     board = next((planned.board for planned in plan.formats if planned.board), None)
-    config = read_config(options.files, board, stdin=stdin, job=job)
-    lock = lock_of(options)
-    check_tools(plan, lock)
-    around = Surroundings(open_store(options.cache or None), options.registry.settings(), plan.architecture, job, lock)
+    is_offline = options.registry.offline or bool(options.vendored)
+    config = read_config(options.files, board, stdin=stdin, job=job, offline=is_offline)
+    around = surroundings_of(options, plan.architecture, job)
+    check_tools(plan, around.lock)
     images = resolve_images(config, around, with_sboms=options.sbom is not None)
     rootfs = assemble_root(config, images, around, _assemble_options(options, epoch))
     given = _build_input(rootfs, plan, epoch, around)
     return tuple(itertools.chain.from_iterable(_make(planned, given, around, stdout) for planned in plan.formats))
 
 
-def dry_run(files: tuple[str, ...], *, stdin: bytes | None = None, job: Job | None = None) -> str:
-    """Return the merged config as YAML. Raises `ConfigError`, `Cancelled`."""
+def dry_run(
+    files: tuple[str, ...], *, stdin: bytes | None = None, job: Job | None = None, offline: bool = False
+) -> str:
+    """Return the merged config as YAML; no file is an address when ``offline``. Raises `ConfigError`, `Cancelled`."""
+    from lkboard.app.registry_options import is_offline
     from lkboard.config.dump import dry_run as dump
     from lkboard.config.load import load_config
 
-    return dump(load_config(files, stdin=stdin, job=job).config)
+    return dump(load_config(files, stdin=stdin, job=job, offline=is_offline(offline)).config)
 
 
 def _assemble_options(options: BuildOptions, epoch: int) -> AssembleOptions:

@@ -36,7 +36,8 @@ class BuildOptions:
     goes, None for none; ``sbom_created`` is the time that it bears, in Unix seconds (None: the epoch). ``size_bytes``
     is the size of disks whose size the content does not decide. ``compression`` None leaves it to the name of
     ``output``, ``has_sidecars`` None to the format. ``lock`` is the file that says what may be used, empty for the one
-    beside the first config; None allows everything.
+    beside the first config; None allows everything. ``vendored`` is a folder that holds its lock
+    and all that the lock names.
     """
 
     files: tuple[str, ...]
@@ -56,6 +57,7 @@ class BuildOptions:
     has_sidecars: bool | None = None
     registry: RegistryOptions = field(default_factory=RegistryOptions)
     lock: str | None = None
+    vendored: str = ""
 
 
 @dataclass(frozen=True, slots=True)

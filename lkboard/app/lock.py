@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.app.board_files import source_context
 from lkboard.app.inputs import Inputs
-from lkboard.app.locked import lock_command, lock_path
+from lkboard.app.locked import lock_path, lock_verb, remake_command
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import ReferenceInvalid, UsageError
 from lkboard.model.image import Platform
@@ -67,15 +67,15 @@ def make_lock(options: LockOptions, job: Job, *, stdin: bytes | None = None) -> 
     from lkboard.sources.lock_file import read_lock, write_lock
 
     path = lock_path(options.files, options.output)
-    remake = lock_command(
+    remake = remake_command(
+        lock_verb(options.output),
         options.files,
         boards=options.boards,
         formats=options.formats,
         architectures=options.architectures,
-        path=options.output,
     )
     plans = _plans(options)
-    config = read_config(options.files, None, stdin=stdin, job=job)
+    config = read_config(options.files, None, stdin=stdin, job=job, offline=options.registry.offline)
     inputs = Inputs(config, _boards(plans), tuple(dict.fromkeys(plan.architecture for plan in plans)))
     update = _checked_names(options.update, inputs)
     old = read_lock(path, remake=remake) if path.exists() else Lock()

@@ -1,17 +1,20 @@
-"""Builds that keep to a lock: which lock it is, and what it says about programs of this machine."""
+"""Builds that keep to a lock: which lock it is, where what it names is taken from, and which programs it allows."""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkboard.app.assembly import Surroundings
 from lkboard.errors import LockMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lkboard.app.build_plan import BuildOptions, BuildPlan
+    from lkboard.events import Job
     from lkboard.model.lock import Lock
 
 LOCK_NAME = "lkboard.lock"
@@ -28,35 +31,58 @@ def lock_path(files: Sequence[str], given: str = "") -> Path:
     return Path(LOCK_NAME) if first == "-" or "://" in first else Path(first).parent / LOCK_NAME
 
 
-def lock_command(
+def lock_verb(path: str) -> tuple[str, ...]:
+    """Return the verb that makes the lock at a path; empty is its usual place."""
+    return ("lock", "-o", path) if path else ("lock",)
+
+
+def remake_command(
+    verb: Sequence[str],
     files: Sequence[str],
     *,
-    boards: Sequence[str] = (),
-    formats: Sequence[str] = (),
-    architectures: Sequence[str] = (),
-    path: str = "",
+    boards: Sequence[str],
+    formats: Sequence[str],
+    architectures: Sequence[str],
 ) -> str:
-    """Return the command that makes a lock, as a user types it."""
-    words = ["lkboard", "lock", *files]
-    options = (("--board", boards), ("--format", formats), ("--arch", architectures), ("-o", (path,)))
+    """Return the command that makes a lock or a vendored folder for some builds, as a user types it."""
+    words = ["lkboard", *verb, *files]
+    options = (("--board", boards), ("--format", formats), ("--arch", architectures))
     words += (word for option, values in options for value in values if value for word in (option, value))
     return shlex.join(words)
 
 
-def lock_of(options: BuildOptions) -> Lock | None:
-    """Return the lock that a build has to keep to, None when it need not. Raises `BuildError`."""
-    if options.lock is None:
-        return None
+def surroundings_of(options: BuildOptions, architecture: str, job: Job) -> Surroundings:
+    """Return what the steps of a build need: the user's store and registries, or a vendored folder and no network.
+
+    Raises `UsageError`, `StoreUnusable`, and `BuildError` when a lock that is to be kept to cannot be read.
+    """
+    from lkboard.oci.store import open_store, open_vendored
+
+    lock = _lock_of(options)
+    if not options.vendored:
+        return Surroundings(open_store(options.cache or None), options.registry.settings(), architecture, job, lock)
+    settings = replace(options.registry, offline=True).settings()
+    store = open_vendored(Path(options.vendored), options.cache or None)
+    return Surroundings(store, replace(settings, is_complete=True), architecture, job, lock)
+
+
+def _lock_of(options: BuildOptions) -> Lock | None:
     from lkboard.sources.lock_file import read_lock
 
-    remake = lock_command(
+    if options.lock is not None:
+        path, verb = lock_path(options.files, options.lock), lock_verb(options.lock)
+    elif options.vendored:
+        path, verb = Path(options.vendored, LOCK_NAME), ("vendor", options.vendored)
+    else:
+        return None
+    remake = remake_command(
+        verb,
         options.files,
         boards=[options.board],
         formats=options.formats,
         architectures=[options.architecture],
-        path=options.lock,
     )
-    return read_lock(lock_path(options.files, options.lock), remake=remake)
+    return read_lock(path, remake=remake)
 
 
 def check_tools(plan: BuildPlan, lock: Lock | None) -> None:

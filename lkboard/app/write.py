@@ -31,7 +31,7 @@ class WriteOptions:
 
     ``source`` is an image or, with a ``board``, a config; ``target`` a file or a block device. ``force`` writes
     a source in which nothing is known (never an empty one); whether an existing file may be replaced is for the
-    caller to ask. ``lock`` is that of `BuildOptions`.
+    caller to ask. ``lock`` and ``vendored`` are those of `BuildOptions`.
     """
 
     source: str
@@ -44,6 +44,7 @@ class WriteOptions:
     cache: str = ""
     registry: RegistryOptions = field(default_factory=RegistryOptions)
     lock: str | None = None
+    vendored: str = ""
 
 
 def plan_write(options: WriteOptions) -> WritePlan:
@@ -205,6 +206,7 @@ def _build(options: WriteOptions, scratch: Path, job: Job, stdin: bytes | None) 
         cache=options.cache,
         registry=options.registry,
         lock=options.lock,
+        vendored=options.vendored,
     )
     (artifact,) = build(wanted, job, stdin=stdin)
     return Path(artifact.path)

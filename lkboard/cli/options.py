@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from lkboard.app.lock import LockOptions
     from lkboard.app.registry_options import RegistryOptions
     from lkboard.app.system import SystemOptions
 
@@ -48,6 +49,47 @@ def add_registry_options(parser: argparse.ArgumentParser) -> None:
     add_cache_option(group)  # type: ignore[arg-type]  # a group takes arguments as a parser does
 
 
+def add_target_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says for which builds a lock is, and what of it is to be made anew."""
+    what = parser.add_argument_group("what to lock")
+    what.add_argument(
+        "--board", action="append", default=[], metavar="ID", help="a board that is built for; may be repeated"
+    )
+    what.add_argument(
+        "-f", "--format", action="append", default=[], metavar="FORMAT", help="an output format, or several: a,b"
+    )
+    what.add_argument(
+        "--arch",
+        action="append",
+        default=[],
+        metavar="ARCH",
+        help="an architecture for the formats; may be repeated (default: this machine's)",
+    )
+    what.add_argument(
+        "--update",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="lock this image or Debian package anew, and keep the others; may be repeated (all: --pull)",
+    )
+
+
+def lock_options(args: argparse.Namespace, lock: str | None) -> LockOptions:
+    """Return what `add_target_options` and `add_registry_options` ask for; ``lock`` is the file of the lock."""
+    from lkboard.app.lock import LockOptions
+
+    return LockOptions(
+        files=tuple(args.files),
+        boards=tuple(args.board),
+        architectures=tuple(args.arch),
+        formats=tuple(name for value in args.format for name in value.split(",")),
+        output=lock or "",
+        update=tuple(args.update),
+        cache=args.cache or "",
+        registry=registry_options(args),
+    )
+
+
 def add_lock_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what a build may use."""
     group = parser.add_argument_group("lock")
@@ -55,6 +97,12 @@ def add_lock_options(parser: argparse.ArgumentParser) -> None:
         "--locked", action="store_true", help="use exactly what lkboard.lock beside the config names, or fail"
     )
     group.add_argument("--lock", metavar="FILE", help="use exactly what this lock names (see: lkboard lock)")
+    group.add_argument(
+        "--vendored",
+        default="",
+        metavar="DIR",
+        help="use exactly what is in this folder, and no network (see: lkboard vendor)",
+    )
 
 
 def lock_option(args: argparse.Namespace) -> str | None:

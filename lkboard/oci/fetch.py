@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from lkboard.errors import ManifestInvalid, OciError, Offline, StoreCorrupt, StoreUnusable
+from lkboard.errors import ManifestInvalid, NotFound, OciError, Offline, StoreCorrupt, StoreUnusable
 from lkboard.oci.digest import algorithm_of, digest_of
 from lkboard.oci.documents import DOCUMENT_LIMIT
 
@@ -84,8 +84,11 @@ class Fetcher:
     def _client(self, reference: Reference, what: str) -> RegistryClient:
         """Return the one client, made when it is needed: with it comes requests, which is slow to import.
 
-        Raises `Offline`, naming ``what`` is missing of the image, when no connection may be made.
+        Raises `Offline`, naming ``what`` is missing of the image, when no connection may be made, and `NotFound` when
+        none could help.
         """
+        if self._settings.offline and self._settings.is_complete:
+            raise NotFound(f"{what} is not in the folder", where=reference, hint="make it anew: lkboard vendor")
         if self._settings.offline:
             raise Offline(
                 f"{what} is not in the store, and lkboard may not use the network",

@@ -23,12 +23,13 @@ class RegistrySettings:
     itself is asked when its mirrors fail. ``insecure`` hosts (``host`` or ``host:port``) may use plain http or a
     certificate that nobody vouches for. ``ca_files`` are trusted in addition to the system's. ``always_pull`` asks for
     tags again that the store has; ``allow_wrong_arch`` accepts a single image for another architecture.
-    ``offline`` makes no connection at all.
+    ``offline`` makes no connection at all; with ``is_complete``, what the store lacks is then nowhere.
 
     A request is tried once more after each of ``retry_delays``, counted since the last progress. After a 429 without
     Retry-After the delay is ``rate_limit_delay``, doubled each time. A registry that asks for more than
     ``longest_pause`` is not waited for.
     A transfer below ``stall_rate`` bytes per second for ``stall_time`` counts as cut.
+    Blobs up to ``whole_upload`` bytes are sent in one request, larger ones in pieces of ``upload_piece`` bytes.
     Configuration files are those below ``system_folder`` and the user's own.
     """
 
@@ -38,6 +39,7 @@ class RegistrySettings:
     always_pull: bool = False
     allow_wrong_arch: bool = False
     offline: bool = False
+    is_complete: bool = False
     mirror_only: bool = False
     parallel: int = 4
     connect_timeout: float = 10.0
@@ -47,6 +49,8 @@ class RegistrySettings:
     longest_pause: float = 300.0
     stall_rate: int = 1024
     stall_time: float = 60.0
+    whole_upload: int = 64 << 20
+    upload_piece: int = 16 << 20
     system_folder: str = "/etc"
 
     def mirror_of(self, registry: str) -> str | None:

@@ -50,9 +50,10 @@ class Store:
     when what is there is damaged.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, private: Path | None = None) -> None:
+        """Open the store at ``root``; ``private`` is the folder for what is ours alone, ``.lkboard`` below it."""
         self.root = root
-        self._private = root / ".lkboard"
+        self._private = private or root / ".lkboard"
         self._index = root / "index.json"
 
     @property
@@ -279,6 +280,14 @@ def open_store(cache_dir: str | None) -> Store:
     if base is None:
         raise StoreUnusable("there is no home directory for the store", hint="choose a folder with --cache DIR")
     return Store(base / "lkboard" / "cache")
+
+
+def open_vendored(folder: Path, cache_dir: str | None) -> Store:
+    """Return the store in a folder that was filled to be built from; derived data is kept as `open_store` would.
+
+    Nothing is ever written into the folder as long as it has all that is asked for. Raises `StoreUnusable`.
+    """
+    return Store(folder, private=open_store(cache_dir).private)
 
 
 def _file_name(digest: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
-from lkboard.errors import BuildError
+from lkboard.errors import BuildError, Offline
 from lkboard.model.extents import Content, FileSpan
 from lkboard.model.image import Descriptor
 from lkboard.oci.workers import run_all
@@ -23,11 +23,17 @@ _TIMEOUT = (10, 30)
 def find(address: str, sha256: str, context: SourceContext) -> Content:
     """Return the file at a URL: from the store when it has these bytes, else from its server, and then keep them there.
 
-    Raises `BuildError` when the server cannot be reached or refuses, and `Cancelled`.
+    Raises `BuildError` when the server cannot be reached or refuses, `Offline` when it may not be, and `Cancelled`.
     """
     stored = _stored(f"sha256:{sha256}", context)
     if stored is not None:
         return stored
+    if context.registry.offline:
+        raise Offline(
+            "the file is not in the store, and lkboard may not use the network",
+            where=shown(address),
+            hint="build once with a network",
+        )
     name = f"Fetch {shown(address)}"
     with context.job.step(name), tempfile.TemporaryDirectory(dir=context.store.derived_dir("urls")) as folder:
         path = Path(folder, "file")

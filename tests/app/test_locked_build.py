@@ -112,7 +112,7 @@ def test_a_digest_that_the_registry_no_longer_has_is_named_with_its_place(lab: L
     lock(config, lab)
     changed(lab, "images", digest=f"sha256:{64 * '0'}")
     name = f"{lab.registry.host}/locked-gone/x:1"
-    with pytest.raises(LockMismatch, match=f"'{name}' is locked as sha256:000.*, which is not there") as caught:
+    with pytest.raises(LockMismatch, match=f"'{name}' is locked as sha256:000.*, which is not to be had") as caught:
         built(config, lab)
     assert caught.value.where == f"{config}:2:23"
     assert str(caught.value.hint).endswith(f"lkboard lock {config} --arch amd64 --update {name}")

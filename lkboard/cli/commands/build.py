@@ -86,7 +86,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     files = tuple(args.files)
     stdin = read_input(job) if "-" in files else None
     if args.dry_run:
-        text = use_case.dry_run(files, stdin=stdin, job=job)
+        text = use_case.dry_run(files, stdin=stdin, job=job, offline=args.offline)
         ui.result(text.rstrip("\n"), config=text)
         return 0
     if args.input_tar and args.pull:
@@ -111,6 +111,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         has_sidecars=args.sidecars,
         registry=registry_options(args),
         lock=lock_option(args),
+        vendored=args.vendored,
     )
     artifacts = use_case.build(options, job, stdin=stdin, stdout=Output(job) if args.output == "-" else None)
     for artifact in artifacts:

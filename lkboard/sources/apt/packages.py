@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkboard.errors import BuildError
+from lkboard.errors import BuildError, Offline
 from lkboard.model.package import Package
 from lkboard.sources.apt.deb import unpack
 from lkboard.sources.apt.private import PrivateApt
@@ -26,12 +26,16 @@ _META_DEPENDENCY = re.compile(r"(linux-image-[a-z0-9.+-]+) \(= \S+\)")
 
 
 class DebianPackages:
-    """The packages that one run uses. ``host`` is the folder with the host's package sources."""
+    """The packages that one run uses.
 
-    def __init__(self, store: Store, job: Job, *, host: Path = Path("/etc/apt")) -> None:
+    ``host`` is the folder with the host's package sources. With ``offline``, what the store lacks raises `Offline`.
+    """
+
+    def __init__(self, store: Store, job: Job, *, host: Path = Path("/etc/apt"), offline: bool = False) -> None:
         self._store = store
         self._job = job
         self._host = host
+        self._offline = offline
         self._shelf = Shelf(store, job)
         self._apts: dict[str, PrivateApt] = {}
         self._archives: dict[str, Archive] = {}
@@ -42,7 +46,7 @@ class DebianPackages:
 
         Asks the mirrors. Raises `BuildError` and `MissingTool`.
         """
-        apt = self._updated(architecture)
+        apt = self._updated(architecture, names)
         stanzas = apt.show(names)
         meta = {
             name: match[1] for name in names if (match := _META_DEPENDENCY.fullmatch(stanzas[name].get("depends", "")))
@@ -83,7 +87,15 @@ class DebianPackages:
                 for path in self._store.derived_dir("packages").glob(f"{package.sha256}.*.tar"):
                     path.unlink(missing_ok=True)
 
-    def _updated(self, architecture: str) -> PrivateApt:
+    def _updated(self, architecture: str, names: Sequence[str]) -> PrivateApt:
+        """Return apt with the lists of the mirrors, for packages of these names."""
+        if self._offline:
+            raise Offline(
+                f"the Debian package '{names[0]}' for {architecture} is not in the store, and lkboard may not use the"
+                " network",
+                where=self._store.root,
+                hint="build once with a network",
+            )
         apt = self._apts.get(architecture)
         if apt is None:
             apt = PrivateApt(self._store.derived_dir("apt"), architecture, self._job, host=self._host)
@@ -93,7 +105,7 @@ class DebianPackages:
         return apt
 
     def _download(self, packages: Sequence[Package], architecture: str) -> None:
-        apt = self._updated(architecture)
+        apt = self._updated(architecture, [package.name for package in packages])
         total = sum(package.size for package in packages)
         step = f"{STEP} ({architecture})"
         with tempfile.TemporaryDirectory(dir=self._store.derived_dir("apt")) as folder:

@@ -1,0 +1,205 @@
+"""Vendor: everything that a locked build reads goes into one folder, an OCI layout that needs no network.
+
+options ─make_lock─▶ Lock ─▶ images, packages and files in the store ─▶ their blobs in a new folder ─▶ its place
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.app.lock import LockOptions, make_lock
+from lkboard.app.locked import LOCK_NAME
+from lkboard.errors import OutputError, UsageError
+from lkboard.model.board import UrlSource
+from lkboard.model.image import Descriptor, Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lkboard.app.inputs import Inputs
+    from lkboard.app.lock import LockResult
+    from lkboard.events import Job
+    from lkboard.model.image import ResolvedImage
+    from lkboard.model.lock import Lock
+    from lkboard.model.package import Package
+    from lkboard.model.reference import Reference
+    from lkboard.oci.blobs import Blobs
+    from lkboard.oci.store import Store
+
+STEP = "Copy into the folder"
+_FILES_NAME = "lkboard.local/files:urls"
+"""The name of the list of files from web servers; no registry has it."""
+_FILES_TYPE = "application/vnd.lkboard.files"
+_URL = "org.opencontainers.image.url"
+_OURS = {"blobs", "index.json", "oci-layout", LOCK_NAME, ".lkboard", ".lock"}
+"""What a folder that was made here holds, also after builds from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class VendorResult:
+    """A folder that builds can be made from, and its lock. ``size_bytes`` is that of all blobs in it."""
+
+    path: str
+    lock: Lock
+    blobs: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """What goes into a folder: named images, all blobs by digest, and what is listed otherwise."""
+
+    names: Mapping[str, Descriptor]
+    parts: Mapping[str, Descriptor]
+    packages: tuple[Package, ...]
+    files: tuple[Descriptor, ...]
+    lock: Lock
+
+
+def vendor(directory: str, options: LockOptions, job: Job, *, stdin: bytes | None = None) -> VendorResult:
+    """Lock some configs, fetch all that builds with the lock read, and put it into a folder that has nothing else.
+
+    A folder that was made here before is replaced as a whole. Raises as `make_lock` does, and `OutputError`.
+    """
+    from lkboard.oci.store import open_store
+
+    store = open_store(options.cache or None)
+    target = Path(os.path.realpath(directory))
+    _check_target(target, store)
+    result = make_lock(options, job, stdin=stdin)
+    load = _collect(result, options, store, job)
+    with _replacing(target) as folder:
+        _fill(folder, load, store, job)
+    size = sum(part.size for part in load.parts.values())
+    return VendorResult(directory, load.lock, len(load.parts), size)
+
+
+def _check_target(target: Path, store: Store) -> None:
+    if not target.parent.is_dir():
+        raise OutputError("there is no such folder", where=target.parent, hint=f"mkdir -p {target.parent}")
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise OutputError("this is a file, not a folder", where=target, hint="name a new folder")
+    if target == Path(os.path.realpath(store.root)):
+        raise UsageError("this is the store that is copied from", where=target, hint="name a new folder")
+    there = {path.name for path in target.iterdir()}
+    if there and not (LOCK_NAME in there and there <= _OURS):
+        other = min(there - _OURS, default="no lock")
+        raise OutputError(
+            f"the folder was not made by 'lkboard vendor': it has {other}", where=target, hint="name a new folder"
+        )
+
+
+def _collect(result: LockResult, options: LockOptions, store: Store, job: Job) -> _Load:
+    """Bring into the store what the lock names, and return all of it."""
+    from lkboard.oci.blobs import stored
+    from lkboard.oci.pull import Puller
+    from lkboard.sources.apt.shelf import describe
+
+    puller = Puller(store, options.registry.settings(), job)
+    blobs = stored(store)
+    images = [
+        (str(reference), puller.resolve(_pinned(reference, result.used), Platform("linux", architecture)))
+        for reference, architecture in result.inputs.images()
+    ]
+    images = [(name, puller.with_sboms(image)) for name, image in images]
+    layouts = [
+        (str(reference), puller.resolve_whole(_pinned(reference, result.used), platforms))
+        for reference, platforms in result.inputs.whole_images()
+    ]
+    puller.fetch([*(image for _name, image in images), *(layout for _name, layout in layouts)])
+    packages = tuple(locked.package for locked in result.used.packages)
+    files = tuple(_web_files(result.inputs, store))
+    parts = [part for _name, image in images for part in _parts(image, blobs)]
+    parts += (part for _name, layout in layouts for part in (*layout.documents, *layout.layers))
+    parts += map(describe, packages)
+    names = {name: image.index or image.manifest for name, image in images}
+    names |= {name: layout.top for name, layout in layouts}
+    return _Load(names, {part.digest: part for part in (*parts, *files)}, packages, files, result.used)
+
+
+def _pinned(reference: Reference, lock: Lock) -> Reference:
+    digest = lock.digest_of(str(reference))
+    assert digest  # it was locked just now
+    return replace(reference, digest=digest)
+
+
+def _parts(image: ResolvedImage, blobs: Blobs) -> Iterator[Descriptor]:
+    """Yield what a build reads of an image: the indexes that lead to it, itself, and its bills of materials."""
+    from lkboard.oci.graph import closure, members
+
+    for member in members(image.index or image.manifest, blobs, image.reference):
+        if member.manifest.digest == image.manifest.digest:
+            yield from member.indexes
+    below = (*closure(image.manifest, blobs).values(), *image.attestations, *image.sboms)
+    yield from (part for part in below if blobs.has(part))
+
+
+def _web_files(inputs: Inputs, store: Store) -> Iterator[Descriptor]:
+    from lkboard.sources.url import shown
+
+    for _board, file in inputs.files():
+        if isinstance(file.source, UrlSource):
+            digest = f"sha256:{file.sha256}"
+            size = store.blob_path(digest).stat().st_size
+            yield Descriptor("application/octet-stream", digest, size, annotations=((_URL, shown(file.source.url)),))
+
+
+def _fill(folder: Path, load: _Load, source: Store, job: Job) -> None:
+    from lkboard.oci.artifact import set_artifact
+    from lkboard.oci.blobs import stored
+    from lkboard.oci.copy import copy_parts
+    from lkboard.oci.meter import Meter
+    from lkboard.oci.store import Store
+    from lkboard.sources.apt.shelf import Shelf
+    from lkboard.sources.lock_file import write_lock
+
+    target = Store(folder)
+    with job.step(STEP):
+        total = sum(part.size for part in load.parts.values())
+        copy_parts(load.parts.values(), stored(source), target, Meter(job, STEP, total), job)
+        for name, root in sorted(load.names.items()):
+            target.set_name(name, root, job)
+        for architecture in sorted({package.architecture for package in load.packages}):
+            own = sorted(package for package in load.packages if package.architecture == architecture)
+            Shelf(target, job).add(own, architecture)
+        if load.files:
+            set_artifact(target, _FILES_NAME, _FILES_TYPE, load.files, job)
+    write_lock(folder / LOCK_NAME, load.lock)
+    shutil.rmtree(target.private)
+    (folder / ".lock").unlink(missing_ok=True)
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """Make a folder that takes the place of another one, whole, at the end of the block."""
+    new, old = (target.with_name(f".{target.name}.{age}") for age in ("new", "old"))
+    try:
+        shutil.rmtree(new, ignore_errors=True)  # of a run that was killed
+        new.mkdir()
+        yield new
+        shutil.rmtree(old, ignore_errors=True)
+        _swap(new, target, old)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(f"the folder cannot be written: {error.strerror}", where=error.filename or target) from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _swap(new: Path, target: Path, old: Path) -> None:
+    """Give ``target`` the name ``old``, if it is there, and ``new`` its name."""
+    if target.exists():
+        target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
