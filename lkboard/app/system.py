@@ -55,7 +55,7 @@ def make_system(
     board = _board(options.board)
     architecture = _architecture(board, options)
     epoch = epoch_of(os.environ.get("SOURCE_DATE_EPOCH", ""))
-    config = read_config(files, board, stdin=stdin, job=job)
+    config = read_config(files, board, stdin=stdin, job=job, offline=options.registry.offline)
     around = Surroundings(open_store(options.cache or None), options.registry.settings(), architecture, job)
     images = resolve_images(config, around, with_sboms=True)
     assembling = AssembleOptions(sbom=SbomOptions(DEFAULT_SBOM, epoch), epoch=epoch, with_losses=with_losses)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from lkboard.errors import LayerInvalid
+from lkboard.errors import LayerInvalid, StoreCorrupt
 from lkboard.model.extents import FileSpan
 from lkboard.oci.digest import Digester, algorithm_of, is_digest
 from lkboard.oci.files import new_file, store_errors
@@ -65,7 +65,8 @@ def unpacked_layer(
     """Return the plain tar of a layer that is in the store.
 
     ``image`` names the image in errors. ``on_bytes`` is told of every stored byte that was read, and may raise to stop.
-    Raises `LayerInvalid` when the layer is damaged, is not what the image's configuration says, or is a bomb.
+    Raises `LayerInvalid` when the layer is damaged, is not what the image's configuration says, or is a bomb, and
+    `StoreCorrupt` when it is only the store's copy that is damaged, which is put away then.
     """
     where = layer_name(image, layer)
     if not is_digest(diff_id):
@@ -75,8 +76,12 @@ def unpacked_layer(
     target = _target(store, diff_id)
     if not store.is_intact(target, diff_id):
         pieces = inflated(store.blob_path(layer.digest), where, on_bytes or _ignore)
-        with store_errors(target), new_file(target, target.parent, _READ_ONLY) as file:
-            _unpack(layer, diff_id, where, pieces, file)
+        try:
+            with store_errors(target), new_file(target, target.parent, _READ_ONLY) as file:
+                _unpack(layer, diff_id, where, pieces, file)
+        except LayerInvalid as error:
+            _blame_store(store, layer, where, error)
+            raise
         store.vouch(target)
     return FileSpan(str(target), 0, target.stat().st_size, diff_id)
 
@@ -84,7 +89,7 @@ def unpacked_layer(
 def unpack_layers(images: Sequence[ResolvedImage], store: Store, job: Job) -> None:
     """Unpack all layers of images that are not there unpacked and undamaged, in parallel, as the step "Unpack layers".
 
-    Raises `LayerInvalid` and `Cancelled`.
+    Raises `LayerInvalid`, `StoreCorrupt` and `Cancelled`.
     """
     layers = [(layer, diff_id, str(image.reference)) for image in images for layer, diff_id in diff_layers(image)]
     wanted = {
@@ -110,6 +115,18 @@ def unpack_layers(images: Sequence[ResolvedImage], store: Store, job: Job) -> No
 
 def _target(store: Store, diff_id: str) -> Path:
     return store.derived_dir("layers") / f"{diff_id.partition(':')[2]}.tar"
+
+
+def _blame_store(store: Store, layer: Descriptor, where: str, error: LayerInvalid) -> None:
+    """Put a blob away whose file looked as if nobody had touched it, and has other bytes all the same."""
+    if store.is_sound(layer, recheck=True):
+        return
+    store.quarantine(layer.digest)
+    raise StoreCorrupt(
+        f"the store's copy of it is damaged ({error.message})",
+        where=where,
+        hint="build with a network to fetch it again; see what else is damaged: lkboard cache verify",
+    ) from error
 
 
 def _ignore(_size: int) -> None:

@@ -63,18 +63,26 @@ class Puller:
         wanted = tuple(parse_platform(text) for text in platforms)
         return run_all([partial(self._resolver.resolve_whole, reference, wanted)], self._job, parallel=1)[0]
 
-    def fetch(self, images: Sequence[ResolvedImage | WholeImage]) -> None:
-        """Bring all layers and bills of materials of some images into the store, the biggest first."""
+    def fetch(self, images: Sequence[ResolvedImage | WholeImage], *, recheck: bool = False) -> None:
+        """Bring all layers and bills of materials of some images into the store, the biggest first.
+
+        The digests of those that are there are computed if their files have changed, or to ``recheck``.
+        """
         with self._job.step(PULL_STEP):
-            missing = self._missing(images)
+            missing = self._missing(images, recheck=recheck)
             meter = Meter(self._job, PULL_STEP, sum(layer.size for layer, _ in missing))
             self._check_space(meter.total)
-            tasks = [partial(self._fetcher.blob, layer, reference, meter.add) for layer, reference in missing]
+            tasks = [
+                partial(self._fetcher.blob, layer, reference, meter.add, recheck=recheck)
+                for layer, reference in missing
+            ]
             run_all(tasks, self._job, parallel=self._settings.parallel, stop=meter.stop)
 
-    def _missing(self, images: Sequence[ResolvedImage | WholeImage]) -> list[tuple[Descriptor, Reference]]:
+    def _missing(
+        self, images: Sequence[ResolvedImage | WholeImage], *, recheck: bool
+    ) -> list[tuple[Descriptor, Reference]]:
         wanted = {layer.digest: (layer, image.reference) for image in images for layer in _parts(image)}
-        missing = [pair for pair in wanted.values() if not self._store.is_sound(pair[0], self._job)]
+        missing = [pair for pair in wanted.values() if not self._store.is_sound(pair[0], self._job, recheck=recheck)]
         return sorted(missing, key=lambda pair: -pair[0].size)
 
     def _check_space(self, needed: int) -> None:

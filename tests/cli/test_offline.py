@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from support.damage import spoil
 from support.lab import IMAGES
 from support.offline import ALARM, lkboard_without_sockets
 from support.processes import lkboard
@@ -132,3 +134,28 @@ def test_a_pull_says_whether_all_is_there(lab: Lab) -> None:
     assert "the image is not in the store" in told(lkboard_without_sockets("cache", "pull", name, "--offline"))
     assert lkboard("cache", "pull", name).returncode == 0
     assert lkboard_without_sockets("cache", "pull", name, "--offline").returncode == 0
+
+
+def _let_the_large_layer_rot(lab: Lab) -> str:
+    """Build once; then the layer goes bad, and its unpacked form is gone."""
+    assert lkboard(*arguments(lab, lab.config())).returncode == 0
+    shutil.rmtree(lab.cache / ".lkboard" / "layers")
+    (digest,) = [name for name in IMAGES["web"].blobs if len(IMAGES["web"].blobs[name]) > 1_000_000]
+    spoil(lab.cache / "blobs" / digest.replace(":", "/"))
+    return digest
+
+
+def test_a_layer_that_went_bad_unnoticed_is_named(lab: Lab) -> None:
+    digest = _let_the_large_layer_rot(lab)
+    said = told(lkboard_without_sockets(*arguments(lab, lab.config()), "--offline"))
+    assert digest in said
+    assert "lkboard cache verify" in said
+
+
+def test_with_a_network_a_build_fetches_it_again(lab: Lab) -> None:
+    digest = _let_the_large_layer_rot(lab)
+    first = (lab.out / "x.tar").read_bytes()
+    done = lkboard(*arguments(lab, lab.config()))
+    assert done.returncode == 0, done.stderr
+    assert f"{digest}: the store's copy of it is damaged" in done.stderr
+    assert (lab.out / "x.tar").read_bytes() == first

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
+from support.damage import spoil
 from support.images import file, image, index, layer, multi_arch, write_layout
 from support.pulls import resolve
 
@@ -16,8 +16,6 @@ from lkboard.oci.layers import unpack_layers
 from lkboard.oci.verify import STEP, verify
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from support.images import Image
     from support.jobs import RecordingJob
 
@@ -32,16 +30,6 @@ SECOND = image(SHARED, layer(file("b")), architecture="arm64")
 def made(store: Store, **images: Image) -> Store:
     write_layout(store.root, {f"docker.io/lab/{name}:v1": one for name, one in images.items()})
     return store
-
-
-def spoil(path: Path) -> None:
-    """Turn one bit of a file over; its size and its times stay as they are."""
-    status = path.stat()
-    path.chmod(0o644)
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def test_a_sound_store_has_no_damage(store: Store, job: RecordingJob) -> None:
