@@ -45,7 +45,8 @@ def compare(before: Tree, after: Tree, job: Job) -> Difference:
     names = before.names.keys() | after.names.keys()
     untold = {name for name in names if not (before.tells(name) and after.tells(name))}
     comparison = _Comparison(before, after, untold, job)
-    cmdlines = (None, None) if CMDLINE in untold else (_cmdline(before), _cmdline(after))
+    has_cmdlines = before.tells(CMDLINE) and after.tells(CMDLINE)
+    cmdlines = (_cmdline(before), _cmdline(after)) if has_cmdlines else (None, None)
     sizes = tuple(comparison.sizes())
     listed = ", ".join(f"/{name}" for name in sorted(untold))
     return Difference(
