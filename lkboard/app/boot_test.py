@@ -92,6 +92,7 @@ def _open_log(path: str) -> IO[str]:
 
 def _u_boot(board: Board | None, cache: str | None, folder: Path, job: Job) -> str:
     """Fetch the board's U-Boot and return the path of a copy of it."""
+    from lkboard.app.registry_options import is_offline
     from lkboard.disk.content import read
     from lkboard.model.board import BoardFile
     from lkboard.oci.store import open_store
@@ -102,7 +103,7 @@ def _u_boot(board: Board | None, cache: str | None, folder: Path, job: Job) -> s
     if board is None or source is None:
         raise UsageError("--via u-boot needs a board that U-Boot is known for", hint="add --board rpi3")
     store = open_store(cache)
-    context = SourceContext(store, job, DebianPackages(store, job))
+    context = SourceContext(store, job, DebianPackages(store, job, offline=is_offline()))
     content = fetch(BoardFile("u-boot.bin", source), architecture=board.architecture, context=context)
     assert content is not None, "only optional files may be missing"
     path = folder / "u-boot.bin"

@@ -43,6 +43,7 @@ class KitImage:
 def build_kit(options: KitOptions, job: Job) -> tuple[KitImage, ...]:
     """Build the kit into the store and list it. Raises `UsageError`, `BuildError`, `MissingTool`, `OciError`."""
     from lkboard.app.boards import list_boards
+    from lkboard.app.registry_options import is_offline
     from lkboard.kit.build import ARCHITECTURES
     from lkboard.kit.build import build_kit as build
     from lkboard.oci.store import open_store
@@ -56,7 +57,7 @@ def build_kit(options: KitOptions, job: Job) -> tuple[KitImage, ...]:
     wanted = options.architectures or tuple(name for name in ARCHITECTURES if name in {b.architecture for b in boards})
     store = open_store(options.cache or None)
     lock = Path(options.lock) if options.lock else None
-    build(store, sorted({*wanted}), job, boards=boards, lock=lock, locked=options.locked)
+    build(store, sorted({*wanted}), job, boards=boards, lock=lock, locked=options.locked, offline=is_offline())
     return tuple(_images(store))
 
 

@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from lkboard.oci.store import Store
 
 STEP = "Copy into the folder"
-_FILES_NAME = "lkboard.local/files:urls"
-"""The name of the list of files from web servers; no registry has it."""
-_FILES_TYPE = "application/vnd.lkboard.files"
-_URL = "org.opencontainers.image.url"
 _OURS = {"blobs", "index.json", "oci-layout", LOCK_NAME, ".lkboard", ".lock"}
 """What a folder that was made here holds, also after builds from it."""
 
@@ -143,22 +139,23 @@ def _parts(image: ResolvedImage, blobs: Blobs) -> Iterator[Descriptor]:
 
 def _web_files(inputs: Inputs, store: Store) -> Iterator[Descriptor]:
     from lkboard.sources.url import shown
+    from lkboard.sources.web_files import describe
 
     for _board, file in inputs.files():
         if isinstance(file.source, UrlSource):
             digest = f"sha256:{file.sha256}"
             size = store.blob_path(digest).stat().st_size
-            yield Descriptor("application/octet-stream", digest, size, annotations=((_URL, shown(file.source.url)),))
+            yield describe(shown(file.source.url), digest, size)
 
 
 def _fill(folder: Path, load: _Load, source: Store, job: Job) -> None:
-    from lkboard.oci.artifact import set_artifact
     from lkboard.oci.blobs import stored
     from lkboard.oci.copy import copy_parts
     from lkboard.oci.meter import Meter
     from lkboard.oci.store import Store
     from lkboard.sources.apt.shelf import Shelf
     from lkboard.sources.lock_file import write_lock
+    from lkboard.sources.web_files import list_files
 
     target = Store(folder)
     with job.step(STEP):
@@ -169,8 +166,7 @@ def _fill(folder: Path, load: _Load, source: Store, job: Job) -> None:
         for architecture in sorted({package.architecture for package in load.packages}):
             own = sorted(package for package in load.packages if package.architecture == architecture)
             Shelf(target, job).add(own, architecture)
-        if load.files:
-            set_artifact(target, _FILES_NAME, _FILES_TYPE, load.files, job)
+        list_files(target, load.files, job)
     write_lock(folder / LOCK_NAME, load.lock)
     shutil.rmtree(target.private)
     (folder / ".lock").unlink(missing_ok=True)

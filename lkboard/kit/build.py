@@ -64,16 +64,18 @@ def build_kit(
     lock: Path | None = None,
     locked: bool = False,
     host: Path = _HOST_SOURCES,
+    offline: bool = False,
 ) -> KitResult:
     """Build all images for some architectures; those that the store has for others stay in the indexes.
 
     ``boards`` decide which kernel modules and device trees are in. With ``locked``, exactly the packages of ``lock``
     are used, and no network is needed when the store has them; otherwise the newest ones, which are recorded there.
-    ``host`` is the folder with the host's package sources. Raises `BuildError`, `MissingTool`, `OciError`, `Cancelled`.
+    ``host`` is the folder with the host's package sources, which is not used when ``offline``. Raises `BuildError`,
+    `MissingTool`, `OciError`, `Cancelled`.
     """
     if lock and not locked and not lock.absolute().parent.is_dir():
         raise OutputError("there is no such folder", where=lock, hint=f"mkdir -p {lock.parent}")
-    packages = DebianPackages(store, job, host=host)
+    packages = DebianPackages(store, job, host=host, offline=offline)
     wanted = _wanted(architectures)
     chosen = locked_packages(lock, wanted) if lock and locked else newest_packages(packages, wanted)
     packages.fetch([*chosen.values()])

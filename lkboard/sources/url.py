@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from lkboard.errors import BuildError, Offline
 from lkboard.model.extents import Content, FileSpan
 from lkboard.model.image import Descriptor
+from lkboard.oci.files import TEMPORARY
 from lkboard.oci.workers import run_all
+from lkboard.sources.web_files import describe, list_files
 
 if TYPE_CHECKING:
     from lkboard.sources.context import SourceContext
@@ -27,6 +29,7 @@ def find(address: str, sha256: str, context: SourceContext) -> Content:
     """
     stored = _stored(f"sha256:{sha256}", context)
     if stored is not None:
+        list_files(context.store, [describe(shown(address), f"sha256:{sha256}", stored.size)], context.job)
         return stored
     if context.registry.offline:
         raise Offline(
@@ -35,13 +38,18 @@ def find(address: str, sha256: str, context: SourceContext) -> Content:
             hint="build once with a network",
         )
     name = f"Fetch {shown(address)}"
-    with context.job.step(name), tempfile.TemporaryDirectory(dir=context.store.derived_dir("urls")) as folder:
+    with context.job.step(name), _workspace(context) as folder:
         path = Path(folder, "file")
         with path.open("wb") as file:
             # in a thread: a stop does not wait with a server that stalls
             run_all([lambda: _download(address, file, name, context)], context.job, parallel=1)
         digest, size = context.store.add_file(path)
+    list_files(context.store, [describe(shown(address), digest, size)], context.job)
     return Content((FileSpan(str(context.store.blob_path(digest)), 0, size, digest),))
+
+
+def _workspace(context: SourceContext) -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=context.store.derived_dir("urls"))
 
 
 def shown(address: str) -> str:

@@ -99,3 +99,19 @@ def test_the_kit_is_pushed_for_all_architectures(
     command = ["skopeo", "inspect", "--raw", "--tls-verify=false", image]
     index = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     assert [one["platform"]["architecture"] for one in index["manifests"]] == ["amd64", "arm64"]
+
+
+def test_offline_a_kit_is_not_made_from_mirrors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LKBOARD_OFFLINE", "1")
+    assert main(["kit", "build", "--arch", "amd64", "--cache", str(tmp_path)]) == 1
+    assert "is not in the store, and lkboard may not use the network" in capsys.readouterr().err
+
+
+def test_offline_a_kit_is_not_pushed(
+    cache: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LKBOARD_OFFLINE", "1")
+    assert main(["kit", "push", "localhost:1", "--cache", cache]) == 1
+    assert "lkboard may not use the network (push without $LKBOARD_OFFLINE)" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from support.mirror import Mirror
 from support.tools import need
 
 from lkboard.disk.content import read
-from lkboard.errors import BuildError, Cancelled, MissingTool
+from lkboard.errors import BuildError, Cancelled, MissingTool, Offline
 from lkboard.events import Job, Progress, Step
 from lkboard.oci.store import Store
 from lkboard.sources.apt.packages import DebianPackages
@@ -259,3 +259,30 @@ def test_hooks_of_the_host_do_not_run(
     monkeypatch.setenv("APT_CONFIG", str(config))
     assert packages(store, mirror).newest(["tool"], "amd64")
     assert not marker.exists()
+
+
+# without a network
+
+
+def test_offline_packages_of_the_store_are_used(store: Store, mirror: Mirror) -> None:
+    run = packages(store, mirror)
+    wanted = run.newest(["tool"], "amd64")
+    run.fetch(wanted)
+    shutil.rmtree(mirror.host)
+    offline = DebianPackages(store, Job(), host=mirror.host, offline=True)
+    assert offline.stored("amd64") == wanted
+    offline.fetch(wanted)
+    assert read(offline.open(wanted[0])["usr/bin/tool"].content) == b"one"
+
+
+def test_offline_the_mirrors_are_not_asked(store: Store, mirror: Mirror) -> None:
+    offline = DebianPackages(store, Job(), host=mirror.host, offline=True)
+    with pytest.raises(Offline, match="the Debian package 'tool' for arm64 is not in the store"):
+        offline.newest(["tool"], "arm64")
+    assert not list(store.root.rglob("lists"))
+
+
+def test_offline_a_missing_file_of_a_package_is_named(store: Store, mirror: Mirror) -> None:
+    wanted = packages(store, mirror).newest(["tool"], "amd64")
+    with pytest.raises(Offline, match="the Debian package 'tool' for amd64 is not in the store"):
+        DebianPackages(store, Job(), host=mirror.host, offline=True).fetch(wanted)

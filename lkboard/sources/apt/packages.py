@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError, Offline
 from lkboard.model.package import Package
+from lkboard.oci.files import TEMPORARY
 from lkboard.sources.apt.deb import unpack
 from lkboard.sources.apt.private import PrivateApt
 from lkboard.sources.apt.shelf import Shelf, describe
@@ -108,7 +109,7 @@ class DebianPackages:
         apt = self._updated(architecture, [package.name for package in packages])
         total = sum(package.size for package in packages)
         step = f"{STEP} ({architecture})"
-        with tempfile.TemporaryDirectory(dir=self._store.derived_dir("apt")) as folder:
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=self._store.derived_dir("apt")) as folder:
             apt.download(
                 [(package.name, package.version) for package in packages],
                 Path(folder),

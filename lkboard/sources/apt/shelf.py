@@ -44,13 +44,16 @@ class Shelf:
         return tuple(_package(layer) for layer in layers if self._store.has(layer.digest))
 
     def add(self, packages: Sequence[Package], architecture: str) -> None:
-        """List packages whose files are in the store; those that are listed already keep their place."""
+        """List packages whose files are in the store; those that are listed already keep their place.
+
+        A store that lists them all is only read.
+        """
+        if {*packages} <= {*self.packages(architecture)}:
+            return
         with exclusive(self._store.derived_dir("apt") / "shelf.lock", self._job):
-            before = self.packages(architecture)
-            after = tuple(dict.fromkeys((*before, *packages)))
-            if after != before:
-                files = [describe(package) for package in after]
-                set_artifact(self._store, shelf_name(architecture), _ARTIFACT_TYPE, files)
+            after = dict.fromkeys((*self.packages(architecture), *packages))
+            files = [describe(package) for package in after]
+            set_artifact(self._store, shelf_name(architecture), _ARTIFACT_TYPE, files)
 
 
 def shelf_name(architecture: str) -> str:
