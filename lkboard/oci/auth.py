@@ -60,7 +60,7 @@ class Login:
         self._tokens: dict[str, Token] = {}
 
     def header(self, scope: str) -> str:
-        """Return the value of Authorization for a scope as far as it is known, else an empty text."""
+        """Return the value of Authorization for a scope (or several, with blanks), or an empty text."""
         if self._credential and self._credential.registry_token:
             return f"Bearer {self._credential.registry_token}"
         if self._is_basic and self._credential:
@@ -86,7 +86,7 @@ class Login:
             return False
 
     def _learn_bearer(self, challenge: Challenge, scope: str, where: str, *, is_first: bool) -> bool:
-        scopes = tuple(dict.fromkeys([*challenge.get("scope").split(), scope]))
+        scopes = tuple(dict.fromkeys([*challenge.get("scope").split(), *scope.split()]))
         known = self._tokens.get(scope)
         if not is_first and known and known.scopes == scopes:
             return False

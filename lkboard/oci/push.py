@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lkboard.errors import NotFound, Offline, StoreCorrupt
+from lkboard.errors import NotFound, Offline, ReferenceInvalid, StoreCorrupt
+from lkboard.model.reference import parse_reference
 from lkboard.oci.documents import Index, parse_document
 from lkboard.oci.meter import Meter
+from lkboard.oci.settings import canonical_registry
 from lkboard.oci.workers import run_all
 
 if TYPE_CHECKING:
@@ -38,11 +40,26 @@ def push(store: Store, name: str, destination: Reference, settings: RegistrySett
     with job.step(PUSH_STEP):
         meter = Meter(job, PUSH_STEP, sum(blob.size for blob in parts.blobs))
         (upload,) = run_all([partial(Upload, settings, job, destination, meter.add)], job, parallel=1)
-        tasks = [partial(upload.blob, blob, store.blob_path(blob.digest)) for blob in parts.blobs]
+        source = _source(name, destination)
+        tasks = [partial(upload.blob, blob, store.blob_path(blob.digest), source=source) for blob in parts.blobs]
         run_all(tasks, job, parallel=settings.parallel, stop=meter.stop)
-        for manifest in parts.manifests:
-            tag = destination.wanted if manifest.digest == root.digest else manifest.digest
-            run_all([partial(upload.manifest, manifest, store.read(manifest), tag)], job, parallel=1)
+
+        def name_all() -> None:
+            for manifest in parts.manifests:
+                tag = destination.wanted if manifest.digest == root.digest else manifest.digest
+                upload.manifest(manifest, store.read(manifest), tag)
+
+        run_all([name_all], job, parallel=1)
+
+
+def _source(name: str, destination: Reference) -> str:
+    """Return the repository of the destination's registry that an image came from, empty if it is from elsewhere."""
+    try:
+        origin = parse_reference(name)
+    except ReferenceInvalid:  # the store takes any name
+        return ""
+    is_near = canonical_registry(origin.domain) == canonical_registry(destination.domain)
+    return origin.path if is_near and origin.path != destination.path else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,14 +105,15 @@ class RegistryClient:
         """Return the registry itself, for writing."""
         return self._policy.origin(reference)
 
-    def send(self, endpoint: Endpoint, request: Request, actions: str = "pull") -> Response:
+    def send(self, endpoint: Endpoint, request: Request, actions: str = "pull", more: tuple[str, ...] = ()) -> Response:
         """Return the answer to a request about a repository, logging in as the registry asks for it.
 
+        The login is for ``actions`` there, and for ``more`` scopes (``repository:lab/x:pull``).
         A URL that leads elsewhere (uploads may) gets no login. Raises `AuthNeeded` when none helps, `RegistryError`.
         """
         if origin_of(request.url) != origin_of(endpoint.base):
             return self._transport.send(replace(request, trust=endpoint.trust.elsewhere()))
-        scope = f"repository:{endpoint.repository}:{actions}"
+        scope = " ".join((f"repository:{endpoint.repository}:{actions}", *more))
         login = self._login(endpoint)
         for attempt in range(_ATTEMPTS_TO_LOG_IN):
             used = login.header(scope)

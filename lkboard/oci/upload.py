@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from lkboard.errors import RegistryError
+from lkboard.errors import AuthNeeded, OciError, RegistryError
 from lkboard.oci.registry import RegistryClient
 from lkboard.oci.transport import Request, target_of
 from lkboard.oci.urls import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from requests import Response
@@ -23,7 +25,11 @@ if TYPE_CHECKING:
     from lkboard.oci.settings import RegistrySettings
 
 _ACTIONS = "pull,push"
-_CHUNK = 1 << 20
+_BYTES = {"Content-Type": "application/octet-stream"}
+_READ = 1 << 20
+_TOO_LARGE = 413
+_SHRINK = 4  # how much smaller pieces are when one was too large
+_SMALLEST_PIECE = 1 << 19
 
 
 class Upload:
@@ -33,96 +39,193 @@ class Upload:
     """
 
     def __init__(self, settings: RegistrySettings, job: Job, destination: Reference, on_bytes: OnBytes) -> None:
+        self.client = RegistryClient(settings, job)
+        self.endpoint = self.client.origin(destination)
         self._settings = settings
         self._job = job
-        self._reference = destination
         self._where = str(destination)
         self._on_bytes = on_bytes
-        self._client = RegistryClient(settings, job)
-        self._endpoint = self._client.origin(destination)
+        self._whole_limit = settings.whole_upload
+        self._piece = settings.upload_piece
+        self._lock = threading.Lock()
 
-    def blob(self, descriptor: Descriptor, path: Path) -> None:
-        """Upload a blob unless it is there. Raises `AuthNeeded`, `RegistryError`.
+    def blob(self, descriptor: Descriptor, path: Path, *, source: str = "") -> None:
+        """Upload a blob unless it is there; ``source`` is a repository of the same registry that should have it.
 
-        An upload that broke is begun anew: docker-registry 2.8 cannot continue it.
+        Raises `AuthNeeded`, `RegistryError`. An upload that broke is begun anew: docker-registry 2.8 cannot go on.
         """
         if self._has(descriptor):
             self._on_bytes(descriptor.size)
             return
         body = _Body(path, self._on_bytes)
-        for delay in (*self._settings.retry_delays, None):
+        delays = iter(self._settings.retry_delays)
+        while True:
+            piece = self._piece_of(descriptor)
             try:
-                response = self._put(self._begin(), descriptor, body)
+                response = self._attempt(descriptor, body, source)
             except RegistryError:
-                if delay is None:
+                if (delay := next(delays, None)) is None:
                     raise
                 self._job.wait(delay)
-            else:
+                continue
+            if response is None:
+                self._on_bytes(descriptor.size)
+                return
+            if response.status_code != _TOO_LARGE or not self._shrink(piece):
                 self._expect(response, 201)
                 return
+            response.close()
 
-    def manifest(self, descriptor: Descriptor, data: bytes, name: str) -> None:
-        """Give a manifest its tag or digest, after all that it names. Raises `AuthNeeded`, `RegistryError`."""
+    def manifest(self, descriptor: Descriptor, data: bytes, name: str) -> Response:
+        """Give a manifest its tag or digest, after all that it names, and return the answer, closed.
+
+        Raises `AuthNeeded`, `RegistryError`.
+        """
         headers = {"Content-Type": descriptor.media_type}
-        url = self._endpoint.url(f"manifests/{name}")
-        self._expect(self._send(Request("PUT", url, self._where, headers=headers, body=data)), 201)
+        url = self.endpoint.url(f"manifests/{name}")
+        return self._expect(self.send(Request("PUT", url, self._where, headers=headers, body=data)), 201)
+
+    def send(self, request: Request, source: str = "") -> Response:
+        """Return the answer to a request with the right to write, and to read from ``source``."""
+        more = (f"repository:{source}:pull",) if source else ()
+        return self.client.send(self.endpoint, request, _ACTIONS, more)
 
     def _has(self, descriptor: Descriptor) -> bool:
-        url = self._endpoint.url(f"blobs/{descriptor.digest}")
-        response = self._send(Request("HEAD", url, self._where))
+        response = self.send(Request("HEAD", self.endpoint.url(f"blobs/{descriptor.digest}"), self._where))
         if response.status_code == 404:
             response.close()
             return False
         self._expect(response, 200)
         return True
 
-    def _begin(self) -> str:
-        """Return the URL of a new upload."""
-        url = self._endpoint.url("blobs/uploads/")
-        response = self._send(Request("POST", url, self._where))
+    def _attempt(self, descriptor: Descriptor, body: _Body, source: str) -> Response | None:
+        """Upload a blob in a new session and return the last answer, or None if the registry has copied it itself.
+
+        Raises `RegistryError` for what another attempt may mend.
+        """
+        begun = self._begin(descriptor, source)
+        if begun is None:
+            return None
+        location, piece = begun
+        try:
+            return self._send_pieces(location, descriptor, body, piece)
+        except RegistryError:
+            with suppress(OciError):
+                self.send(Request("DELETE", location, self._where, insist=False)).close()
+            raise
+
+    def _begin(self, descriptor: Descriptor, source: str) -> tuple[str, int] | None:
+        """Return the URL of a new upload and how large its pieces may be; None if it is not needed any more."""
+        response = self._mount(descriptor, source) if source else None
+        if response is None or response.status_code not in {201, 202}:
+            url = self.endpoint.url("blobs/uploads/")
+            response = self.send(Request("POST", url, self._where))
+        if response.status_code == 201:
+            response.close()
+            return None
         self._expect(response, 202)
+        least = response.headers.get("OCI-Chunk-Min-Length", "")
+        return self._location(response), max(self._piece_of(descriptor), int(least) if least.isdecimal() else 0)
+
+    def _mount(self, descriptor: Descriptor, source: str) -> Response | None:
+        """Ask the registry to take a blob from another repository; it may begin an upload instead."""
+        url = f"{self.endpoint.url('blobs/uploads/')}?{urlencode({'mount': descriptor.digest, 'from': source})}"
+        with suppress(AuthNeeded):
+            response = self.send(Request("POST", url, self._where), source)
+            response.close()
+            return response
+        return None
+
+    def _send_pieces(self, location: str, descriptor: Descriptor, body: _Body, piece: int) -> Response:
+        """Send a blob, in one request if it is one piece, and return the last answer, or the first bad one."""
+        if piece >= descriptor.size:
+            return self._finish(location, descriptor, body.part(0, descriptor.size))
+        for start in range(0, descriptor.size, piece):
+            end = min(start + piece, descriptor.size)
+            headers = {**_BYTES, "Content-Range": f"{start}-{end - 1}"}
+            request = Request(
+                "PATCH", location, self._where, headers=headers, body=body.part(start, end), is_repeatable=False
+            )
+            response = self.send(request)
+            if response.status_code == 404:  # docker-registry's answer when an earlier piece was cut
+                response.close()
+                raise RegistryError(f"{shown(location)} is lost", where=self._where)
+            if response.status_code != 202:
+                return response
+            response.close()
+            if response.headers.get("Range", "").removeprefix("bytes=") != f"0-{end - 1}":
+                raise RegistryError(f"{shown(location)} has not taken all that was sent", where=self._where)
+            location = self._location(response)
+        return self._finish(location, descriptor, b"")
+
+    def _finish(self, location: str, descriptor: Descriptor, body: bytes | Callable[[], _Part]) -> Response:
+        url = f"{location}{'&' if urlsplit(location).query else '?'}digest={descriptor.digest}"
+        # an empty body must be bytes: requests would send an empty iterator in chunks
+        data = body if descriptor.size else b""
+        return self.send(Request("PUT", url, self._where, headers=_BYTES, body=data, is_repeatable=False))
+
+    def _piece_of(self, descriptor: Descriptor) -> int:
+        """Return how much of a blob is sent in one request."""
+        return descriptor.size if descriptor.size <= self._whole_limit else self._piece
+
+    def _shrink(self, refused: int) -> bool:
+        """Send smaller pieces than the ``refused`` size, and return whether there is hope: it is tried once."""
+        with self._lock:
+            smaller = max(_SMALLEST_PIECE, min(self._piece, refused) // _SHRINK)
+            if self._whole_limit and smaller < refused:
+                self._whole_limit, self._piece = 0, smaller
+            return self._piece < refused
+
+    def _location(self, response: Response) -> str:
         location = response.headers.get("Location")
         if not location:
-            raise RegistryError(f"{shown(url)} does not say where to upload", where=self._where)
-        return target_of(url, location, self._where)
+            raise RegistryError(f"{shown(response.url)} does not say where to upload", where=self._where)
+        return target_of(response.url, location, self._where)
 
-    def _put(self, location: str, descriptor: Descriptor, body: _Body) -> Response:
-        url = f"{location}{'&' if urlsplit(location).query else '?'}digest={descriptor.digest}"
-        headers = {"Content-Type": "application/octet-stream"}
-        # an empty body must be bytes: requests would send an empty iterator in chunks
-        source = body.restart if descriptor.size else b""
-        return self._send(Request("PUT", url, self._where, headers=headers, body=source, is_repeatable=False))
-
-    def _send(self, request: Request) -> Response:
-        return self._client.send(self._endpoint, request, _ACTIONS)
-
-    def _expect(self, response: Response, status: int) -> None:
+    def _expect(self, response: Response, status: int) -> Response:
         if response.status_code != status:
-            raise self._client.failure(response, self._where)
+            error = self.client.failure(response, self._where)
+            if response.status_code == _TOO_LARGE:
+                error.hint = "a proxy in front of the registry limits the size of requests: raise its limit"
+            raise error
         response.close()
+        return response
 
 
 class _Body:
-    """The bytes of a file as a request's body, which may have to be sent more than once."""
+    """The bytes of a file, of which any part may have to be sent more than once."""
 
     def __init__(self, path: Path, on_bytes: OnBytes) -> None:
         self._path = path
         self._on_bytes = on_bytes
-        self._size = path.stat().st_size
-        self._sent = 0
+        self._position = 0
 
-    def restart(self) -> _Body:
-        """Return the body from its beginning."""
-        self._on_bytes(-self._sent)
-        self._sent = 0
-        return self
+    def part(self, start: int, end: int) -> Callable[[], _Part]:
+        """Return what gives the bytes from ``start`` up to, not including, ``end``, anew each time."""
+        return lambda: _Part(self, start, end)
+
+    def read(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes of a part, and tell of them; those that were sent before are taken back."""
+        self._on_bytes(start - self._position)
+        self._position = start
+        with self._path.open("rb") as file:
+            file.seek(start)
+            while chunk := file.read(min(_READ, end - self._position)):
+                yield chunk
+                self._position += len(chunk)
+                self._on_bytes(len(chunk))
+
+
+class _Part:
+    """An iterable with a length, from which requests makes a header."""
+
+    def __init__(self, body: _Body, start: int, end: int) -> None:
+        self._body = body
+        self._start = start
+        self._end = end
 
     def __len__(self) -> int:
-        return self._size
+        return self._end - self._start
 
     def __iter__(self) -> Iterator[bytes]:
-        with self._path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
-                self._sent += len(chunk)
-                self._on_bytes(len(chunk))
+        return self._body.read(self._start, self._end)

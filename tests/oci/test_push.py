@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING
 
 import pytest
-from support.faults import Cut, FaultProxy, Header, Status
-from support.images import Image, image, index, layer, multi_arch, raw_layer, tar, write_layout
+from support.faults import Ask, Cut, Fault, FaultProxy, Header, Status
+from support.images import Image, digest, image, index, layer, multi_arch, raw_layer, tar, write_layout
 from support.images import file as a_file
 from support.pulls import is_complete, log_in, pull
 from support.registry import Registry, TokenServer, get, running_registry
@@ -138,7 +139,7 @@ def test_an_upload_that_never_works_is_an_error(full: Store, job: RecordingJob, 
     assert proxy.seen("/manifests/", method="PUT") == []
 
 
-@pytest.mark.parametrize(("status", "kind"), [(400, RegistryError), (413, RegistryError), (403, AuthNeeded)])
+@pytest.mark.parametrize(("status", "kind"), [(400, RegistryError), (403, AuthNeeded)])
 def test_a_clear_no_is_final(
     full: Store, job: RecordingJob, proxy: FaultProxy, status: int, kind: type[Exception]
 ) -> None:
@@ -147,6 +148,112 @@ def test_a_clear_no_is_final(
         push_to(full, f"{proxy.host}/push/no{status}:v1", job, parallel=1)
     assert f"{proxy.host}/push/no{status}:v1" in str(caught.value)
     assert len(proxy.seen(method="PUT")) == 1
+
+
+IN_PIECES: dict[str, object] = {"whole_upload": 1_000_000, "upload_piece": 1_000_000}
+LAYER = next(data for data in MADE.blobs.values() if len(data) > 2_000_000)
+
+
+def sent_ranges(proxy: FaultProxy) -> list[str]:
+    return [seen.headers["Content-Range"] for seen in proxy.seen(method="PATCH")]
+
+
+def is_whole(proxy: FaultProxy, registry: Registry, name: str, tmp_path: Path, job: Job) -> bool:
+    """Return whether what was pushed through a proxy can be pulled from the registry."""
+    other = Store(tmp_path / "other")
+    return is_complete(other, pull(other, f"{registry.host}/{name}", job))
+
+
+def test_a_large_blob_goes_in_pieces(
+    full: Store, job: RecordingJob, proxy: FaultProxy, registry: Registry, tmp_path: Path
+) -> None:
+    push_to(full, f"{proxy.host}/push/pieces:v1", job, parallel=1, **IN_PIECES)
+    ends = [0, 1_000_000, 2_000_000, len(LAYER)]
+    expected = [f"{start}-{end - 1}" for start, end in itertools.pairwise(ends)]
+    assert sent_ranges(proxy)[:3] == expected
+    assert is_whole(proxy, registry, "push/pieces:v1", tmp_path, job)
+    assert job.last_progress
+    assert job.last_progress.done == job.last_progress.total
+
+
+def test_a_registry_may_ask_for_larger_pieces(full: Store, job: RecordingJob, proxy: FaultProxy) -> None:
+    proxy.add(Header("OCI-Chunk-Min-Length", "2000000"), method="POST")
+    push_to(full, f"{proxy.host}/push/larger:v1", job, parallel=1, **IN_PIECES)
+    assert sent_ranges(proxy)[:2] == ["0-1999999", f"2000000-{len(LAYER) - 1}"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Status(503),
+        Status(404),
+        Header("Range", "0-5"),
+        Header("Range", None),
+        Header("Location", None),
+    ],
+    ids=["503", "lost", "less", "silent", "nowhere"],
+)
+def test_a_piece_that_fails_begins_the_blob_anew(
+    full: Store, job: RecordingJob, proxy: FaultProxy, registry: Registry, tmp_path: Path, fault: Fault
+) -> None:
+    proxy.add(Ask("X", "first piece"), method="PATCH", times=1)
+    proxy.add(fault, method="PATCH", times=1)
+    push_to(full, f"{proxy.host}/push/anew{id(fault)}:v1", job, parallel=1, **IN_PIECES)
+    assert [text.partition("-")[0] for text in sent_ranges(proxy)[:5]] == ["0", "1000000", "0", "1000000", "2000000"]
+    assert len(proxy.seen(method="DELETE")) == 1
+    assert is_whole(proxy, registry, f"push/anew{id(fault)}:v1", tmp_path, job)
+    assert job.last_progress
+    assert job.last_progress.done == job.last_progress.total
+
+
+def test_a_request_that_is_too_large_is_made_smaller(
+    full: Store, job: RecordingJob, proxy: FaultProxy, registry: Registry, tmp_path: Path
+) -> None:
+    proxy.add(Status(413), method="PUT", path=digest(LAYER).replace(":", "."), times=1)
+    push_to(full, f"{proxy.host}/push/smaller:v1", job, parallel=1)
+    assert sent_ranges(proxy)
+    assert is_whole(proxy, registry, "push/smaller:v1", tmp_path, job)
+
+
+def test_requests_that_stay_too_large_are_an_error_that_names_the_cause(
+    full: Store, job: RecordingJob, proxy: FaultProxy
+) -> None:
+    proxy.add(Status(413), method="PUT", path=digest(LAYER).replace(":", "."))
+    proxy.add(Status(413), method="PATCH")
+    with pytest.raises(RegistryError, match="answered 413") as caught:
+        push_to(full, f"{proxy.host}/push/too-large:v1", job, parallel=1)
+    assert "limits the size of requests" in (caught.value.hint or "")
+    assert len(sent_ranges(proxy)) == 1
+
+
+def test_blobs_of_another_repository_are_copied_by_the_registry(
+    store: Store, job: RecordingJob, proxy: FaultProxy, registry: Registry, tmp_path: Path
+) -> None:
+    name = registry.push(MADE, "push/from:v1").replace(registry.host, proxy.host)
+    write_layout(store.root, {name: MADE})
+    push(store, name, parse_reference(f"{proxy.host}/push/into:v1"), RegistrySettings(), job)
+    assert proxy.seen("/uploads/", method="PUT") == []
+    assert len(proxy.seen("mount=.*from=push%2Ffrom", method="POST")) == len(MADE.blobs) - len(MADE.manifests)
+    assert is_whole(proxy, registry, "push/into:v1", tmp_path, job)
+    assert job.last_progress
+    assert job.last_progress.done == job.last_progress.total
+
+
+@pytest.mark.parametrize("status", [202, 404, 405])
+def test_blobs_that_cannot_be_copied_are_sent(
+    store: Store, job: RecordingJob, proxy: FaultProxy, registry: Registry, tmp_path: Path, status: int
+) -> None:
+    name = f"{proxy.host}/push/gone:v1"
+    if status != 202:
+        proxy.add(Status(status), path="mount=")
+    write_layout(store.root, {name: MADE})
+    push(store, name, parse_reference(f"{proxy.host}/push/sent{status}:v1"), RegistrySettings(), job)
+    assert is_whole(proxy, registry, f"push/sent{status}:v1", tmp_path, job)
+
+
+def test_an_image_of_another_registry_is_not_asked_for(full: Store, job: RecordingJob, proxy: FaultProxy) -> None:
+    push_to(full, f"{proxy.host}/push/foreign:v1", job)
+    assert proxy.seen("mount=", method="POST") == []
 
 
 def test_an_answer_that_is_cut_is_survived(full: Store, job: RecordingJob, proxy: FaultProxy) -> None:
@@ -238,3 +345,22 @@ def test_a_token_for_writing_is_asked_for(full: Store, job: RecordingJob, tmp_pa
         push_to(full, f"{with_tokens.host}/lab/x:v1", job)
         assert "repository:lab/x:pull,push" in tokens.requests[0]["scope"]
         assert with_tokens.skopeo("inspect", "--raw", f"docker://{with_tokens.host}/lab/x:v1").encode() == MADE.data
+
+
+@pytest.mark.parametrize("may_read", [True, False])
+def test_to_copy_blobs_a_token_for_both_repositories_is_asked_for(
+    store: Store, job: RecordingJob, tmp_path: Path, home: Path, may_read: bool
+) -> None:
+    with (
+        TokenServer(tmp_path, {"alice": "s3cret"}) as tokens,
+        running_registry(tmp_path, tokens=tokens) as with_tokens,
+    ):
+        log_in(home, with_tokens.host, username="alice", password="s3cret")
+        name = with_tokens.push(MADE, "lab/from:v1")
+        tokens.requests.clear()
+        tokens.forbidden = set() if may_read else {"lab/from"}
+        write_layout(store.root, {name: MADE})
+        push(store, name, parse_reference(f"{with_tokens.host}/lab/into:v1"), RegistrySettings(parallel=1), job)
+        scopes = [request["scope"] for request in tokens.requests]
+        assert any("repository:lab/from:pull" in asked and "repository:lab/into:pull,push" in asked for asked in scopes)
+        assert with_tokens.skopeo("inspect", "--raw", f"docker://{with_tokens.host}/lab/into:v1").encode() == MADE.data

@@ -45,6 +45,7 @@ class TokenServer:
     Anybody may pull from ``pub/*``; ``users`` may do all. ``lifetime`` (seconds from now) may be negative: the registry
     grants 60 s of leeway. ``requests`` records the form or query of each request. A password is also an identity token
     (``alice:s3cret``), which is traded by POST unless ``post_status`` says otherwise; ``extra`` is added to answers.
+    Nobody may do anything in ``forbidden`` repositories.
     """
 
     service = "lab-registry"
@@ -56,6 +57,7 @@ class TokenServer:
         self.lifetime = lifetime
         self.post_status = 200
         self.extra: dict[str, str] = {}
+        self.forbidden: set[str] = set()
         self.requests: list[dict[str, list[str]]] = []
         self.key, self.certificate = folder / "token.key", folder / "token.crt"
         subprocess.run(
@@ -104,6 +106,7 @@ class TokenServer:
         for scope in " ".join(form.get("scope", [])).split():
             kind, name, actions = scope.split(":")
             granted = actions.split(",") if user else ["pull"] if name.startswith("pub/") else []
+            granted = [] if name in self.forbidden else granted
             access.append({"type": kind, "name": name, "actions": granted})
         return {"token": self._jwt(access, user or ""), "expires_in": max(self.lifetime, 60), **self.extra}
 
