@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +11,7 @@ from support.loops import filled_file, partition, run, sparse_file
 from support.maps import MIB, NOISE
 from support.tools import need
 
+from lkboard.disk import unused
 from lkboard.disk.sparse import map_file
 from lkboard.disk.unused import with_needed_zeros
 from lkboard.disk.window import MapReader
@@ -127,12 +130,155 @@ def test_what_only_looks_like_a_fat_has_no_free_space(tmp_path: Path, bits: str,
     assert sum(extent.size for extent in image.extents) == image.size
 
 
-@pytest.mark.parametrize("offset", [11, 13, 14, 16, 32, 36])
-def test_a_nonsensical_boot_sector_has_no_free_space(tmp_path: Path, offset: int) -> None:
-    path = _fat(tmp_path / "image", "-F", "32", size=64 * MIB, files=0)
+@dataclass(frozen=True)
+class Fat:
+    """An empty FAT16 or FAT32, by its boot sector (fatgen103, section 3): all else in it is a hole."""
+
+    clusters: int
+    bits: int = 16
+    sector: int = 512
+    per_cluster: int = 1
+    reserved: int = 1
+    fat_sectors: int = 0
+    root_entries: int = 0
+    more_sectors: int = 0
+
+    @property
+    def fat_size(self) -> int:
+        """Bytes of its one allocation table."""
+        needed = -(-(self.clusters + 2) * self.bits // 8 // self.sector)
+        return (self.fat_sectors or needed) * self.sector
+
+    @property
+    def first_free(self) -> int:
+        """Where its first cluster begins."""
+        return (self.reserved + -(-self.root_entries * 32 // self.sector)) * self.sector + self.fat_size
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file system, as the boot sector says it."""
+        return self.first_free + (self.clusters * self.per_cluster + self.more_sectors) * self.sector
+
+    def write(self, path: Path) -> Path:
+        """Write it to a file of its size: boot sector and media byte."""
+        boot = bytearray(512)
+        struct.pack_into(
+            "<HBHBHHB", boot, 11, self.sector, self.per_cluster, self.reserved, 1, self.root_entries, 0, 0xF8
+        )
+        struct.pack_into("<I", boot, 32, self.size // self.sector)
+        if self.bits == 16:
+            struct.pack_into("<H", boot, 22, self.fat_size // self.sector)
+            boot[54:57] = b"FAT"
+        else:
+            struct.pack_into("<I", boot, 36, self.fat_size // self.sector)
+            boot[82:85] = b"FAT"
+        boot[510:] = b"\x55\xaa"
+        with sparse_file(path, self.size).open("r+b") as file:
+            file.write(boot)
+            file.seek(self.reserved * self.sector)
+            file.write(b"\xf8\xff\xff\xff" if self.bits == 16 else b"\xf8\xff\xff\x0f\xff\xff\xff\xff")
+        return path
+
+
+def needed(path: Path) -> int:
+    """How many bytes of an image are written to a device."""
+    return sum(extent.size for extent in with_needed_zeros(map_file(path), path).extents)
+
+
+@pytest.mark.parametrize(
+    "fat",
+    [
+        Fat(4085),
+        Fat(65524),
+        Fat(4085, sector=1024),
+        Fat(4085, sector=2048),
+        Fat(4085, sector=4096),
+        Fat(5000, per_cluster=8, root_entries=500, reserved=4),
+        Fat(5000, fat_sectors=100),
+        Fat(5000, per_cluster=4, more_sectors=3),
+        Fat(65525, bits=32, reserved=32),
+        Fat(100, bits=32, fat_sectors=50),
+    ],
+    ids=repr,
+)
+def test_all_behind_the_tables_of_an_empty_fat_is_free(tmp_path: Path, fat: Fat) -> None:
+    assert needed(fat.write(tmp_path / "image")) == fat.first_free
+
+
+@pytest.mark.parametrize(
+    "fat",
+    [Fat(4084), Fat(4085, sector=256), Fat(4085, sector=8192), Fat(4085, sector=513), Fat(5000, reserved=0)],
+    ids=repr,
+)
+def test_what_may_be_a_fat12_or_makes_no_sense_is_written_whole(tmp_path: Path, fat: Fat) -> None:
+    path = fat.write(tmp_path / "image")
+    assert needed(path) == path.stat().st_size
+
+
+@pytest.mark.parametrize(("limit", "is_read"), [(0, True), (-1, False)])
+def test_only_tables_up_to_a_limit_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, is_read: bool
+) -> None:
+    fat = Fat(5000)
+    path = fat.write(tmp_path / "image")
+    monkeypatch.setattr(unused, "_TABLE_LIMIT", fat.fat_size + limit)
+    assert needed(path) == (fat.first_free if is_read else fat.size)
+
+
+@pytest.mark.parametrize(("room", "is_trusted"), [(0, True), (-1, False)])
+def test_a_fat_must_fit_its_partition(tmp_path: Path, room: int, is_trusted: bool) -> None:
+    """The partition begins at 1 MiB and has a MiB of something else behind it."""
+    fat = Fat(8000)
+    sectors = fat.size // 512 + room
+    path = partition(sparse_file(tmp_path / "image", 8 * MIB), f"label: dos\nstart=2048, size={sectors}, type=6\n")
+    with path.open("r+b") as file:
+        file.seek(MIB)
+        file.write(fat.write(tmp_path / "fat").read_bytes())
+    run("fallocate", "--dig-holes", str(path))
+    assert needed(path) == 8 * MIB - (fat.size - fat.first_free if is_trusted else 0)
+
+
+@pytest.mark.parametrize("missing", [0, 512])
+def test_a_partition_that_the_image_does_not_hold_has_no_free_space(tmp_path: Path, missing: int) -> None:
+    fat = Fat(8000)
+    path = partition(
+        sparse_file(tmp_path / "image", 8 * MIB), f"label: dos\nstart=2048, size={fat.size // 512}, type=6\n"
+    )
+    with path.open("r+b") as file:
+        file.seek(MIB)
+        file.write(fat.write(tmp_path / "fat").read_bytes())
+        file.truncate(MIB + fat.size - missing)
+    run("fallocate", "--dig-holes", str(path))
+    assert (needed(path) < path.stat().st_size) == (missing == 0)
+
+
+@pytest.mark.parametrize("last", [2, 3, 1000, 5001])
+def test_free_space_begins_behind_the_last_used_cluster(tmp_path: Path, last: int) -> None:
+    fat = Fat(5000)
+    path = fat.write(tmp_path / "image")
+    with path.open("r+b") as file:
+        file.seek(fat.reserved * fat.sector + 2 * last)
+        file.write(b"\xff\xff")
+    assert needed(path) == fat.first_free + (last - 1) * fat.sector
+
+
+@pytest.mark.parametrize(("offset", "size"), [(11, 2), (13, 1), (14, 2), (16, 1), (22, 2), (32, 4)])
+def test_a_boot_sector_with_a_zero_that_may_not_be_one_has_no_free_space(
+    tmp_path: Path, offset: int, size: int
+) -> None:
+    path = Fat(5000).write(tmp_path / "image")
     with path.open("r+b") as file:
         file.seek(offset)
-        file.write(bytes(4) if offset >= 32 else bytes(1) if offset in {13, 16} else bytes(2))
-    image = with_needed_zeros(map_file(path), path)
-    with MapReader(image) as reader:
-        assert reader.read(0, image.size) == path.read_bytes()
+        file.write(bytes(size))
+        file.seek(512)
+        file.write(b"\xf8\xff\xff\xff")
+    assert needed(path) == path.stat().st_size
+
+
+def test_what_is_in_a_table_behind_the_last_cluster_does_not_count(tmp_path: Path) -> None:
+    fat = Fat(5000, fat_sectors=100)
+    path = fat.write(tmp_path / "image")
+    with path.open("r+b") as file:
+        file.seek(fat.reserved * fat.sector + 20_000)
+        file.write(b"\xff\xff")
+    assert needed(path) == fat.first_free

@@ -10,12 +10,14 @@ from support.images import Layer, digest, file, image, layer, noise, raw_layer, 
 from support.jobs import RecordingJob
 from support.pulls import resolve
 from support.stored import NAME, stored
+from support.waiting import PATIENCE
 
 from lkboard.errors import Cancelled, LayerInvalid, StoreUnusable
-from lkboard.events import Job, Progress, Step
+from lkboard.events import Event, Job, Progress, Step
 from lkboard.model.image import Descriptor, ResolvedImage
 from lkboard.oci import layers
 from lkboard.oci.layers import diff_layers, size_limit, unpack_layers, unpacked_layer
+from lkboard.oci.meter import Meter
 from lkboard.oci.store import Store
 
 if TYPE_CHECKING:
@@ -154,6 +156,28 @@ def test_one_bad_layer_stops_all_and_is_named(tmp_path: Path) -> None:
     store, images = several(tmp_path, *good, replace(layer(file("bad")), diff_id=digest(b"x")))
     with pytest.raises(LayerInvalid, match="image3:v1, layer"):
         unpack_layers(images, store, Job())
+
+
+def test_a_missing_layer_stops_those_that_are_being_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other layer is held up until it is told to stop; then it may not be finished."""
+    meters: list[Meter] = []
+
+    class Recorded(Meter):
+        def __init__(self, job: Job, step: str, total: int) -> None:
+            super().__init__(job, step, total)
+            meters.append(self)
+
+    def hold_up(event: Event) -> None:
+        if isinstance(event, Progress):
+            meters[0].stop.wait(PATIENCE)
+
+    monkeypatch.setattr(layers, "Meter", Recorded)
+    missing = layer(file("missing"))
+    store, images = several(tmp_path, layer(file("f", noise(4 << 20))), missing)
+    store.blob_path(digest(missing.data)).unlink()
+    with pytest.raises(StoreUnusable, match="No such file"):
+        unpack_layers(images, store, Job(hold_up, progress_interval=0.0))
+    assert kept(store) == []
 
 
 def test_cancelling_stops_and_leaves_only_whole_layers(tmp_path: Path) -> None:

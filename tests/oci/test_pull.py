@@ -5,18 +5,19 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.faults import FaultProxy
-from support.images import Image, dumps, image, index, layer, multi_arch, raw_layer, tar, write_layout
+from support.images import Image, dumps, image, index, layer, multi_arch, noise, raw_layer, tar, write_layout
 from support.images import digest as digest_of
 from support.images import file as a_file
 from support.pulls import is_complete, pull, resolve
 from support.tools import need
 
 from lkboard.errors import ManifestInvalid, NotFound, PlatformMissing, RegistryError, StoreCorrupt, StoreUnusable
-from lkboard.events import Step
+from lkboard.events import Job, Step
 from lkboard.model.image import Descriptor, Platform
 from lkboard.model.reference import parse_reference
 from lkboard.oci import pull as pull_module
@@ -393,6 +394,21 @@ def test_too_little_space_is_told_before_anything_is_fetched(
     with pytest.raises(StoreUnusable, match="need 1 MiB, and 1 MiB are free"):
         puller.fetch([found])
     assert proxy.requests == []
+
+
+@pytest.mark.parametrize(("percent", "is_enough"), [(104, False), (106, True)])
+def test_a_twentieth_more_space_than_the_images_need_is_enough(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch, percent: int, is_enough: bool
+) -> None:
+    part = raw_layer(noise(1_000_000, "margin"), compression="none")
+    name = registry.push(image(part), "pull/margin:v1")
+    puller = Puller(store, RegistrySettings(), Job())
+    found = puller.resolve(parse_reference(name), Platform("linux", "amd64"))
+    usage = pull_module.shutil.disk_usage(store.root)._replace(free=percent * 10_000)
+    monkeypatch.setattr(pull_module.shutil, "disk_usage", lambda _: usage)
+    with nullcontext() if is_enough else pytest.raises(StoreUnusable, match="are free"):
+        puller.fetch([found])
+    assert store.has(part.digest) == is_enough
 
 
 @pytest.mark.parametrize("part", ["index", "manifest", "config", "layer"])

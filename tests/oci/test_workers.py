@@ -80,3 +80,35 @@ def test_a_cancelled_job_does_not_wait_for_a_task_that_hangs() -> None:
     with pytest.raises(Cancelled):
         run_all([task], job, parallel=1)
     hang.set()
+
+
+def test_what_waits_is_not_begun_after_a_failure() -> None:
+    stop, begun = threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+    done: list[int] = []
+
+    def work() -> None:
+        threads.append(threading.current_thread())
+        begun.set()
+        assert stop.wait(PATIENCE)
+
+    def fail() -> None:
+        assert begun.wait(PATIENCE)
+        raise NotFound("gone")
+
+    with pytest.raises(NotFound):
+        run_all([work, fail, partial(done.append, 1)], Job(), parallel=2, stop=stop)
+    threads[0].join(PATIENCE)
+    assert done == []
+
+
+def test_a_cancelled_job_tells_the_tasks_to_stop() -> None:
+    job, stop = Job(), threading.Event()
+
+    def task() -> None:
+        job.cancel()
+        assert stop.wait(PATIENCE)
+
+    with pytest.raises(Cancelled):
+        run_all([task], job, parallel=1, stop=stop)
+    assert stop.is_set()

@@ -18,10 +18,11 @@ from support.tools import need
 
 from lkboard.disk.content import digest, read
 from lkboard.errors import BuildError, Cancelled, StoreUnusable
-from lkboard.events import Job, Progress
+from lkboard.events import Job, Progress, Step
 from lkboard.model.extents import Content, FileSpan, Inline, Zeros
 from lkboard.model.rootfs import Entry, Kind, Rootfs, Segment
 from lkboard.rootfs import members as members_module
+from lkboard.rootfs import segments
 from lkboard.rootfs.segments import build_initrd
 
 if TYPE_CHECKING:
@@ -144,6 +145,43 @@ def test_every_field_that_is_written_makes_another_segment(change: Entry, tmp_pa
     initrd(root([WEB[0], WEB[1]]), tmp_path)
     initrd(root([WEB[0], change]), tmp_path)
     assert len(kept(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (device("a", Kind.CHAR, 1, 4), device("a", Kind.CHAR, 1, 5)),
+        (device("a", Kind.CHAR, 1, 4), device("a", Kind.CHAR, 2, 4)),
+        (symlink("a", "x"), symlink("a", "y")),
+    ],
+)
+def test_entries_that_differ_in_one_detail_only_are_different_segments(
+    one: Entry, other: Entry, tmp_path: Path
+) -> None:
+    initrd(root([one]), tmp_path)
+    initrd(root([other]), tmp_path)
+    assert len(kept(tmp_path)) == 2
+
+
+def test_another_compressor_makes_its_own_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    initrd(root(WEB), tmp_path)
+    monkeypatch.setattr(segments, "compressors", lambda: "another version")
+    initrd(root(WEB), tmp_path)
+    assert len(kept(tmp_path)) == 2
+
+
+def test_another_layout_makes_its_own_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    initrd(root(WEB), tmp_path)
+    monkeypatch.setattr(segments, "_LAYOUT_VERSION", segments._LAYOUT_VERSION + 1)
+    initrd(root(WEB), tmp_path)
+    assert len(kept(tmp_path)) == 2
+
+
+def test_reading_what_is_kept_can_be_stopped(tmp_path: Path) -> None:
+    initrd(root(WEB), tmp_path)
+    job = Job(lambda event: job.cancel() if isinstance(event, Step) else None)
+    with pytest.raises(Cancelled):
+        initrd(root(WEB), tmp_path, job)
 
 
 def test_where_the_same_bytes_are_kept_does_not_matter(tmp_path: Path) -> None:
