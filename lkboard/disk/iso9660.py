@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 SYSTEM_AREA = 16 * BLOCK_SIZE
 """Bytes in front of the volume, which belong to boot code and partition tables."""
 
+_PADDING_BLOCKS = 150
+"""As many as genisoimage adds: readers fetch whole runs of blocks, and near the end of a medium get zeros for all of
+them (GRUB on a CD, with the BIOS of QEMU), or errors (Linux, on CDs written track by track)."""
+
 _FIRST_BLOCK = SYSTEM_AREA // BLOCK_SIZE
 _CATALOG_BLOCK = _FIRST_BLOCK + 3
 _TERMINATOR = b"\xffCD001\x01"
@@ -38,7 +42,10 @@ tables, root, other names, times of making, change, end and start, version (sect
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A volume whose `SYSTEM_AREA` is left free. ``boot_block`` is where its boot image starts, 0 without one."""
+    """A volume whose `SYSTEM_AREA` is left free, with some blocks behind it that are not part of it.
+
+    ``boot_block`` is where its boot image starts, 0 without one.
+    """
 
     extents: ExtentMap
     boot_block: int = 0
@@ -73,7 +80,8 @@ def plan(entries: Sequence[Entry], *, label: str, epoch: int, boot: BootImage | 
     for folder in tree.folders:
         head += folder_area(folder.node, folder.parent)
     joined = b"".join(piece.ljust(_blocks(len(piece)) * BLOCK_SIZE, b"\0") for piece in head)
-    return Volume(ExtentMap((Extent(SYSTEM_AREA, Inline(joined)), *_contents(tree)), end * BLOCK_SIZE), boot_block)
+    size = (end + _PADDING_BLOCKS) * BLOCK_SIZE
+    return Volume(ExtentMap((Extent(SYSTEM_AREA, Inline(joined)), *_contents(tree)), size), boot_block)
 
 
 def _place_folders(tree: Tree, block: int) -> int:

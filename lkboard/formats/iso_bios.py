@@ -29,4 +29,5 @@ FORMAT = Format(
     plan=_plan,
     architectures=("amd64",),
     boards={"amd64": "x86-bios"},
+    sidecars=("sha256", "bmap"),
 )

@@ -149,6 +149,15 @@ def test_the_system_area_is_left_free() -> None:
     assert plan(file("a", b"x")).extents.extents[0].offset == iso9660.SYSTEM_AREA
 
 
+def test_there_is_room_to_read_ahead_behind_the_last_file() -> None:
+    volume = plan(file("a", b"x" * 5000))
+    end = max(extent.end for extent in volume.extents.extents)
+    assert volume.extents.size - end > 150 * BLOCK
+    iso = opened(volume)
+    assert iso.pvd.space_size == -(-end // BLOCK)
+    iso.close()
+
+
 def test_another_reader_agrees() -> None:
     iso = opened(plan(folder("etc"), file("etc/os-release.txt", b"ID=x"), file("empty")))
     assert iso.has_rock_ridge()
