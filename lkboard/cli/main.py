@@ -99,9 +99,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lkboard.cli.legacy import rewrite
     from lkboard.cli.render import Ui
 
-    arguments, notes = rewrite(sys.argv[1:] if argv is None else argv)
-    ui = Ui(is_json="--json" in arguments, quiet="-q" in arguments or "--quiet" in arguments)
+    given = sys.argv[1:] if argv is None else argv
+    ui = Ui(is_json="--json" in given, quiet="-q" in given or "--quiet" in given)
     try:
+        arguments, notes = rewrite(given)
         args = _parse(arguments)
         ui.debug = getattr(args, "verbose", False)
         for note in notes:
