@@ -97,6 +97,8 @@ def _make(
     with around.job.step(f"Lay out {planned.format.name}"):
         outputs = planned.format.plan(given)
     for output in outputs:
+        if output.suffix in planned.left_out:
+            continue
         if stdout is not None:
             stream(output.extents, stdout, around.job, compression=planned.compression)
         else:

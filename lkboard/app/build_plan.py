@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,8 @@ class PlannedFormat:
     """One format of a build, the board it is for (if it needs one), and where its files go.
 
     ``base`` is the path to which a format adds its suffixes; with ``is_exact`` it is the path of the only file.
-    ``compression`` and ``sidecars`` are those of each file.
+    ``compression`` and ``sidecars`` are those of each file. ``left_out`` are the outputs that another format makes, the
+    same bytes.
     """
 
     format: Format
@@ -74,6 +75,7 @@ class PlannedFormat:
     is_exact: bool = False
     compression: Compression | None = None
     sidecars: tuple[Sidecar, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def path_of(self, suffix: str) -> Path:
         """Return the path of the output with a suffix of the format."""
@@ -84,7 +86,7 @@ class PlannedFormat:
     @property
     def paths(self) -> tuple[Path, ...]:
         """All files that may be made."""
-        return tuple(self.path_of(suffix) for suffix in self.format.outputs)
+        return tuple(self.path_of(suffix) for suffix in self.format.outputs if suffix not in self.left_out)
 
     @property
     def sidecar_paths(self) -> tuple[Path, ...]:
@@ -193,15 +195,32 @@ def _plan_formats(options: BuildOptions) -> BuildPlan:
     base = Path(options.directory) / (options.name or _base_name(options.files[-1]))
     return BuildPlan(
         architecture,
-        tuple(_plan_format(format_, architecture, base, options) for format_ in found),
+        _sharing(_plan_format(format_, architecture, base, options) for format_ in found),
         to_stdout=options.output == STDOUT,
         is_unified=options.unified_kernel,
         size_bytes=options.size_bytes,
     )
 
 
+def _sharing(formats: Iterable[PlannedFormat]) -> tuple[PlannedFormat, ...]:
+    """Let only the first format make an output that is the same in several."""
+    made: set[str] = set()
+    result = []
+    for planned in formats:
+        shared = planned.format.shared
+        result.append(replace(planned, left_out=tuple(suffix for suffix in shared if suffix in made)))
+        made.update(shared)
+    return tuple(result)
+
+
 def _plan_format(format_: Format, architecture: str, base: Path, options: BuildOptions) -> PlannedFormat:
     board = None
+    if format_.architectures and architecture not in format_.architectures:
+        known = " and ".join(format_.architectures)
+        raise UsageError(
+            f"the format '{format_.name}' is for {known}, not for {architecture}",
+            hint=f"add --arch {format_.architectures[0]}, or choose another: lkboard formats",
+        )
     if format_.boards is not None:
         from lkboard.board.catalogue import find_board
 

@@ -37,4 +37,5 @@ FORMAT = Format(
     outputs=("-kernel", "-cmdline", "-erofs.img"),
     plan=_plan,
     tools=(_TOOL,),
+    shared=("-kernel", "-cmdline"),
 )

@@ -26,4 +26,5 @@ FORMAT = Format(
     title="kernel, initrd and command line as files",
     outputs=("-kernel", "-initrd.img", "-cmdline"),
     plan=_plan,
+    shared=("-kernel", "-cmdline"),
 )

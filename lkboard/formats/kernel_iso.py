@@ -28,4 +28,5 @@ FORMAT = Format(
     title="kernel, command line and root as ISO 9660",
     outputs=("-kernel", "-cmdline", ".iso"),
     plan=_plan,
+    shared=("-kernel", "-cmdline"),
 )

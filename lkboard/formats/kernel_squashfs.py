@@ -50,4 +50,5 @@ FORMAT = Format(
     outputs=("-kernel", "-cmdline", "-squashfs.img"),
     plan=_plan,
     tools=(_TOOL,),
+    shared=("-kernel", "-cmdline"),
 )

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,8 +26,6 @@ from lkboard.events import Progress, Step
 from lkboard.model.artifact import Artifact
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from support.faults import FaultProxy
     from support.jobs import RecordingJob
 
@@ -50,6 +49,16 @@ def read(archive: tarfile.TarFile, path: str) -> bytes:
     file = archive.extractfile(path)
     assert file is not None
     return file.read()
+
+
+def test_what_two_formats_share_is_made_once(lab: Lab, job: RecordingJob) -> None:
+    made = build(options(lab, lab.config(FILES), formats=("kernel+initrd", "kernel+iso"), architecture="amd64"), job)
+    assert [(Path(artifact.path).name, artifact.format) for artifact in made] == [
+        ("x-kernel", "kernel+initrd"),
+        ("x-initrd.img", "kernel+initrd"),
+        ("x-cmdline", "kernel+initrd"),
+        ("x.iso", "kernel+iso"),
+    ]
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

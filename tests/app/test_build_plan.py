@@ -54,6 +54,11 @@ def test_the_size_of_disks_is_a_gibibyte_or_what_is_asked_for(folder: Path, give
             "amd64",
             ["x-efi.img", "x-kernel", "x-initrd.img", "x-cmdline"],
         ),
+        (
+            options(format="kernel+initrd,kernel+squashfs,kernel+iso"),
+            "amd64",
+            ["x-kernel", "x-initrd.img", "x-cmdline", "x-squashfs.img", "x.iso"],
+        ),
         (options(format="tar", name="n"), "amd64", ["n.tar"]),
         (options(format="tar", directory="."), "amd64", ["x.tar"]),
         (options(output="y.tar"), "amd64", ["y.tar"]),
@@ -117,7 +122,14 @@ def test_files_are_named_after_a_config(files: tuple[str, ...], with_format: str
         (options(format="zip"), "there is no output format 'zip' (known: "),
         (options(format="x86-efi"), "there is no output format 'x86-efi' (it is a board: --board x86-efi)"),
         (options(format="tar,rpi3"), "there is no output format 'rpi3' (it is a board: --board rpi3)"),
-        (options(format="raw-efi", architecture="riscv64"), "the format 'raw-efi' for riscv64 needs a board (name it:"),
+        (
+            options(format="raw-efi", architecture="riscv64"),
+            "the format 'raw-efi' is for amd64 and arm64, not for riscv64 (add --arch amd64, or choose another: lkb",
+        ),
+        (options(format="iso-bios", architecture="arm64"), "the format 'iso-bios' is for amd64, not for arm64"),
+        (options(format="iso-bios,kernel+iso"), "two formats would both write 'x.iso'"),
+        (options(format="vhd,dynamic-vhd"), "two formats would both write 'x.vhd'"),
+        (options(format="kernel+initrd,kernel+initrd"), "two formats would both write 'x-initrd.img'"),
         (options(format="sdcard"), "the format 'sdcard' for amd64 needs a board (name it: --board ID"),
         (
             options(board="rpi3", format="tar"),

@@ -12,6 +12,7 @@ from support.erofs import need_erofs
 from support.newc import members
 from support.plans import map_bytes
 from support.roots import CMDLINE, IMAGE, SYSTEM, bios_board, build_input, card_board, efi_board, rootfs
+from support.tools import need
 
 from lkboard.formats import catalogue
 from lkboard.model.rootfs import EPOCH, Rootfs, Segment
@@ -58,6 +59,15 @@ class TestEachFormat:
         made = outputs(name, build_input(cache, rootfs(microcode=MICROCODE), BOARDS.get(name)))
         assert tuple(made) == FORMATS[name].outputs
         assert all(made.values())
+
+
+def test_what_formats_share_is_the_same_in_all_of_them(cache: Path) -> None:
+    need("mksquashfs")
+    sharing = [name for name, found in FORMATS.items() if found.shared and name != "kernel+erofs"]
+    assert len(sharing) == 3
+    made = [outputs(name, build_input(cache, rootfs())) for name in sharing]
+    shared = [{suffix: one[suffix] for suffix in FORMATS[name].shared} for name, one in zip(sharing, made, strict=True)]
+    assert shared[0] == shared[1] == shared[2] != {}
 
 
 class TestTar:
