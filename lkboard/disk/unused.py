@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FAT12_CLUSTERS = 4085
-_TABLE_LIMIT = 256 << 20
+_TABLE_LIMIT = 64 << 20
 """Bytes of a FAT that are still read into memory; the free space behind a larger one is written."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkboard.disk import content as contents
+from lkboard.errors import LayerInvalid
 from lkboard.model.extents import FileSpan, Inline
 from lkboard.model.rootfs import Kind, Origin
 from lkboard.oci.file_tree import clean, walk
@@ -29,6 +30,8 @@ _DEFAULT_BINARY = "kernel"
 _NO_TAR = frozenset(["", "none"])
 _OPTIONAL = "ucode"
 _LISTED = 8
+_PIECES_LIMIT = 64 << 20
+"""Bytes of an archive of modules that is in pieces (a sparse file), which has to be put together in memory."""
 
 
 def add_kernel(root: Root, kernel: Kernel, files: ImageFiles, *, is_unwrapped: bool) -> None:
@@ -48,8 +51,8 @@ def add_kernel(root: Root, kernel: Kernel, files: ImageFiles, *, is_unwrapped: b
         if field == "tar":
             where = f"{origin.source}, {kernel.tar}"
             unpacked = replace(entry.origin, made=f"unpacked from the image's '{kernel.tar}'")
-            modules = tar_tree(_source(entry.content), where=where, origin=unpacked, job=files.job, epoch=files.epoch)
-            root.graft("", modules)
+            archive = _source(entry.content, where)
+            root.graft("", tar_tree(archive, where=where, origin=unpacked, job=files.job, epoch=files.epoch))
             continue
         if not has_boot:
             root.put_directory(BOOT, replace(origin, made="the folder of what boot loaders load"))
@@ -89,8 +92,10 @@ def _missing(kernel: Kernel, field: str, name: str, tree: FileTree) -> ConfigErr
     return config_fault(kernel.places, "kernel", field, message, hint + ("; or write tar: none" * (field == "tar")))
 
 
-def _source(content: Content) -> FileSpan | Inline:
-    """Return a content as one piece."""
+def _source(content: Content, where: str) -> FileSpan | Inline:
+    """Return a content as one piece. Raises `LayerInvalid`."""
     if len(content.parts) == 1 and isinstance(content.parts[0], FileSpan | Inline):
         return content.parts[0]
+    if content.size > _PIECES_LIMIT:
+        raise LayerInvalid(f"a sparse archive may have {_PIECES_LIMIT >> 20} MiB", where=where)
     return Inline(contents.read(content))

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
         def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
-SIZE_LIMIT = 1 << 30
-"""Bytes that a kernel may unpack to."""
+SIZE_LIMIT = 256 << 20
+"""Bytes that a kernel may have and unpack to: both are in memory."""
 
 _GZIP_WINDOW = 31
 _ZSTD_PIECE = 1024
@@ -46,6 +46,8 @@ def unwrap_kernel(kernel: Content) -> Content:
     """
     if _payload(_head(kernel)) is None:
         return kernel
+    if kernel.size > SIZE_LIMIT:
+        raise ImageConflict(f"the kernel has more than {SIZE_LIMIT >> 20} MiB, although it is compressed")
     payload = _payload(contents.read(kernel))
     assert payload is not None
     for magic, name, unpack in _COMPRESSIONS:

@@ -134,6 +134,13 @@ def test_a_sparse_file_of_modules_is_read(tmp_path: Path) -> None:
     assert "lib/modules/a.ko" in root(tmp_path, file("kernel"), sparse)
 
 
+def test_a_sparse_file_of_modules_beyond_measure_is_refused(tmp_path: Path) -> None:
+    records = (("GNU.sparse.map", "0,1024"), ("GNU.sparse.size", str(65 << 20)), ("GNU.sparse.name", "kernel.tar"))
+    with pytest.raises(LayerInvalid, match="a sparse archive may have 64 MiB") as caught:
+        root(tmp_path, file("kernel"), Member("k", data=bytes(1024), pax=records))
+    assert caught.value.where == "docker.io/lab/kernel:v1, kernel.tar"
+
+
 def test_the_kernel_is_unwrapped_on_request(tmp_path: Path) -> None:
     packed = gzip.compress(b"plain kernel")
     members = (file("kernel", packed), file("kernel.tar", MODULES))

@@ -112,6 +112,13 @@ def test_a_cut_lz4_payload_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["gzip", "xz", "zstd", "bzip2"])
 def test_a_bomb_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel_payload, "SIZE_LIMIT", 1000)
+    monkeypatch.setattr(kernel_payload, "SIZE_LIMIT", len(PACKED[name]))
     with pytest.raises(ImageConflict, match="unpacks to more than"):
         unwrap(PACKED[name])
+
+
+def test_a_wrapped_kernel_beyond_measure_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "kernel"
+    path.write_bytes(gzip.compress(PLAIN).ljust(5000, b"\0"))
+    with pytest.raises(ImageConflict, match="the kernel has more than 256 MiB, although it is compressed"):
+        unwrap_kernel(Content((FileSpan(str(path), 0, 5000), FileSpan(str(tmp_path / "none"), 0, 1 << 30))))
