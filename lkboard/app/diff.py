@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.app.image_source import is_config, scratch_folder, unpack
-from lkboard.app.system import SystemOptions, make_system
+from lkboard.app.system import make_system
 from lkboard.errors import BuildError, UsageError
 from lkboard.model.extents import Content, FileSpan
 
 if TYPE_CHECKING:
+    from lkboard.app.build_plan import BuildOptions
     from lkboard.events import Job
     from lkboard.model.difference import Difference
     from lkboard.rootfs.trees import Tree
@@ -20,11 +22,11 @@ _COPY_SIZE = 1 << 20
 _TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 
 
-def diff(before: str, after: str, options: SystemOptions, job: Job, *, stdin: bytes | None = None) -> Difference:
+def diff(before: str, after: str, options: BuildOptions, job: Job, *, stdin: bytes | None = None) -> Difference:
     """Compare two systems: configs, tars, or initrds, the latter two compressed or not.
 
-    ``options`` are for the configs, ``stdin`` is the one that is ``-``. Raises `UsageError` for what is none of these,
-    and what a build raises.
+    ``options`` are for the configs, whatever their files; ``stdin`` is the one that is ``-``. Raises `UsageError` for
+    what is none of these, and what a build raises.
     """
     from lkboard.oci.store import open_store
     from lkboard.rootfs.diff import compare
@@ -42,10 +44,10 @@ def diff(before: str, after: str, options: SystemOptions, job: Job, *, stdin: by
             return compare(one, other, job)
 
 
-def _config_tree(source: str, options: SystemOptions, job: Job, stdin: bytes | None) -> Tree:
+def _config_tree(source: str, options: BuildOptions, job: Job, stdin: bytes | None) -> Tree:
     from lkboard.rootfs.trees import Tree
 
-    system = make_system([source], options, job, stdin=stdin)
+    system = make_system(replace(options, files=(source,)), job, stdin=stdin)
     images = system.images.by_reference.items()
     digests = {name: (image.index or image.manifest).digest for name, image in images}
     return Tree(source, {entry.path: entry for entry in system.rootfs.entries}, digests)

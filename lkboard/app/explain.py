@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.app.image_source import is_config
-from lkboard.app.system import SystemOptions, make_system
+from lkboard.app.system import make_system
 from lkboard.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lkboard.app.build_plan import BuildOptions
     from lkboard.events import Job
     from lkboard.model.explanation import Explanation, Makeup
 
@@ -30,24 +31,24 @@ def split_arguments(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[st
 
 
 def explain(
-    files: Sequence[str], paths: Sequence[str], options: SystemOptions, job: Job, *, stdin: bytes | None = None
+    options: BuildOptions, paths: Sequence[str], job: Job, *, stdin: bytes | None = None
 ) -> tuple[Explanation, ...]:
-    """Explain paths of the system that config files make, in the order in which they were asked for.
+    """Explain paths of the system that a build would make, in the order in which they were asked for.
 
     A path may be a pattern. Raises `PathMissing` for one that is not there, and what a build raises.
     """
     from lkboard.rootfs.explain import Explainer
 
-    system = make_system(files, options, job, stdin=stdin, with_losses=True)
+    system = make_system(options, job, stdin=stdin, with_losses=True)
     explainer = Explainer(system.config, system.images.by_reference, system.rootfs, job)
     found = dict.fromkeys(name for path in paths for name in explainer.find(path))
     return tuple(explainer.explain(name) for name in found)
 
 
-def makeup(files: Sequence[str], options: SystemOptions, job: Job, *, stdin: bytes | None = None) -> Makeup:
-    """Tell what the system that config files make consists of. Raises what a build raises."""
+def makeup(options: BuildOptions, job: Job, *, stdin: bytes | None = None) -> Makeup:
+    """Tell what the system consists of that a build would make. Raises what a build raises."""
     from lkboard.rootfs.explain import Explainer
 
-    system = make_system(files, options, job, stdin=stdin)
+    system = make_system(options, job, stdin=stdin)
     explainer = Explainer(system.config, system.images.by_reference, system.rootfs, job)
     return explainer.makeup(system.store.derived_dir("segments"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from lkboard.cli.tables import counted
+from lkboard.cli.tables import counted, one_line
 from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def difference_text(found: Difference, *, all_files: bool) -> str:
 
 
 def _block(heading: str, lines: Iterable[str]) -> str:
-    body = "\n".join(f"  {line}" for line in lines)
+    body = "\n".join(f"  {one_line(line)}" for line in lines)
     return f"{heading}\n{body}" if body else ""
 
 
@@ -78,10 +78,11 @@ def _file(change: FileChange) -> str:
         sizes = dict.fromkeys(map(human_size, (change.size_before, change.size_after)))
         details = (f"content {' -> '.join(sizes)}" if detail == "content" else detail for detail in change.details)
         return f"~ {change.path}: {', '.join(details)}"
-    size = human_size(change.size_before + change.size_after)
-    if change.details != ("folder",):
-        return f"{_MARKS[change.change]} {change.path}: {', '.join(change.details)} of {size}"
-    return f"{_MARKS[change.change]} {change.path}/: {counted(change.files, 'file')}, {size}"
+    mark, size = _MARKS[change.change], human_size(change.size_before + change.size_after)
+    if change.details == ("folder",):
+        return f"{mark} {change.path}/: {counted(change.files, 'file')}, {size}"
+    kind = ", ".join(change.details)
+    return f"{mark} {change.path}: {size if kind == 'file' else kind}"
 
 
 def _sizes(found: Difference) -> Iterator[str]:

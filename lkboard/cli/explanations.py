@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkboard.cli.tables import counted, table
+from lkboard.cli.tables import counted, one_line, table
 from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ _BESIDE_INITRD = "not in the initrd: boot loaders load it beside it"
 
 def explanation_text(found: Explanation) -> str:
     """Return all about one path, as a heading and a line for each thing that is to be said."""
-    lines = [f"  {label:<{_LABEL_WIDTH}} {text}".rstrip() for label, text in _said(found)]
-    return "\n".join([found.path, *lines])
+    lines = [f"  {label:<{_LABEL_WIDTH}} {one_line(text)}".rstrip() for label, text in _said(found)]
+    return "\n".join([one_line(found.path), *lines])
 
 
 def explanations_table(found: Sequence[Explanation]) -> str:

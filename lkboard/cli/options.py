@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from lkboard.app.build_plan import BuildOptions
     from lkboard.app.lock import LockOptions
     from lkboard.app.registry_options import RegistryOptions
-    from lkboard.app.system import SystemOptions
 
 
 def add_cache_option(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +25,29 @@ def add_registry_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how images are fetched and where they are kept."""
     group = parser.add_argument_group("images")
     group.add_argument("--pull", action="store_true", help="ask the registry even for images that are in the store")
+    _add_way_options(group)
+    group.add_argument(
+        "--offline", action="store_true", help="use only what is in the store, no network; also $LKBOARD_OFFLINE=1"
+    )
+    add_cache_option(group)  # type: ignore[arg-type]  # a group takes arguments as a parser does
+
+
+def add_way_options(parser: argparse.ArgumentParser) -> None:
+    """Add only those of the options that say how registries are reached."""
+    _add_way_options(parser.add_argument_group("images"))
+    parser.set_defaults(pull=False, offline=False)
+
+
+def _add_way_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--mirror",
         action="append",
         default=[],
         metavar="[REG=]URL",
         help="fetch images of registry REG (or of all) from here first; also $LINUXKIT_MIRROR",
+    )
+    group.add_argument(
+        "--mirror-only", action="store_true", help="never ask a registry itself that has a mirror, even if that fails"
     )
     group.add_argument(
         "--insecure-registry",
@@ -43,10 +60,6 @@ def add_registry_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--allow-wrong-arch", action="store_true", help="only warn when an image is for another architecture"
     )
-    group.add_argument(
-        "--offline", action="store_true", help="use only what is in the store, no network; also $LKBOARD_OFFLINE=1"
-    )
-    add_cache_option(group)  # type: ignore[arg-type]  # a group takes arguments as a parser does
 
 
 def add_target_options(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +129,7 @@ def registry_options(args: argparse.Namespace) -> RegistryOptions:
 
     return RegistryOptions(
         mirrors=tuple(args.mirror),
+        mirror_only=args.mirror_only,
         insecure=tuple(args.insecure_registry),
         ca_files=tuple(args.cert_file),
         always_pull=args.pull,
@@ -125,16 +139,26 @@ def registry_options(args: argparse.Namespace) -> RegistryOptions:
 
 
 def add_system_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say for what a system is made."""
+    """Add the options that say for what a system is made, and what it may be made of."""
     group = parser.add_argument_group("the system")
     group.add_argument("--board", default="", metavar="ID", help="the board that it is for (see: lkboard boards)")
     group.add_argument(
         "--arch", default="", metavar="ARCH", help="architecture of the images; this machine's by default"
     )
+    add_lock_options(parser)
+    add_registry_options(parser)
 
 
-def system_options(args: argparse.Namespace) -> SystemOptions:
-    """Return what the options added by `add_system_options` and `add_registry_options` say."""
-    from lkboard.app.system import SystemOptions
+def system_options(args: argparse.Namespace, *files: str) -> BuildOptions:
+    """Return what the options added by `add_system_options` say, for some config files."""
+    from lkboard.app.build_plan import BuildOptions
 
-    return SystemOptions(args.board, args.arch, args.cache or "", registry_options(args))
+    return BuildOptions(
+        files=files,
+        board=args.board,
+        architecture=args.arch,
+        cache=args.cache or "",
+        lock=lock_option(args),
+        vendored=args.vendored,
+        registry=registry_options(args),
+    )

@@ -10,12 +10,18 @@ if TYPE_CHECKING:
 
 def table(rows: Sequence[tuple[str, ...]], alignment: str) -> str:
     """Return rows as lines with their columns below each other; ``alignment`` has ``<`` or ``>`` for each column."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
     lines = (
         "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, alignment, widths, strict=True))
-        for row in rows
+        for row in cells
     )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def one_line(text: str) -> str:
+    """Return a text with line breaks and tabs escaped: names in images may hold them."""
+    return text.replace("\n", "\\n").replace("\t", "\\t")
 
 
 def counted(count: int, noun: str) -> str:

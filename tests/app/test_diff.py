@@ -8,7 +8,7 @@ import itertools
 import lzma
 import subprocess
 import tarfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import zstandard
@@ -19,7 +19,6 @@ from support.tools import need
 from lkboard.app.build import build
 from lkboard.app.build_plan import BuildOptions
 from lkboard.app.diff import diff
-from lkboard.app.system import SystemOptions
 from lkboard.errors import BuildError, Cancelled, ConfigError, LayerInvalid, UsageError
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ pytestmark = pytest.mark.registry
 LONELY = "not compared, because an initrd cannot have it: /boot/cmdline, /boot/kernel"
 
 
-def compared(lab: Lab, job: RecordingJob, before: object, after: object, **options: str) -> Difference:
-    return diff(str(before), str(after), SystemOptions(**{"architecture": "amd64", **options}), job)
+def compared(lab: Lab, job: RecordingJob, before: object, after: object, **options: Any) -> Difference:
+    return diff(str(before), str(after), BuildOptions((), architecture="amd64", **options), job)
 
 
 @pytest.fixture
@@ -195,9 +194,9 @@ def test_a_missing_file_and_a_folder_are_told(lab: Lab, job: RecordingJob) -> No
 
 def test_only_one_config_comes_from_standard_input(lab: Lab, job: RecordingJob) -> None:
     with pytest.raises(UsageError, match="only one of the two can be on standard input"):
-        diff("-", "-", SystemOptions(), job, stdin=b"{}")
+        diff("-", "-", BuildOptions(()), job, stdin=b"{}")
     config = lab.write("files: [{path: a, contents: b}]")
-    found = diff("-", str(config), SystemOptions(), job, stdin=b"files: [{path: a, contents: b}]")
+    found = diff("-", str(config), BuildOptions(()), job, stdin=b"files: [{path: a, contents: b}]")
     assert found.is_equal
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
-from lkboard.cli.options import add_registry_options, add_system_options, system_options
+from lkboard.cli.options import add_system_options, system_options
 from lkboard.cli.streams import read_input
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--all-files", action="store_true", help="list every file, not only the first of each part")
     add_system_options(parser)
-    add_registry_options(parser)
 
 
 def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
-from lkboard.cli.options import add_registry_options, add_system_options, system_options
+from lkboard.cli.options import add_system_options, system_options
 from lkboard.cli.streams import read_input
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--path", action="append", default=[], metavar="PATH", help="a path that looks like a config: /etc/x.yml"
     )
     add_system_options(parser)
-    add_registry_options(parser)
 
 
 def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
@@ -36,13 +35,13 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
 
     files, paths = use_case.split_arguments(args.arguments)
     paths += tuple(args.path)
-    options = system_options(args)
+    options = system_options(args, *files)
     stdin = read_input(job) if "-" in files else None
     if not paths:
-        made_of = use_case.makeup(files, options, job, stdin=stdin)
+        made_of = use_case.makeup(options, job, stdin=stdin)
         ui.result(texts.makeup_table(made_of), **asdict(made_of))
         return 0
-    found = use_case.explain(files, paths, options, job, stdin=stdin)
+    found = use_case.explain(options, paths, job, stdin=stdin)
     if len(found) > len(paths) and not ui.is_json:
         ui.result(texts.explanations_table(found))
         return 0
