@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from lkboard.rootfs.image_files import Resolver
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class ImageFiles:
-    """Gives the files of images whose layers are in the store.
+    """Gives the files of images whose layers are in the store, and remembers what it gave.
 
     ``images`` go by their canonical references, ``layouts`` by the index of the volume that they are for; ``epoch`` is
     the time of what is made up. ``extracted`` grows with every image whose files are taken, and the path they go to;
