@@ -96,17 +96,18 @@ class UsageError(LkboardError):
 
 
 class ConfigError(LkboardError):
-    """A config has errors; ``problems`` lists all of them in file order."""
+    """A config has errors; ``problems`` lists all of them in file order, ``message`` only counts them."""
 
     code = "config"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        count = len(self.problems)
+        super().__init__(f"the config has {count} error{'' if count == 1 else 's'}")
 
     def __str__(self) -> str:
         """Return the problems, one on each line."""
-        return self.message
+        return "\n".join(str(problem) for problem in self.problems)
 
 
 class BoardError(LkboardError):

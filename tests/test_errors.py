@@ -28,6 +28,7 @@ def test_a_problem_of_the_whole_document_has_no_path() -> None:
 def test_a_config_error_lists_every_problem() -> None:
     error = ConfigError([Problem(Place("a", 1, 1), "x", "one"), Problem(Place("a", 2, 1), "y", "two")])
     assert str(error).splitlines() == ["a:1:1: x: one", "a:2:1: y: two"]
+    assert error.message == "the config has 2 errors"
 
 
 def test_an_error_is_one_line_with_where_and_hint() -> None:

@@ -13,11 +13,12 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
+from lkboard.errors import ConfigError
 from lkboard.events import Line, Note, Progress, Step
 from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
-    from lkboard.errors import LkboardError
+    from lkboard.errors import LkboardError, Problem
     from lkboard.events import Event
 
 __all__ = ["Ui", "human_size", "human_time"]
@@ -41,6 +42,11 @@ def human_time(seconds: float) -> str:
 def _printable(text: str) -> str:
     """Return a text with what a terminal would obey instead of show escaped: names in images may hold anything."""
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _problem_fields(problem: Problem) -> dict[str, object]:
+    fields = asdict(problem)
+    return {"event": "problem", **fields.pop("place"), **fields}
 
 
 class Ui:
@@ -77,16 +83,24 @@ class Ui:
         else:
             print(_printable(text), file=self.stdout, flush=True)
 
+    def problem(self, problem: Problem) -> None:
+        """Print one problem of a config as a result."""
+        place = f"{problem.place}: "
+        severity = "" if problem.severity == "error" else f"{problem.severity}: "
+        self.result(place + severity + str(problem).removeprefix(place), **_problem_fields(problem))
+
     def say(self, text: str) -> None:
         """Print a line for people on standard error; nothing with ``--json`` or ``--quiet``."""
         if not self.is_json and not self.quiet:
             self._print(text)
 
     def error(self, error: LkboardError) -> None:
-        """Print an error: one line each on standard error, and a JSON line with ``--json``."""
+        """Print an error: one line each on standard error, and a JSON line with ``--json``, after those of problems."""
         self._clear()
         self._print("\n".join(f"lkboard: {line}" for line in str(error).splitlines()))
         if self.is_json:
+            for problem in error.problems if isinstance(error, ConfigError) else ():
+                self._json(_problem_fields(problem))
             fields = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
             self._json({"event": "error", **fields})
 

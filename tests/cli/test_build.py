@@ -230,6 +230,15 @@ class TestJson:
         assert f"{error['where']}: {error['message']} ({error['hint']})" in done.stderr
         assert done.stderr.count("\n") == 1
 
+    def test_a_bad_config_gives_the_problems_that_check_gives(self, lab: Lab) -> None:
+        path = lab.write("services: [{name: a}]\nfiles: [{path: x, mode: 0600, contents: y}]\n")
+        built, checked = lkboard("build", path, "--format", "tar", "--json"), lkboard("check", path, "--json")
+        *problems, error = [json.loads(line) for line in built.stdout.splitlines()]
+        assert problems == [json.loads(line) for line in checked.stdout.splitlines()[:-1]]
+        assert [problem["path"] for problem in problems] == ["services.0.image", "files.0.mode"]
+        assert error["message"] == "the config has 2 errors"
+        assert built.returncode == 1
+
     def test_a_warning_is_an_event(self, lab: Lab) -> None:
         done = lkboard("build", lab.config("trust: {}\n"), "--format", "tar", "--dir", lab.out, "--json")
         notes = [event for event in map(json.loads, done.stdout.splitlines()) if event["event"] == "note"]

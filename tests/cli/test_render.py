@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lkboard.cli.render import Ui, human_size, human_time
-from lkboard.errors import BuildError
+from lkboard.errors import BuildError, ConfigError, Place, Problem
 from lkboard.events import Note, Progress, Step
+
+if TYPE_CHECKING:
+    from lkboard.errors import Severity
 
 
 class Terminal(io.StringIO):
@@ -105,6 +110,39 @@ def test_an_error_is_a_line_for_people_and_an_object_for_programs() -> None:
     assert json.loads(output(shown)) == {
         "event": "error", "code": "build", "message": "no room", "where": "x.img", "hint": "make some",
     }  # fmt: skip
+
+
+PROBLEM = Problem(Place("a.yml", 3, 5), "files.0.mode", "wrong", "write x", "config.mode")
+PROBLEM_FIELDS = {
+    "event": "problem", "file": "a.yml", "line": 3, "column": 5, "path": "files.0.mode", "message": "wrong",
+    "hint": "write x", "code": "config.mode", "severity": "error",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("severity", ["error", "warning", "hint"])
+def test_a_problem_is_a_line_for_people_or_an_object_for_programs(severity: Severity) -> None:
+    problem = replace(PROBLEM, severity=severity)
+    shown = ui()
+    shown.problem(problem)
+    named = "" if severity == "error" else f"{severity}: "
+    assert output(shown) == f"a.yml:3:5: {named}files.0.mode: wrong (write x)\n"
+    shown = ui(is_json=True)
+    shown.problem(problem)
+    assert json.loads(output(shown)) == {**PROBLEM_FIELDS, "severity": severity}
+
+
+def test_the_errors_of_a_config_are_an_object_each_before_the_one_that_ends_the_run() -> None:
+    shown = ui(is_json=True)
+    shown.error(ConfigError([PROBLEM, replace(PROBLEM, place=Place("b.yml"))]))
+    assert progress(shown).splitlines() == [
+        "lkboard: a.yml:3:5: files.0.mode: wrong (write x)",
+        "lkboard: b.yml: files.0.mode: wrong (write x)",
+    ]
+    assert [json.loads(line) for line in output(shown).splitlines()] == [
+        PROBLEM_FIELDS,
+        {**PROBLEM_FIELDS, "file": "b.yml", "line": 0, "column": 0},
+        {"event": "error", "code": "config", "message": "the config has 2 errors", "where": None, "hint": None},
+    ]
 
 
 def test_results_are_the_only_thing_on_standard_output() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
 
     from lkboard.app.check import CheckResult
     from lkboard.cli.render import Ui
-    from lkboard.errors import Problem
     from lkboard.events import Job
 
 
@@ -30,21 +28,10 @@ def run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     stdin = read_input(job) if "-" in args.files else None
     result = check(args.files, board=args.board, stdin=stdin, job=job)
     for problem in result.problems:
-        ui.result(_line(problem), event="problem", **_fields(problem))
+        ui.problem(problem)
     errors = result.count("error")
     ui.result(_summary(result), errors=errors, warnings=result.count("warning"), hints=result.count("hint"))
     return 1 if errors else 0
-
-
-def _line(problem: Problem) -> str:
-    place = f"{problem.place}: "
-    severity = "" if problem.severity == "error" else f"{problem.severity}: "
-    return place + severity + str(problem).removeprefix(place)
-
-
-def _fields(problem: Problem) -> dict[str, object]:
-    fields = asdict(problem)
-    return {**fields.pop("place"), **fields}
 
 
 def _summary(result: CheckResult) -> str:
