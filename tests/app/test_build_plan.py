@@ -76,6 +76,12 @@ def test_the_size_of_disks_is_a_gibibyte_or_what_is_asked_for(folder: Path, give
         (options(board="rpi3", output="card"), "arm64", ["card"]),
         (options(format="rpi3"), "arm64", ["x-rpi3.img"]),
         (options(format="rpi3", architecture="arm64"), "arm64", ["x-rpi3.img"]),
+        (options(compression="gz"), "amd64", ["x-kernel.gz", "x-initrd.img.gz", "x-cmdline.gz"]),
+        (options(format="tar,", compression="xz", name="n"), "amd64", ["n.tar.xz"]),
+        (options(format="gcp", compression="gz"), "amd64", ["x.img.tar.gz.gz"]),
+        (options(board="rpi3", compression="zst"), "arm64", ["x-rpi3.img.zst"]),
+        (options(board="rpi3", compression="zst", output="card"), "arm64", ["card"]),
+        (options(output="-", compression="zst"), "amd64", ["-"]),
     ],
 )
 def test_what_is_made(given: BuildOptions, architecture: str, expected: list[str]) -> None:
@@ -221,6 +227,37 @@ def test_an_older_output_is_replaced(folder: Path) -> None:
     (folder / "x.yml").touch()
     (folder / "y.tar").touch()
     assert plan_build(options(output="y.tar")).formats[0].paths == (Path("y.tar"),)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (options(), []),
+        (options(format="tar"), []),
+        (options(board="rpi3"), ["x-rpi3.img.sha256", "x-rpi3.img.bmap"]),
+        (options(board="rpi3", compression="xz"), ["x-rpi3.img.xz.sha256", "x-rpi3.img.xz.bmap"]),
+        (options(board="rpi3", has_sidecars=False), []),
+        (options(format="raw-efi,tar-kernel-initrd"), ["x-efi.img.sha256", "x-efi.img.bmap"]),
+        (options(format="vmdk"), ["x.vmdk.sha256"]),
+        (options(format="tar", has_sidecars=True), ["x.tar.sha256"]),
+        (options(output="-"), []),
+    ],
+)
+def test_what_is_put_beside_it(given: BuildOptions, expected: list[str]) -> None:
+    plan = plan_build(given)
+    assert [str(path) for planned in plan.formats for path in planned.sidecar_paths] == expected
+
+
+def test_standard_output_has_no_sidecars() -> None:
+    with pytest.raises(UsageError, match="standard output has no sidecars"):
+        plan_build(options(output="-", has_sidecars=True))
+
+
+@pytest.mark.parametrize("name", ["x.img.sha256", "x.img.bmap"])
+def test_a_folder_in_the_place_of_a_sidecar_is_found_out_at_once(folder: Path, name: str) -> None:
+    (folder / name).mkdir()
+    with pytest.raises(OutputError, match=f"{name}: is there and is not an ordinary file"):
+        plan_build(options(board="rpi3", output="x.img"))
 
 
 def test_planning_makes_nothing(folder: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from support.faults import Cut, Fault, FaultProxy, FlipByte, Hang, Status
 from support.images import Image, directory, file, hardlink, image, layer, symlink
 from support.lab import DATA, SEED, Lab
+from support.maps import NOISE
 from support.processes import ENVIRONMENT, lkboard
 from support.registry import running_registry
 from support.small_disk import small_disk
@@ -235,9 +236,10 @@ class Running:
 
 
 @contextmanager
-def running(lab: Lab, config: Path) -> Iterator[Running]:
+def running(lab: Lab, config: Path, *options: str) -> Iterator[Running]:
     """Start a build that tells its events."""
-    command = [sys.executable, "-m", "lkboard", "build", config, "--format", "tar", "--dir", lab.out, "--json"]
+    arguments = [config, "--format", "tar", "--dir", lab.out, "--json", *options]
+    command = [sys.executable, "-m", "lkboard", "build", *arguments]
     with subprocess.Popen(
         command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -290,6 +292,16 @@ class TestInterrupts:
             assert job.end_by(number) == 6
         assert lab.made() == ["x.tar"]
         assert (lab.out / "x.tar").read_bytes() == b"older"
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_compression(self, lab: Lab, number: signal.Signals) -> None:
+        """Noise keeps xz busy for many seconds, each block of it for some."""
+        (lab.folder / "noise").write_bytes(NOISE * 16)
+        config = lab.write(f"files: [{{path: noise, source: '{lab.folder}/noise', mode: '0644'}}]\n")
+        with running(lab, config, "--compress", "xz") as job:
+            job.wait_for(f"Write {lab.out}/x.tar.xz")
+            assert job.end_by(number) == 6
+        assert lab.made() == []
 
     def test_a_write_that_is_killed(self, lab: Lab, large: Path) -> None:
         with running(lab, large) as job:

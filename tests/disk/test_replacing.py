@@ -1,0 +1,113 @@
+"""Files that take their names together, whatever kills the process in between."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from support.processes import ENVIRONMENT
+
+from lkboard.disk.replacing import check_room, replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_all_names_are_taken_at_the_end(tmp_path: Path) -> None:
+    with replacing((tmp_path / "a", tmp_path / "b")) as (first, second):
+        first.write(b"first")
+        second.write(b"second")
+        assert all(name.startswith(".lkboard-") for name in names(tmp_path))
+    assert names(tmp_path) == ["a", "b"]
+    assert ((tmp_path / "a").read_bytes(), (tmp_path / "b").read_bytes()) == (b"first", b"second")
+
+
+def test_a_block_that_fails_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    for name in ("a", "a.sum"):
+        (tmp_path / name).write_bytes(b"old")
+    failing = replacing((tmp_path / "a",), stale=[tmp_path / "a.sum"])
+    with pytest.raises(ZeroDivisionError), failing as (file,):
+        file.write(bytes(1 // 0))
+    assert names(tmp_path) == ["a", "a.sum"]
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_what_is_stale_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "a.sum").write_bytes(b"old")
+    with replacing((tmp_path / "a",), stale=[tmp_path / "a.sum", tmp_path / "a.other"]):
+        assert (tmp_path / "a.sum").exists()
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_stale_link_is_gone_and_what_it_leads_to_is_not(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_bytes(b"mine")
+    (tmp_path / "a.sum").symlink_to("mine")
+    (tmp_path / "a.other").symlink_to("nothing")
+    with replacing((tmp_path / "a",), stale=[tmp_path / "a.sum", tmp_path / "a.other"]):
+        pass
+    assert names(tmp_path) == ["a", "mine"]
+
+
+def test_a_folder_with_the_name_of_something_stale_stays(tmp_path: Path) -> None:
+    (tmp_path / "a.sum").mkdir()
+    with replacing((tmp_path / "a",), stale=[tmp_path / "a.sum"]):
+        pass
+    assert names(tmp_path) == ["a", "a.sum"]
+
+
+def test_files_may_be_in_several_folders(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    with replacing((tmp_path / "one" / "a", tmp_path / "two" / "b")):
+        pass
+    assert (names(tmp_path / "one"), names(tmp_path / "two")) == (["a"], ["b"])
+
+
+# the interpreter tells its audit hooks of each change of a folder before it is made
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from lkboard.disk.replacing import replacing
+
+folder, left = Path(sys.argv[1]), int(sys.argv[2])
+
+def hook(event, _arguments):
+    global left
+    if event in {"os.remove", "os.rename"}:
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+
+sys.addaudithook(hook)
+with replacing((folder / "a", folder / "a.sum"), stale=[folder / "a.sum", folder / "a.other"]) as files:
+    for file in files:
+        file.write(b"new")
+"""
+
+
+def test_what_is_stale_is_never_beside_what_is_new(tmp_path: Path) -> None:
+    seen = set()
+    for step in range(100):
+        for name in ("a", "a.sum", "a.other"):
+            (tmp_path / name).write_bytes(b"old")
+        done = subprocess.run([sys.executable, "-c", KILLED, tmp_path, str(step)], env=ENVIRONMENT, check=False)
+        there = {name: (tmp_path / name).read_bytes() for name in ("a", "a.sum", "a.other") if name in names(tmp_path)}
+        if done.returncode == 0:
+            break
+        assert done.returncode == -9
+        assert len({*there.values()}) == 1, there
+        seen.add((there["a"], len(there)))
+    assert there == {"a": b"new", "a.sum": b"new"}
+    assert {(b"old", 3), (b"old", 1), (b"new", 1), (b"new", 2)} <= seen
+
+
+def test_room_is_what_the_file_system_has_left(tmp_path: Path) -> None:
+    check_room(tmp_path, 4096)
+    with pytest.raises(OSError, match="No space left on device"):
+        check_room(tmp_path, 1 << 62)
