@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lkboard.model.difference import Change, PrivilegeChange, ServiceChange
     from lkboard.model.extents import Content
     from lkboard.model.rootfs import Entry
-    from lkboard.rootfs.trees import Tree
+    from lkboard.rootfs.trees import Bundle, Tree
 
 _DIRECTIONS = ("more", "less", "other")
 _SET_ID = stat.S_ISUID | stat.S_ISGID
@@ -71,16 +71,20 @@ class _Comparison:
         self._job = job
         self._untold = untold
         self._left_out = untold | {CMDLINE}  # the command line is more than a file
+        self._has_attributes = before.has_attributes and after.has_attributes
         self._same: dict[tuple[int, int], bool] = {}
 
     def privileges(self) -> Iterator[PrivilegeChange]:
         """Yield the rights that are not the same; of containers that are gone none is told."""
-        old, new = self._rights(self._before), self._rights(self._after)
-        for part, rights in new.items():
-            is_new = part in self._after.bundles and part not in self._before.bundles
-            yield from compare_rights(part, None if is_new else old.get(part, {}), rights)
-        for part in old.keys() - new.keys() - self._before.bundles.keys():
-            yield from compare_rights(part, old[part], {})
+        old, new = self._before.bundles, self._after.bundles
+        for part, bundle in new.items():
+            yield from compare_rights(part, _rights(old[part]) if part in old else None, _rights(bundle))
+        for name in self._before.names.keys() | self._after.names.keys():
+            path = self._after.names.get(name) or self._before.names[name]
+            part = self._after.parts.get(path) or self._before.parts[path]
+            if part in new or part not in old:
+                rights = (self._program_rights(tree, name, path) for tree in (self._before, self._after))
+                yield from compare_rights(part, *rights)
 
     def services(self) -> Iterator[ServiceChange]:
         """Yield the containers that came, went or are others."""
@@ -119,16 +123,13 @@ class _Comparison:
                 sizes[tree.parts[path]] = sizes.get(tree.parts[path], 0) + tree.entries[path].content.size
         return sizes
 
-    def _rights(self, tree: Tree) -> dict[str, Rights]:
-        rights = {
-            part: container_rights(bundle.config, bundle.runtime, bundle.path) for part, bundle in tree.bundles.items()
-        }
-        has_attributes = self._before.has_attributes and self._after.has_attributes
-        names = {path: name for name, path in tree.names.items()}
-        for path in tree.entries:
-            for kind, right in _file_rights(tree.file(path), has_attributes=has_attributes):
-                rights.setdefault(tree.parts[path], {})[kind, f"/{names[path]}"] = right
-        return rights
+    def _program_rights(self, tree: Tree, name: str, path: str) -> Rights:
+        """Return what the program with a name may; ``path`` is how it is shown."""
+        if name not in tree.names:
+            return {}
+        file = tree.file(tree.names[name])
+        found = _file_rights(file, has_attributes=self._has_attributes) if file.kind is Kind.FILE else ()
+        return {(kind, f"/{path}"): right for kind, right in found}
 
     def _whole(self, tree: Tree, names: Iterable[str], change: Change) -> dict[str, FileChange]:
         """Return the changes of names that only one tree has, by the topmost folder that it alone has."""
@@ -160,8 +161,7 @@ class _Comparison:
             yield "content"
         if is_boot:
             return
-        has_attributes = self._before.has_attributes and self._after.has_attributes
-        was, now = _attributes(old, has_attributes=has_attributes), _attributes(new, has_attributes=has_attributes)
+        was, now = (_attributes(entry, has_attributes=self._has_attributes) for entry in (old, new))
         for name, value in was.items():
             if value != now[name]:
                 yield f"{name} {value or 'none'} -> {now[name] or 'none'}"
@@ -185,14 +185,16 @@ def _cmdline(tree: Tree) -> str:
     return contents.read(tree.file(CMDLINE).content).decode("utf-8", "replace")
 
 
+def _rights(bundle: Bundle) -> Rights:
+    return container_rights(bundle.config, bundle.runtime, bundle.path)
+
+
 def _privilege_order(change: PrivilegeChange) -> tuple[object, ...]:
     return _DIRECTIONS.index(change.direction), change.part, change.kind, change.subject
 
 
 def _file_rights(file: Entry, *, has_attributes: bool) -> Iterator[tuple[str, Right]]:
-    """Yield what a program may that is run by anybody: its owner's rights, or capabilities."""
-    if file.kind is not Kind.FILE:
-        return
+    """Yield what a program may whoever runs it: what its owner may, or what its capabilities say."""
     if file.mode & _SET_ID:
         yield "setuid program", Right(1, f"mode {file.mode & 0o7777:04o}, owner {file.uid}:{file.gid}")
     if has_attributes and any(name == _FILE_CAPABILITIES for name, _value in file.pax):

@@ -79,8 +79,9 @@ class Explainer:
         """Explain a path that `find` has returned. Raises `BuildError` when a source cannot be read, `Cancelled`."""
         entry = self._entries.get(path or _ROOT, _UNDESCRIBED)
         file = self._entries[entry.link] if entry.kind is Kind.HARDLINK else entry
-        below = [one for segment in self._rootfs.segments for one in _selected(segment.entries, path)]
-        packed = [one for segment in self._rest.segments for one in _selected(segment.entries, path)]
+        is_folder = entry.kind is Kind.DIRECTORY
+        below = _selected(self._rootfs, path) if is_folder else [replace(file, path=path)]
+        packed = _selected(self._rest, path) if is_folder else [one for one in below if not _is_below(path, BOOT)]
         return Explanation(
             path=f"/{path}",
             kind=_KINDS[entry.kind],
@@ -96,7 +97,7 @@ class Explainer:
             names=tuple(self._other_names(entry)),
             users=self._makers.users(entry),
             replaced=tuple(self._replaced(loss) for loss in self._losses.get(path, ())),
-            parts=tuple(self._parts(below)) if entry.kind is Kind.DIRECTORY else (),
+            parts=tuple(self._parts(below)) if is_folder else (),
         )
 
     def makeup(self, cache_dir: Path) -> Makeup:
@@ -104,7 +105,7 @@ class Explainer:
 
         Raises as `build_initrd` does.
         """
-        groups, boot = _grouped(self._rest), _grouped(self._rootfs, below=f"{BOOT}/")
+        groups, boot = _grouped(self._rest), _grouped(self._rootfs, below=BOOT)
         packed = dict(zip(groups, packed_sizes(tuple(groups.values()), cache_dir, self._job), strict=True))
         shares = [
             self._share(name, groups.get(name, []), boot.get(name, []), packed.get(name, 0))
@@ -150,13 +151,17 @@ class Explainer:
             raise PathMissing(f"'/{path}' leads through a loop of symbolic links", where=error.where) from error
         return path if real is None else posixpath.join(real, name)
 
+    @cached_property
+    def _links(self) -> dict[str, list[str]]:
+        links: dict[str, list[str]] = {}
+        for entry in self._entries.values():
+            if entry.kind is Kind.HARDLINK:
+                links.setdefault(entry.link, []).append(entry.path)
+        return links
+
     def _other_names(self, entry: Entry) -> Iterator[str]:
         first = entry.link if entry.kind is Kind.HARDLINK else entry.path
-        if entry.kind is Kind.HARDLINK:
-            yield f"/{first}"
-        for other in self._entries.values():
-            if other.kind is Kind.HARDLINK and other.link == first and other is not entry:
-                yield f"/{other.path}"
+        yield from (f"/{name}" for name in (first, *self._links.get(first, ())) if name != entry.path)
 
     def _replaced(self, loss: Loss) -> Replaced:
         return Replaced(
@@ -209,10 +214,17 @@ def _fits(parts: list[str], patterns: list[str]) -> bool:
     return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
 
 
-def _selected(entries: tuple[Entry, ...], path: str) -> Iterator[Entry]:
+def _is_below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
+
+
+def _selected(rootfs: Rootfs, path: str) -> list[Entry]:
     """Return what is at and below a path; a file that has a name outside as well is there under one inside."""
-    below = f"{path}/" if path else ""
-    return without(entries, lambda name: name != path and not name.startswith(below))
+
+    def is_outside(name: str) -> bool:
+        return name != path and not _is_below(name, path)
+
+    return [entry for segment in rootfs.segments for entry in without(segment.entries, is_outside)]
 
 
 def _grouped(rootfs: Rootfs, below: str = "") -> dict[str, list[Entry]]:
@@ -223,7 +235,7 @@ def _grouped(rootfs: Rootfs, below: str = "") -> dict[str, list[Entry]]:
     groups: dict[str, list[Entry]] = {}
     for segment in rootfs.segments:
         for entry in segment.entries:
-            if entry.path.startswith(below):
+            if _is_below(entry.path, below):
                 name = SHARED if segment.name == SHARED else _group_of(entry)
                 groups.setdefault(name, []).append(entry)
     return groups

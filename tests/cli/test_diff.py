@@ -27,8 +27,8 @@ more privilege
   onboot/dhcp: bind /etc on /etc: none -> read and write
   onboot/dhcp: capability CAP_NET_ADMIN: none -> granted
   onboot/dhcp: namespace network: none -> the host's
-  onboot/dhcp: setuid program /containers/onboot/dhcp/lower/bin/busybox, \
-/containers/onboot/dhcp/lower/bin/ls: none -> mode 4755, owner 0:0
+  onboot/dhcp: setuid program /containers/onboot/000-dhcp/lower/bin/busybox, \
+/containers/onboot/000-dhcp/lower/bin/ls: none -> mode 4755, owner 0:0
   services/web: capability CAP_CHOWN, CAP_KILL: none -> granted
 
 less privilege
