@@ -21,7 +21,7 @@ from lkboard.yaml import nodes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lkboard.errors import Problem
+    from lkboard.errors import Place, Problem
 
 LABEL = "org.mobyproject.config"
 _NEVER = ("name", "image")
@@ -83,5 +83,9 @@ def _decoded(value: Any) -> Any:  # noqa: ANN401 - anything that options consist
 
 
 def _conflict(image: str, problems: tuple[Problem, ...]) -> ImageConflict:
-    wrong = "; ".join(f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in problems)
+    wrong = "; ".join(f"{problem.path or _position(problem.place)}: {problem.message}" for problem in problems)
     return ImageConflict(f"the label {LABEL} is wrong: {' '.join(wrong.splitlines())}", where=image, hint=_HINT)
+
+
+def _position(place: Place) -> str:
+    return f"line {place.line}, column {place.column}"

@@ -131,7 +131,8 @@ class _Reader:
                     continue
                 entry = self._entry(block, fields, extensions)
             except (ValueError, KeyError) as error:
-                raise self._fault(f"is damaged: the header at byte {start} {error}") from error
+                what = "is damaged" if start else "is none, or damaged"
+                raise self._fault(f"{what}: the header at byte {start} {error}") from error
             yield entry
             extensions = _Extensions()
         raise self._fault(f"has more than {ENTRY_LIMIT} headers")

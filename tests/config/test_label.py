@@ -57,7 +57,7 @@ def test_json_with_every_escape_is_understood() -> None:
         ('{"image": "x"}', "the label org.mobyproject.config must not set 'image'"),
         (
             '{"pid": "host", "nonsense": 1}',
-            f"{WRONG}: unknown field 'nonsense'",
+            f"{WRONG}: line 1, column 17: unknown field 'nonsense'",
         ),
         (
             '{"readonly":"yes","binds":"x"}',
@@ -67,7 +67,7 @@ def test_json_with_every_escape_is_understood() -> None:
             '{"capabilities":["CAP_NOPE"],"binds":["/only"]}',
             f"{WRONG}: capabilities.0: unknown capability 'CAP_NOPE'; binds.0: the bind '/only' has no destination",
         ),
-        ('{"pid": "host", "pid": "new"}', f"{WRONG}: the key 'pid' occurs twice"),
+        ('{"pid": "host", "pid": "new"}', f"{WRONG}: line 1, column 17: the key 'pid' occurs twice"),
     ],
 )
 def test_bad_labels(text: str, message: str) -> None:
@@ -80,7 +80,7 @@ def test_an_error_names_image_and_label_on_one_line() -> None:
     with pytest.raises(ImageConflict) as caught:
         parse_label('{"pid": ', "docker.io/lab/x:v1")
     text = str(caught.value)
-    assert text.startswith("docker.io/lab/x:v1: the label org.mobyproject.config is wrong: ")
+    assert text.startswith("docker.io/lab/x:v1: the label org.mobyproject.config is wrong: line 1, column 9: ")
     assert "\n" not in text
 
 
