@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 class RegistryOptions:
     """How images are fetched. ``mirrors`` are ``[REG=]URL``, ``ca_files`` PEM files, ``insecure`` host names.
 
-    ``offline`` forbids to use the network at all, also for what is no image: see `is_offline`.
+    With ``mirror_only`` a registry that has a mirror is never asked itself. ``offline`` forbids to use the network at
+    all, also for what is no image: see `is_offline`.
     """
 
     mirrors: tuple[str, ...] = ()
+    mirror_only: bool = False
     insecure: tuple[str, ...] = ()
     ca_files: tuple[str, ...] = ()
     always_pull: bool = False
@@ -35,6 +37,7 @@ class RegistryOptions:
             raise UsageError("--pull asks the registry, which --offline forbids", hint="leave out one of them")
         return RegistrySettings(
             mirrors=parse_mirrors(self.mirrors, os.environ.get("LINUXKIT_MIRROR", "")),
+            mirror_only=self.mirror_only,
             insecure=self.insecure,
             ca_files=self.ca_files,
             always_pull=self.always_pull,

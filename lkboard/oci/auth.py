@@ -59,6 +59,15 @@ class Login:
         self._is_basic = False
         self._tokens: dict[str, Token] = {}
 
+    @property
+    def source(self) -> str:
+        """The file or program that the login comes from, empty if there is none."""
+        return self._credential.source if self._credential else ""
+
+    def token(self, scope: str) -> Token | None:
+        """Return the token for a scope, if there is one."""
+        return self._tokens.get(scope)
+
     def header(self, scope: str) -> str:
         """Return the value of Authorization for a scope (or several, with blanks), or an empty text."""
         if self._credential and self._credential.registry_token:

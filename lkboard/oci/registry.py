@@ -48,13 +48,13 @@ class Fetched:
 
 
 class RegistryClient:
-    """Talks to all registries of a run. One object serves all threads."""
+    """Talks to all registries of a run. One object serves all threads; ``transport`` is what it talks through."""
 
     def __init__(self, settings: RegistrySettings, job: Job) -> None:
         self._settings = settings
         self._job = job
-        self._transport = Transport(settings, job)
-        self._policy = Policy(settings, self._transport.connections.scheme_of, lambda text: job.note(text, "debug"))
+        self.transport = Transport(settings, job)
+        self._policy = Policy(settings, self.transport.connections.scheme_of, lambda text: job.note(text, "debug"))
         self._logins: dict[tuple[str, str], Login] = {}
         self._lock = threading.Lock()
         self._losses: Counter[str] = Counter()
@@ -88,9 +88,13 @@ class RegistryClient:
                 return result
         raise _joined(failures)
 
+    def known_endpoints(self, reference: Reference) -> tuple[Endpoint, ...]:
+        """Return all servers that are configured for an image. Raises `RegistryError` when it is blocked."""
+        return self._policy.endpoints(reference)
+
     def endpoints(self, reference: Reference, *, is_tag: bool) -> tuple[Endpoint, ...]:
         """Return the servers that may be asked, in order. Raises `RegistryError` when there is none."""
-        known = self._policy.endpoints(reference)
+        known = self.known_endpoints(reference)
         able = [endpoint for endpoint in known if (endpoint.resolves if is_tag else endpoint.pulls)]
         if not able:
             question = "what a tag means" if is_tag else "for blobs"
@@ -112,13 +116,13 @@ class RegistryClient:
         A URL that leads elsewhere (uploads may) gets no login. Raises `AuthNeeded` when none helps, `RegistryError`.
         """
         if origin_of(request.url) != origin_of(endpoint.base):
-            return self._transport.send(replace(request, trust=endpoint.trust.elsewhere()))
+            return self.transport.send(replace(request, trust=endpoint.trust.elsewhere()))
         scope = " ".join((f"repository:{endpoint.repository}:{actions}", *more))
-        login = self._login(endpoint)
+        login = self.login(endpoint)
         for attempt in range(_ATTEMPTS_TO_LOG_IN):
             used = login.header(scope)
             headers = {**dict(endpoint.headers), **request.headers, **({"Authorization": used} if used else {})}
-            response = self._transport.send(replace(request, headers=headers, trust=endpoint.trust))
+            response = self.transport.send(replace(request, headers=headers, trust=endpoint.trust))
             if response.status_code != 401 or origin_of(response.url) != origin_of(request.url):
                 return response
             with response:
@@ -164,19 +168,20 @@ class RegistryClient:
             try:
                 data = read_body(response, DOCUMENT_LIMIT, where)
             except NETWORK_ERRORS as error:
-                raise unreachable(error, url, where, self._transport.connections.proxies(url)) from error
+                raise unreachable(error, url, where, self.transport.connections.proxies(url)) from error
         digest = _checked_digest(data, wanted, response, where)
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
         return Fetched(media_type, digest, data)
 
-    def _login(self, endpoint: Endpoint) -> Login:
+    def login(self, endpoint: Endpoint) -> Login:
+        """Return the login for a repository of a server, which all its requests share."""
         key = endpoint.base, endpoint.repository
         with self._lock:
             if key not in self._logins:
                 credential = find_credential(
                     endpoint.host, endpoint.repository, lambda text: self._job.note(text, "warning")
                 )
-                self._logins[key] = Login(endpoint, credential, self._transport)
+                self._logins[key] = Login(endpoint, credential, self.transport)
             return self._logins[key]
 
     def _tell_once(self, endpoint: Endpoint, error: OciError) -> None:
