@@ -16,7 +16,7 @@ from lkboard.disk import content as contents
 from lkboard.disk import cpio
 from lkboard.disk.compress import compressors, gzip_member
 from lkboard.model.extents import Content, FileSpan, Inline
-from lkboard.oci.files import store_errors, temporary_file
+from lkboard.oci.files import mark_used, store_errors, temporary_file
 from lkboard.rootfs.members import compressed, members, pieces
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def _digest(source: Source, job: Job) -> str:
 def _read_kept(segment: _Kept, job: Job) -> FileSpan | None:
     """Return a segment that was made before, None if there is none or it is not what it was."""
     try:
+        for path in (segment.path, segment.sum_path):
+            mark_used(path)  # garbage collection takes what was not used for long
         wanted = segment.sum_path.read_text()
         size = segment.path.stat().st_size
     except FileNotFoundError:

@@ -21,6 +21,7 @@ from lkboard.errors import BuildError, Cancelled, StoreUnusable
 from lkboard.events import Job, Progress, Step
 from lkboard.model.extents import Content, FileSpan, Inline, Zeros
 from lkboard.model.rootfs import Entry, Kind, Rootfs, Segment
+from lkboard.oci.files import last_used
 from lkboard.rootfs import members as members_module
 from lkboard.rootfs import segments
 from lkboard.rootfs.segments import build_initrd
@@ -118,6 +119,17 @@ def test_a_segment_is_compressed_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(times) == 2
     assert initrd(root(INIT, WEB), tmp_path) == first
     assert {path: path.stat().st_mtime_ns for path in kept(tmp_path)} == times
+
+
+def test_a_segment_that_is_used_is_not_old(tmp_path: Path) -> None:
+    """Garbage collection goes by it."""
+    initrd(root([file("a")]), tmp_path)
+    paths = [*kept(tmp_path), *kept(tmp_path, ".sha256")]
+    for path in paths:
+        os.utime(path, (1, 1))
+    initrd(root([file("a")]), tmp_path)
+    assert len(paths) == 2
+    assert all(last_used(path) > 1 for path in paths)
 
 
 def test_a_change_compresses_only_its_segment(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import resource
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from lkboard.errors import BuildError, Cancelled, StoreUnusable
 from lkboard.events import Job
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import Kind
+from lkboard.oci.files import last_used
 from lkboard.sources.apt.deb import unpack
 
 FILES = {"usr/bin/tool": b"#!/bin/sh\n", "usr/lib/libx.so.1.2": b"library", "usr/lib/libx.so.1": Link("libx.so.1.2")}
@@ -67,6 +69,15 @@ def test_a_second_time_the_unpacked_tar_is_used_as_it_is(tmp_path: Path, package
     unpack(package, "tool 1.0", folder, Job())
     package.write_bytes(b"no package any more")
     assert "usr/bin/tool" in unpack(package, "tool 1.0", folder, Job())
+
+
+def test_an_unpacked_tar_that_is_used_is_not_old(tmp_path: Path, package: Path) -> None:
+    """Garbage collection goes by it."""
+    unpack(package, "tool 1.0", tmp_path, Job())
+    (tar,) = tmp_path.glob("*.tar")
+    os.utime(tar, (1, 1))
+    unpack(package, "tool 1.0", tmp_path, Job())
+    assert last_used(tar) > 1
 
 
 def broken(data: bytes, how: str) -> bytes:

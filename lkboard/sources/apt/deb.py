@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -16,7 +17,7 @@ from lkboard.errors import BuildError
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import Kind, Origin
 from lkboard.oci.file_tree import clean
-from lkboard.oci.files import store_errors
+from lkboard.oci.files import mark_used, store_errors
 from lkboard.oci.tar_reader import read_tar
 from lkboard.sources.archive import Archive
 
@@ -37,10 +38,19 @@ def unpack(package: Path, name: str, folder: Path, job: Job) -> Archive:
     ``name`` is for people; the file's own name must identify its bytes. Raises `BuildError` when it is damaged, and
     `StoreUnusable` when the tar cannot be written.
     """
-    tar = next(folder.glob(f"{package.name}.*.tar"), None) or _inflate(package, name, folder, job)
+    tar = _kept(package, folder) or _inflate(package, name, folder, job)
     digest = f"sha256:{tar.name.split('.')[1]}"
     span = FileSpan(str(tar), 0, tar.stat().st_size, digest)
     return Archive(name, _clean(read_tar(span, where=f"Debian package {name}", origin=Origin(name, ""))))
+
+
+def _kept(package: Path, folder: Path) -> Path | None:
+    """Return a tar that was made before, and save it from garbage collection."""
+    for tar in folder.glob(f"{package.name}.*.tar"):
+        with suppress(FileNotFoundError):
+            mark_used(tar)
+            return tar
+    return None
 
 
 def _clean(entries: Iterator[Entry]) -> Iterator[Entry]:
