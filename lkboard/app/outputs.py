@@ -27,11 +27,11 @@ def write(
 
     Raises `OutputError`, `BuildError`, `Cancelled`; nothing is left then.
     """
-    from lkboard.disk.output import write_file
+    from lkboard.disk.output import work, write_file
     from lkboard.disk.sidecars import sidecar_path
 
     name = f"Write {path}"
-    total = extents.size if compression else extents.mapped_bytes
+    total = work(extents, compression, sidecars)
     with job.step(name):
         written = write_file(
             extents,
@@ -39,7 +39,6 @@ def write(
             compression=compression,
             sidecars=sidecars,
             on_bytes=lambda done: job.progress(name, done, total),
-            on_hashed=lambda done: job.progress(f"Hash {path}", done, extents.size),
         )
     return Artifact(
         str(path),

@@ -32,10 +32,6 @@ class Written:
     sha256: str
 
 
-def _ignore(_done: int) -> None:
-    pass
-
-
 def write_file(
     extents: ExtentMap,
     path: Path,
@@ -43,16 +39,14 @@ def write_file(
     on_bytes: Callable[[int], None],
     compression: Compression | None = None,
     sidecars: tuple[Sidecar, ...] = (),
-    on_hashed: Callable[[int], None] = _ignore,
 ) -> Written:
     """Write a file that appears under its name only when it is whole and on the disk, and then its sidecars.
 
-    Holes of the map (gaps and `Zeros`) become holes of the file. ``on_bytes`` gets the number of bytes written so far
-    at least every MiB, and ``extents.mapped_bytes`` once all is on the disk; of a compressed file it gets, at least
-    every 100 ms, how much of ``extents.size`` it holds. ``on_hashed`` gets how much of a plain file was read again for
-    its sidecars. What they raise (`Cancelled`) stops the work. A symbolic link is followed; sidecars are beside the
-    link. Sidecars of a file that is replaced are gone before it is. Raises `OutputError`, and `BuildError` when a
-    source cannot be read; nothing is left behind then.
+    Holes of the map (gaps and `Zeros`) become holes of the file. ``on_bytes`` gets how many bytes of `work` are done at
+    least every MiB, or, of a compressed file, every 100 ms, and all of them once they are on the disk; what it raises
+    (`Cancelled`) stops the work. A symbolic link is followed; sidecars are beside the link. Sidecars of a file that is
+    replaced are gone before it is. Raises `OutputError`, and `BuildError` when a source cannot be read; nothing is left
+    behind then.
     """
     final = Path(os.path.realpath(path))
     beside = tuple(sidecar_path(path, kind) for kind in sidecars)
@@ -63,13 +57,20 @@ def write_file(
         with replacing((final, *beside), stale={*sidecar_paths(path), *sidecar_paths(final)}) as (file, *others):
             if compression is None:
                 check_room(final.parent, extents.mapped_bytes)
-                _write_plain(extents, file, sums, on_bytes, on_hashed if sidecars else None)
+                _write_plain(extents, file, sums if sidecars else None, on_bytes)
             else:
                 _write_packed(extents, compression, file, sums, on_bytes)
             for kind, other in zip(sidecars, others, strict=True):
                 _write_all(other, sums.text(kind, path.name))
                 os.fsync(other.fileno())
             return Written(os.fstat(file.fileno()).st_size, sums.sha256)
+
+
+def work(extents: ExtentMap, compression: Compression | None, sidecars: tuple[Sidecar, ...]) -> int:
+    """Return how many bytes there are to work on: what is compressed, or written and for sidecars read again."""
+    if compression is not None:
+        return extents.size
+    return extents.mapped_bytes + (extents.size if sidecars else 0)
 
 
 def check_place(path: Path) -> None:
@@ -114,13 +115,7 @@ def _stream_pieces(
         on_bytes(done)
 
 
-def _write_plain(
-    extents: ExtentMap,
-    file: FileIO,
-    sums: Sums,
-    on_bytes: Callable[[int], None],
-    on_hashed: Callable[[int], None] | None,
-) -> None:
+def _write_plain(extents: ExtentMap, file: FileIO, sums: Sums | None, on_bytes: Callable[[int], None]) -> None:
     done = 0
     for size in copy(extents, file.fileno()):
         done += size
@@ -128,22 +123,22 @@ def _write_plain(
     with ThreadPoolExecutor(1, "sync") as pool:
         # what is hashed is what was written, still in memory, while the disk is busy
         synced = pool.submit(os.fsync, file.fileno())
-        if on_hashed is not None:
-            _hash(extents, file, sums, on_hashed)
+        if sums is not None:
+            for size in _hash(extents, file, sums):
+                done += size
+                on_bytes(done)
         synced.result()
     on_bytes(done)
 
 
-def _hash(extents: ExtentMap, file: FileIO, sums: Sums, on_hashed: Callable[[int], None]) -> None:
-    """Read a file again whose holes are known."""
+def _hash(extents: ExtentMap, file: FileIO, sums: Sums) -> Iterator[int]:
+    """Read a file again whose holes are known, and yield the sizes of the pieces."""
     ranges = ((run.start * BLOCK, min(run.stop * BLOCK, extents.size)) for run in block_ranges(extents))
     spans = (Extent(start, FileSpan(os.fsdecode(file.name), start, end - start)) for start, end in ranges)
-    done = 0
     for chunk in content.chunks(content.as_content(ExtentMap(tuple(spans), extents.size))):
         sums.take_file(chunk)
         sums.take_image(chunk)
-        done += len(chunk)
-        on_hashed(done)
+        yield len(chunk)
 
 
 def _write_packed(

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from support.maps import MIB, NOISE, Recipe, recipes
 from support.plans import map_bytes
 from support.processes import ENVIRONMENT
+from support.small_disk import small_disk
 from support.tools import need
 
-from lkboard.disk.output import write_file, write_stream
+from lkboard.disk.output import work, write_file, write_stream
 from lkboard.errors import Cancelled, OutputError
-from lkboard.model.artifact import COMPRESSIONS, SIDECARS, Compression
+from lkboard.model.artifact import COMPRESSIONS, SIDECARS, Compression, Sidecar
 from lkboard.model.extents import Extent, ExtentMap, Inline
 
 if TYPE_CHECKING:
@@ -127,12 +128,21 @@ def test_sidecars_are_beside_a_link_and_those_of_its_goal_are_gone(tmp_path: Pat
     assert content_of(tmp_path / "there") == {"real": map_bytes(EXTENTS)}
 
 
-def test_hashing_tells_how_far_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compression", [None, *COMPRESSIONS])
+@pytest.mark.parametrize("sidecars", [(), SIDECARS])
+def test_progress_counts_all_work(
+    tmp_path: Path, compression: Compression | None, sidecars: tuple[Sidecar, ...]
+) -> None:
     seen: list[int] = []
-    write_file(EXTENTS, tmp_path / "x", sidecars=("sha256",), on_bytes=ignore, on_hashed=seen.append)
+    write_file(EXTENTS, tmp_path / "x", compression=compression, sidecars=sidecars, on_bytes=seen.append)
     assert seen == sorted(seen)
-    assert seen[-1] == EXTENTS.size
-    assert max(after - before for before, after in zip([0, *seen], seen, strict=False)) <= MIB
+    assert seen[-1] == work(EXTENTS, compression, sidecars)
+
+
+def test_a_file_with_sidecars_is_written_and_read_again() -> None:
+    assert work(EXTENTS, None, ()) == EXTENTS.mapped_bytes
+    assert work(EXTENTS, None, ("sha256",)) == EXTENTS.mapped_bytes + EXTENTS.size
+    assert work(EXTENTS, "xz", ("sha256",)) == EXTENTS.size
 
 
 def cancel(_done: int) -> None:
@@ -147,8 +157,12 @@ def test_a_cancelled_write_keeps_the_older_files(old: Path, compression: Compres
 
 
 def test_cancelled_hashing_keeps_the_older_files(old: Path) -> None:
+    def cancel_late(done: int) -> None:
+        if done > EXTENTS.mapped_bytes:
+            raise Cancelled
+
     with pytest.raises(Cancelled):
-        write_file(EXTENTS, old / "x", sidecars=SIDECARS, on_bytes=ignore, on_hashed=cancel)
+        write_file(EXTENTS, old / "x", sidecars=SIDECARS, on_bytes=cancel_late)
     assert content_of(old) == OLD
 
 
@@ -162,14 +176,10 @@ def test_a_full_disk_keeps_the_older_files(old: Path, compression: Compression) 
 
 @pytest.mark.device
 def test_a_disk_without_room_is_known_before_anything_is_written(tmp_path: Path) -> None:
-    (tmp_path / "small").mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path / "small"], check=True)
-    try:
+    with small_disk(tmp_path / "small", 1) as folder:
         with pytest.raises(OutputError, match=r"there is no room for 2 MiB \(free some space"):
-            write_file(EXTENTS, tmp_path / "small" / "x", on_bytes=cancel)
-        assert content_of(tmp_path / "small") == {}
-    finally:
-        subprocess.run(["umount", tmp_path / "small"], check=True)
+            write_file(EXTENTS, folder / "x", on_bytes=cancel)
+        assert content_of(folder) == {}
 
 
 @pytest.mark.parametrize("kind", SIDECARS)
