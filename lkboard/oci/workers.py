@@ -15,15 +15,25 @@ Task = Callable[[], T]
 _POLL_SECONDS = 0.1
 
 
-def run_all(tasks: Sequence[Task[T]], job: Job, *, parallel: int, stop: threading.Event | None = None) -> list[T]:
+def run_all(
+    tasks: Sequence[Task[T]],
+    job: Job,
+    *,
+    parallel: int,
+    stop: threading.Event | None = None,
+    in_order: bool = False,
+) -> list[T]:
     """Run tasks in their order, some at a time, and return their results in the same order.
 
-    The first failure is raised at once, or `Cancelled` when the job is cancelled; ``stop`` is then set, which running
-    tasks should look at. They are not waited for: a thread may sit in a system call until its time limit.
+    The first failure is raised at once, or with ``in_order`` that of the earliest task, as if they ran one after the
+    other; or `Cancelled` when the job is cancelled. ``stop`` is then set, which running tasks should look at. They are
+    not waited for: a thread may sit in a system call until its time limit. A single task of a task is run in place.
     """
-    crew = _Crew(tasks, stop or threading.Event())
+    if len(tasks) == 1 and isinstance(threading.current_thread(), _Worker):
+        return [tasks[0]()]
+    crew = _Crew(tasks, stop or threading.Event(), in_order=in_order)
     for _ in range(min(parallel, len(tasks))):
-        threading.Thread(target=crew.work, daemon=True).start()
+        _Worker(target=crew.work, daemon=True).start()
     try:
         while not crew.is_done.wait(_POLL_SECONDS):
             job.check()
@@ -32,15 +42,20 @@ def run_all(tasks: Sequence[Task[T]], job: Job, *, parallel: int, stop: threadin
         crew.stop.set()
 
 
+class _Worker(threading.Thread):
+    """A thread that nobody waits for, and which may wait itself."""
+
+
 class _Crew(Generic[T]):
-    def __init__(self, tasks: Sequence[Task[T]], stop: threading.Event) -> None:
+    def __init__(self, tasks: Sequence[Task[T]], stop: threading.Event, *, in_order: bool) -> None:
         self.stop = stop
         self.is_done = threading.Event()
+        self._in_order = in_order
         self._lock = threading.Lock()
         self._waiting = list(enumerate(tasks))[::-1]
         self._results: dict[int, T] = {}
+        self._errors: dict[int, BaseException] = {}
         self._count = len(tasks)
-        self._error: BaseException | None = None
         if not tasks:
             self.is_done.set()
 
@@ -51,25 +66,35 @@ class _Crew(Generic[T]):
             try:
                 result = task()
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-                self._fail(error)
+                with self._lock:
+                    self._fail(number, error)
                 return
             with self._lock:
                 self._results[number] = result
-                if len(self._results) == self._count:
-                    self.is_done.set()
+                self._look()
 
     def results(self) -> list[T]:
-        """Return all results, or raise the first failure."""
-        if self._error:
-            raise self._error
-        return [self._results[number] for number in range(self._count)]
+        """Return all results, or raise the failure that counts."""
+        with self._lock:
+            if self._errors:
+                raise self._errors[min(self._errors) if self._in_order else next(iter(self._errors))]
+            return [self._results[number] for number in range(self._count)]
 
     def _next(self) -> tuple[int, Task[T]] | None:
         with self._lock:
             return None if self.stop.is_set() or not self._waiting else self._waiting.pop()
 
-    def _fail(self, error: BaseException) -> None:
-        with self._lock:
-            self._error = self._error or error
-        self.stop.set()
-        self.is_done.set()
+    def _fail(self, number: int, error: BaseException) -> None:
+        self._errors[number] = error
+        self._waiting.clear()
+        if self._in_order:
+            self._look()
+        else:
+            self.stop.set()
+            self.is_done.set()
+
+    def _look(self) -> None:
+        """Notice that nothing more can come that counts: tasks are begun in their order."""
+        end = min(self._errors, default=self._count)
+        if all(number in self._results for number in range(end)):
+            self.is_done.set()

@@ -112,3 +112,56 @@ def test_a_cancelled_job_tells_the_tasks_to_stop() -> None:
     with pytest.raises(Cancelled):
         run_all([task], job, parallel=1, stop=stop)
     assert stop.is_set()
+
+
+def test_in_order_the_failure_of_the_earliest_task_counts() -> None:
+    """However long it takes: the later failure is known first."""
+    has_failed = threading.Event()
+
+    def late() -> None:
+        assert has_failed.wait(PATIENCE)
+        raise NotFound("early")
+
+    def soon() -> None:
+        has_failed.set()
+        raise NotFound("late")
+
+    with pytest.raises(NotFound, match="early"):
+        run_all([late, soon], Job(), parallel=2, in_order=True)
+
+
+def test_in_order_what_comes_after_a_failure_is_not_waited_for() -> None:
+    hang, has_begun = threading.Event(), threading.Event()
+
+    def fail() -> None:
+        assert has_begun.wait(PATIENCE)
+        raise NotFound("gone")
+
+    def work() -> None:
+        has_begun.set()
+        hang.wait(2 * PATIENCE)
+
+    with pytest.raises(NotFound, match="gone"):
+        run_all([fail, work], Job(), parallel=2, in_order=True)
+    hang.set()
+
+
+def test_in_order_nothing_is_begun_after_a_failure() -> None:
+    done: list[int] = []
+
+    def fail() -> None:
+        raise NotFound("gone")
+
+    with pytest.raises(NotFound):
+        run_all([fail, partial(done.append, 1)], Job(), parallel=1, in_order=True)
+    assert done == []
+
+
+def test_a_single_task_of_a_task_runs_in_the_same_thread() -> None:
+    """So that a connection can be used again."""
+
+    def outer() -> tuple[int, int]:
+        return threading.get_ident(), run_all([threading.get_ident], Job(), parallel=1)[0]
+
+    ((outside, inside),) = run_all([outer], Job(), parallel=1)
+    assert outside == inside != threading.get_ident()
