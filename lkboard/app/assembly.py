@@ -5,12 +5,12 @@ files ─read_config─▶ Config ─resolve_images─▶ Images ─assemble_roo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from lkboard.errors import ConfigError, LockMismatch, NotFound, StoreCorrupt
-from lkboard.model.image import Platform, ResolvedImage, WholeImage
+from lkboard.errors import ConfigError, StoreCorrupt
+from lkboard.model.image import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.board import Board
     from lkboard.model.config import Config, ImageName
+    from lkboard.model.image import ResolvedImage, WholeImage
     from lkboard.model.lock import Lock
     from lkboard.model.reference import Reference
     from lkboard.model.rootfs import Rootfs
     from lkboard.oci.settings import RegistrySettings
     from lkboard.oci.store import Store
     from lkboard.rootfs.assemble import AssembleOptions
-
-Image = TypeVar("Image", ResolvedImage, WholeImage)
+    from lkboard.sources.locked import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def resolve_images(config: Config, around: Surroundings, *, with_sboms: bool = F
     names = {str(image.reference): image for image in config.images}
     with around.job.step("Resolve images"):
         images = {
-            text: _resolve(name, around, lambda reference: puller.resolve(reference, wanted))
+            text: _resolve(name, around, partial(puller.resolve, platform=wanted))
             for text, name in names.items()
         }
         if with_sboms:
@@ -99,21 +99,10 @@ def resolve_images(config: Config, around: Surroundings, *, with_sboms: bool = F
 
 
 def _resolve(name: ImageName, around: Surroundings, resolve: Callable[[Reference], Image]) -> Image:
-    """Return the image of a name, with a lock the one that it names; the reference stays as the config has it."""
-    from lkboard.sources.locked import locked_reference
+    from lkboard.sources.locked import resolve_locked
 
-    lock = around.lock
-    reference = locked_reference(name.reference, lock, where=name.place)
-    try:
-        return replace(resolve(reference), reference=name.reference)
-    except NotFound as error:
-        if lock is None:
-            raise
-        message = f"the image '{name.text}' is locked as {reference.digest}, which is not to be had: {error.message}"
-        hint = f"lock what there is now: {lock.remake} --update {name.text}"
-        if around.settings.is_complete:
-            hint = f"make the folder anew: {lock.remake}"
-        raise LockMismatch(message, where=name.place, hint=hint) from error
+    is_vendored = around.settings.is_complete
+    return resolve_locked(name.reference, resolve, around.lock, where=name.place, is_vendored=is_vendored)
 
 
 def assemble_root(config: Config, images: Images, around: Surroundings, options: AssembleOptions) -> Rootfs:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.model.board import DebianSource, ImageSource, KernelSource
+from lkboard.model.image import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,17 +31,17 @@ class Inputs:
                 if not isinstance(file.source, KernelSource):
                     yield board, file
 
-    def images(self) -> Iterator[tuple[Reference, str]]:
-        """Yield the images whose files are used, each with every architecture that it is used for."""
+    def images(self) -> Iterator[tuple[Reference, Platform]]:
+        """Yield the images whose files are used, each with every platform that it is used for."""
         from lkboard.model.reference import parse_reference
 
         references = {image.reference for image in self.config.images}
         for reference in sorted(references, key=str):
             for architecture in self.architectures:
-                yield reference, architecture
+                yield reference, Platform("linux", architecture)
         for board, file in self.files():
             if isinstance(file.source, ImageSource):
-                yield parse_reference(file.source.reference), board.architecture
+                yield parse_reference(file.source.reference), Platform("linux", board.architecture)
 
     def whole_images(self) -> Iterator[tuple[Reference, tuple[str, ...]]]:
         """Yield the images of volumes that hold them whole, with the platforms that are wanted (none: all)."""

@@ -13,7 +13,6 @@ from lkboard.app.inputs import Inputs
 from lkboard.app.locked import lock_path, lock_verb, remake_command
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import ReferenceInvalid, UsageError
-from lkboard.model.image import Platform
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from lkboard.app.build_plan import BuildPlan
     from lkboard.events import Job
     from lkboard.model.board import Board, DebianSource
+    from lkboard.model.image import Platform
     from lkboard.model.package import Package
     from lkboard.model.reference import Reference
     from lkboard.oci.pull import Puller
@@ -161,10 +161,10 @@ class _Locker:
 
     def _images(self, inputs: Inputs) -> tuple[LockedImage, ...]:
         digests: dict[str, str] = {}
-        for reference, architecture in inputs.images():
+        for reference, platform in inputs.images():
             text = str(reference)
             pinned = replace(reference, digest=digests.get(text, reference.digest))
-            digests[text] = self._kept_digest(text) or self._top_for(architecture, pinned, self._puller(text))
+            digests[text] = self._kept_digest(text) or self._top_for(platform, pinned, self._puller(text))
         for reference, platforms in inputs.whole_images():
             text = str(reference)
             if text not in digests:
@@ -181,9 +181,9 @@ class _Locker:
         settings = replace(self._around.settings, always_pull=self._is_new(name))
         return Puller(self._around.store, settings, self._around.job)
 
-    def _top_for(self, architecture: str, reference: Reference, puller: Puller) -> str:
-        """Return the digest of an image's index, or of its only manifest, making sure that it has the architecture."""
-        image = puller.resolve(reference, Platform("linux", architecture))
+    def _top_for(self, platform: Platform, reference: Reference, puller: Puller) -> str:
+        """Return the digest of an image's index, or of its only manifest, making sure that it has the platform."""
+        image = puller.resolve(reference, platform)
         return (image.index or image.manifest).digest
 
     def _packages(self, inputs: Inputs, context: SourceContext) -> tuple[LockedPackage, ...]:

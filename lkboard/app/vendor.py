@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from lkboard.app.lock import LockOptions, make_lock
 from lkboard.app.locked import LOCK_NAME
 from lkboard.errors import OutputError, UsageError
 from lkboard.model.board import UrlSource
-from lkboard.model.image import Descriptor, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from lkboard.app.inputs import Inputs
     from lkboard.app.lock import LockResult
     from lkboard.events import Job
-    from lkboard.model.image import ResolvedImage
+    from lkboard.model.image import Descriptor, ResolvedImage
     from lkboard.model.lock import Lock
     from lkboard.model.package import Package
-    from lkboard.model.reference import Reference
     from lkboard.oci.blobs import Blobs
     from lkboard.oci.store import Store
 
@@ -71,8 +70,8 @@ def vendor(directory: str, options: LockOptions, job: Job, *, stdin: bytes | Non
     load = _collect(result, options, store, job)
     with _replacing(target) as folder:
         _fill(folder, load, store, job)
-    size = sum(part.size for part in load.parts.values())
-    return VendorResult(directory, load.lock, len(load.parts), size)
+    sizes = [path.stat().st_size for path in target.glob("blobs/*/*")]
+    return VendorResult(directory, load.lock, len(sizes), sum(sizes))
 
 
 def _check_target(target: Path, store: Store) -> None:
@@ -97,33 +96,27 @@ def _collect(result: LockResult, options: LockOptions, store: Store, job: Job) -
     from lkboard.oci.blobs import stored
     from lkboard.oci.pull import Puller
     from lkboard.sources.apt.shelf import describe
+    from lkboard.sources.locked import resolve_locked
 
     puller = Puller(store, options.registry.settings(), job)
     blobs = stored(store)
     images = [
-        (str(reference), puller.resolve(_pinned(reference, result.used), Platform("linux", architecture)))
-        for reference, architecture in result.inputs.images()
+        puller.with_sboms(resolve_locked(reference, partial(puller.resolve, platform=platform), result.used))
+        for reference, platform in result.inputs.images()
     ]
-    images = [(name, puller.with_sboms(image)) for name, image in images]
     layouts = [
-        (str(reference), puller.resolve_whole(_pinned(reference, result.used), platforms))
+        resolve_locked(reference, partial(puller.resolve_whole, platforms=platforms), result.used)
         for reference, platforms in result.inputs.whole_images()
     ]
-    puller.fetch([*(image for _name, image in images), *(layout for _name, layout in layouts)])
+    puller.fetch([*images, *layouts])
     packages = tuple(locked.package for locked in result.used.packages)
     files = tuple(_web_files(result.inputs, store))
-    parts = [part for _name, image in images for part in _parts(image, blobs)]
-    parts += (part for _name, layout in layouts for part in (*layout.documents, *layout.layers))
+    parts = [part for image in images for part in _parts(image, blobs)]
+    parts += (part for layout in layouts for part in (*layout.documents, *layout.layers))
     parts += map(describe, packages)
-    names = {name: image.index or image.manifest for name, image in images}
-    names |= {name: layout.top for name, layout in layouts}
+    names = {str(image.reference): image.index or image.manifest for image in images}
+    names |= {str(layout.reference): layout.top for layout in layouts}
     return _Load(names, {part.digest: part for part in (*parts, *files)}, packages, files, result.used)
-
-
-def _pinned(reference: Reference, lock: Lock) -> Reference:
-    digest = lock.digest_of(str(reference))
-    assert digest  # it was locked just now
-    return replace(reference, digest=digest)
 
 
 def _parts(image: ResolvedImage, blobs: Blobs) -> Iterator[Descriptor]:

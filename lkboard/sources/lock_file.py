@@ -160,7 +160,7 @@ class _Reader:
 
     def _document(self) -> dict[str, object]:
         try:
-            document = json.loads(self._text)
+            document = json.loads(self._text, object_pairs_hook=self._once)
         except json.JSONDecodeError as error:
             raise self._error(error.msg, error.lineno, error.colno) from error
         except (ValueError, RecursionError) as error:  # an endless number, endless nesting
@@ -168,6 +168,14 @@ class _Reader:
         if not isinstance(document, dict):
             raise self._error("it is no JSON object", 1)
         return document
+
+    def _once(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        fields: dict[str, object] = {}
+        for name, value in pairs:
+            if name in fields:
+                raise self._error(f"'{name}' is given twice", self._line(re.escape(json.dumps(name))))
+            fields[name] = value
+        return fields
 
     def _items(self, name: str, items: object) -> Iterator[object]:
         if not isinstance(items, list):

@@ -12,6 +12,7 @@ from support.boards import write_board
 from support.images import REF_NAME, file, image, index, layer, write_layout
 from support.lab import IMAGES
 from support.mirror import Mirror
+from support.processes import run_killed
 from support.tools import need
 from support.web import Answer, running_web_server
 
@@ -360,4 +361,34 @@ def test_a_stop_leaves_what_was_there(lab: Lab, *, is_there: bool) -> None:
     with pytest.raises(Cancelled):
         vendored(lab, job=StoppingJob(STEP))
     assert look(folder) == before
+    assert [path.name for path in lab.folder.glob(".vendored*")] == []
+
+
+KILLED = """
+import os, signal, sys
+from lkboard.app.lock import LockOptions
+from lkboard.app.vendor import STEP, vendor
+from lkboard.events import Job, Progress
+
+folder, config, cache = sys.argv[1:]
+
+def die(event):
+    if isinstance(event, Progress) and event.step == STEP and event.done * 2 > event.total:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+vendor(folder, LockOptions((config,), architectures=("amd64",), cache=cache), Job(die, progress_interval=0))
+"""
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_run_that_is_killed_leaves_what_was_there_and_the_next_one_goes_on(lab: Lab, *, is_there: bool) -> None:
+    folder, config = lab.folder / "vendored", lab.config()
+    if is_there:
+        vendored(lab, architectures=("arm64",))
+    before = look(folder)
+    run_killed("-c", KILLED, folder, config, lab.cache)
+    assert look(folder) == before
+    assert (lab.folder / ".vendored.new/blobs").is_dir()
+    vendored(lab)
+    assert built(lab) == built_online(lab)
     assert [path.name for path in lab.folder.glob(".vendored*")] == []

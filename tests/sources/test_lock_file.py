@@ -125,6 +125,7 @@ def changed(section: str, number: int, **changes: object) -> str:
         ('{\n"version": 2, "packages": []}', ":2", "its version is not 1"),
         ("{}", ":1", "its version is not 1"),
         ('{"version": 1,\n\n"image": []}', ":3", "'image' is not known"),
+        ('{"version": 1,\n"tools": [],\n"tools": []}', ":2", "'tools' is given twice"),
         ('{"version": 1,\n"images": {}}', ":2", "'images' is no list"),
         ('{"version": 1,\n"packages": ["runc"]}', ":2", r"packages\[0\]: 'wanted' is missing"),
         (changed("packages", 1, sha256=None), ":9", r"packages\[1\]: 'sha256' is missing"),
