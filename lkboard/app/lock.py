@@ -80,6 +80,7 @@ def make_lock(options: LockOptions, job: Job, *, stdin: bytes | None = None) -> 
     update = _checked_names(options.update, inputs)
     old = read_lock(path, remake=remake) if path.exists() else Lock()
     old = replace(old, place=str(path), remake=remake)
+    # of no single architecture: the inputs say which ones
     around = Surroundings(open_store(options.cache or None), options.registry.settings(), "", job)
     used = _Locker(old, update, around).lock(inputs, _tools(plans))
     lock = _joined(old, used)

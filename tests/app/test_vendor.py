@@ -21,6 +21,7 @@ from lkboard.app.build_plan import BuildOptions
 from lkboard.app.lock import LockOptions
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.app.vendor import STEP, VendorResult, vendor
+from lkboard.app.write import WriteOptions, plan_write, write
 from lkboard.errors import Cancelled, LkboardError, LockMismatch, Offline, OutputError, UsageError
 from lkboard.events import Event, Job, Step
 from lkboard.oci.store import Store
@@ -227,6 +228,17 @@ def test_the_folder_is_only_read_by_builds(lab: Lab) -> None:
     before = look(folder)
     built(lab)
     assert look(folder) == before
+
+
+def test_a_card_is_written_from_the_folder(lab: Lab) -> None:
+    board = f"{write_board(lab.folder / 'toy', BOARD.partition('files:')[0].format())}/"
+    vendored(lab, boards=(board,))
+    card = lab.out / "card"
+    options = WriteOptions(
+        str(lab.config()), str(card), board=board, cache=str(lab.folder / "c"), vendored=str(lab.folder / "vendored")
+    )
+    write(options, plan_write(options), Job())
+    assert card.read_bytes() == built_online(lab, board=board)
 
 
 # what is not in it
