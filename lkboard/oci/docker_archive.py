@@ -96,15 +96,15 @@ def docker_images(files: Files, path: Path) -> Sequence[DockerImage]:
 
 def _manifest(files: Files, path: Path) -> Iterator[DockerImage]:
     for image in json.loads(read_document(files, "manifest.json", path)):
-        layers = tuple(_layer(files, name, path) for name in image["Layers"])
-        config = read_document(files, image["Config"], path)
-        yield DockerImage(tuple(image.get("RepoTags") or ()), config, layers, path)
+        layers = tuple(_layer(files, name, path) for name in _texts(image["Layers"]))
+        (config,) = _texts([image["Config"]])
+        yield DockerImage(_texts(image.get("RepoTags") or []), read_document(files, config, path), layers, path)
 
 
 def _repositories(files: Files, path: Path) -> Iterator[DockerImage]:
     tops: dict[str, list[str]] = {}
     for repository, tags in json.loads(read_document(files, "repositories", path)).items():
-        for tag, top in tags.items():
+        for tag, top in zip(tags, _texts([*tags.values()]), strict=True):
             tops.setdefault(top, []).append(f"{repository}:{tag}")
     for top, names in tops.items():
         chain = list(_chain(files, top, path))
@@ -117,8 +117,9 @@ def _chain(files: Files, top: str, path: Path) -> Iterator[tuple[str, dict[str, 
     for _ in range(_PARENTS):
         about: dict[str, Any] = json.loads(read_document(files, f"{top}/json", path))
         yield top, about
-        if not (top := about.get("parent", "")):
+        if not (parent := about.get("parent")):
             return
+        (top,) = _texts([parent])
     raise ValueError("the parents of a layer have no end")
 
 
@@ -134,6 +135,12 @@ def _digest(span: FileSpan) -> str:
     for piece in chunks(span):
         digester.update(piece)
     return digester.digest
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{values!r} is not a list of texts")
+    return tuple(values)
 
 
 def _layer(files: Files, name: str, path: Path) -> FileSpan:

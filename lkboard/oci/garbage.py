@@ -75,6 +75,8 @@ def collect(store: Store, policy: Policy, now: float, job: Job) -> tuple[Garbage
 
     What they have locked, or have used since, is left alone. Raises as `find_garbage` does.
     """
+    if not store.root.exists():
+        return ()
     with store.index_locked(job):  # LinuxKit holds this lock while it pulls
         return sweep(store, find_garbage(store, policy, now, job), job)
 

@@ -145,6 +145,7 @@ class TestBlobs:
 
     def test_an_empty_store_has_no_garbage(self, store: Store, job: RecordingJob) -> None:
         assert find_garbage(store, Policy(keep_bytes=0), LATER, job) == ()
+        assert collect(store, Policy(), LATER, job) == ()
         assert not store.root.exists()
 
 
