@@ -34,7 +34,7 @@ class BuildOptions:
     ``files`` are config files, URLs or ``-``; ``output`` is one exact file, or ``-`` for standard output; otherwise
     files are named after ``name`` and put into ``directory``. ``sbom`` is where in the system the bill of materials
     goes, None for none; ``sbom_created`` is the time that it bears, in Unix seconds (None: the epoch). ``size_bytes``
-    is the size of disks whose size the content does not decide. ``compression`` None leaves it to the name of
+    is the size of disks, 0 for what is usual for the format. ``compression`` None leaves it to the name of
     ``output``, ``has_sidecars`` None to the format. ``lock`` is the file that says what may be used, empty for the one
     beside the first config; None allows everything. ``vendored`` is a folder that holds its lock
     and all that the lock names.
@@ -50,7 +50,7 @@ class BuildOptions:
     cache: str = ""
     decompress_kernel: bool = False
     unified_kernel: bool = False
-    size_bytes: int = 1 << 30
+    size_bytes: int = 0
     sbom: str | None = DEFAULT_SBOM
     sbom_created: int | None = None
     compression: Compression | None = None
@@ -101,14 +101,14 @@ class BuildPlan:
     """What a build will do.
 
     With ``to_stdout`` the single file of the single format is streamed instead. ``is_unified``: UEFI starts a unified
-    kernel image, not a boot loader. ``size_bytes`` is that of disks whose size the content does not decide.
+    kernel image, not a boot loader. ``size_bytes`` is that of disks, 0 for what is usual for the format.
     """
 
     architecture: str
     formats: tuple[PlannedFormat, ...]
     to_stdout: bool = False
     is_unified: bool = False
-    size_bytes: int = 1 << 30
+    size_bytes: int = 0
 
 
 def epoch_of(text: str) -> int:

@@ -7,7 +7,7 @@ from lkboard.formats.format import BuildInput, Format, PlannedFile
 
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
-    return (PlannedFile(".raw", boot_disk.plan(build, size_bytes=build.size_bytes)),)
+    return (PlannedFile(".raw", boot_disk.plan(build, usual_size=boot_disk.VIRTUAL_SIZE)),)
 
 
 FORMAT = Format(

@@ -19,17 +19,22 @@ if TYPE_CHECKING:
     from lkboard.model.extents import ExtentMap
 
 
-def plan(build: BuildInput, *, size_bytes: int = 0) -> ExtentMap:
-    """Return the disk of the board of a build, sized by the board's layout.
+VIRTUAL_SIZE = 1 << 30
+"""Bytes of disks of virtual machines unless the user gives a size (build.md section 1)."""
 
-    ``size_bytes`` makes it larger: what is behind the partitions stays free. Raises `TooSmall` when the layout needs
-    more, `BuildError` when the config has no kernel, and what the layout raises.
+
+def plan(build: BuildInput, *, usual_size: int = 0) -> ExtentMap:
+    """Return the disk of the board of a build, of the size that the user gave, else the usual one of the format.
+
+    That is as large as the content needs, or so many bytes; what is behind the partitions stays free. Raises `TooSmall`
+    when the layout needs more, `BuildError` when the config has no kernel, and what the layout raises.
     """
     board = build.board
     assert board is not None, "the app chooses a board for every format that has boards"
     files = boot_files(build, board)
     raw = grub.raw_blobs(grub_parts(build, board)) if board.boot_chain == "bios" else ()
     layout = solve(board.layout, files, raw=raw, epoch=build.epoch)
+    size_bytes = build.size_bytes or usual_size
     return image.plan(_enlarged(layout, size_bytes) if size_bytes else layout)
 
 

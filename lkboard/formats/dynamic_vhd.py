@@ -10,13 +10,13 @@ _SIZE = 25 << 30
 
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
-    disk = boot_disk.plan(build, size_bytes=_SIZE)
+    disk = boot_disk.plan(build, usual_size=_SIZE)
     return (PlannedFile(".vhd", vhd.plan_dynamic(disk, epoch=build.epoch)),)
 
 
 FORMAT = Format(
     name="dynamic-vhd",
-    title="VHD disk of 25 GiB that grows, for Hyper-V",
+    title="VHD disk that grows (25 GiB), for Hyper-V",
     outputs=(".vhd",),
     plan=_plan,
     architectures=("amd64", "arm64"),

@@ -33,7 +33,7 @@ class BuildInput:
     ``architecture`` is in Go's names; ``cache_dir`` holds encoded segments; ``board`` and the files that come with it
     are there for formats that need a board, and ``part`` fetches one of the board's parts by its name (raises
     `BoardError` when it has none, and what fetching raises). ``is_unified`` asks for a unified kernel image in the
-    place of the boot loader. ``size_bytes`` is that of disks whose size the content does not decide. ``epoch`` is the
+    place of the boot loader. ``size_bytes`` is that of the whole disk, 0 for the format's usual one. ``epoch`` is the
     time of everything that lkboard makes up.
     """
 
@@ -45,7 +45,7 @@ class BuildInput:
     board_files: tuple[BootFile, ...] = ()
     part: Callable[[str], Content] = no_part
     is_unified: bool = False
-    size_bytes: int = 1 << 30
+    size_bytes: int = 0
     epoch: int = EPOCH
 
 

@@ -13,7 +13,7 @@ _SECOND = 1_000_000_000
 
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
-    disk = as_content(boot_disk.plan(build, size_bytes=build.size_bytes))
+    disk = as_content(boot_disk.plan(build, usual_size=boot_disk.VIRTUAL_SIZE))
     archive = tar.plan([Entry("disk.raw", Kind.FILE, 0o644, mtime_ns=build.epoch * _SECOND, content=disk)])
     name = f"{ids.map_seed(archive).hex()}.gz"
     members = packed.pieces(archive, "gz", on_bytes=lambda _done: build.job.check())

@@ -2,7 +2,7 @@
 
 The kernel mounts the image: its command line has to say where it is (``root=/dev/vda``), and the kernel needs drivers
 for disk and file system built in. LinuxKit's kernels have those of squashfs; Debian's load them from an initrd, which
-these formats do not have. Microcode is left out, as nothing here could carry it (build.md section 6.5).
+these formats do not have. Microcode is left out with a note, as nothing here could carry it (build.md section 6.5).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ def plan(build: BuildInput, suffix: str, make: Callable[[Rootfs], Content]) -> t
     from lkboard.rootfs.bootparts import split
 
     parts, rest = split(build.rootfs)
+    if parts.microcode:
+        build.job.note("microcode is left out: there is no initrd that could carry it", "warning")
     contents = (
         ("-kernel", parts.kernel or EMPTY),
         ("-cmdline", Content.of(encode(parts.cmdline))),

@@ -8,7 +8,7 @@ from lkboard.formats.format import BuildInput, Format, PlannedFile
 
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
-    disk = boot_disk.plan(build, size_bytes=build.size_bytes)
+    disk = boot_disk.plan(build, usual_size=boot_disk.VIRTUAL_SIZE)
     return (PlannedFile(".vhd", vhd.plan_fixed(disk, epoch=build.epoch)),)
 
 

@@ -65,7 +65,7 @@ def test_grub_is_in_front_of_the_partition(build: BuildInput) -> None:
 
 
 def test_a_disk_can_be_larger_than_its_content(build: BuildInput, tmp_path: Path) -> None:
-    plain, larger = boot_disk.plan(build), boot_disk.plan(build, size_bytes=1 << 30)
+    plain, larger = boot_disk.plan(build), boot_disk.plan(build, usual_size=1 << 30)
     assert larger.size == 1 << 30
     assert larger.extents == plain.extents
     assert sfdisk(save(larger, tmp_path / "disk.img"))["partitions"][0]["start"] == 2048
@@ -74,11 +74,11 @@ def test_a_disk_can_be_larger_than_its_content(build: BuildInput, tmp_path: Path
 def test_a_size_that_is_too_small_names_the_one_that_is_needed(build: BuildInput) -> None:
     needed = boot_disk.plan(build).size
     with pytest.raises(TooSmall) as caught:
-        boot_disk.plan(build, size_bytes=MIB)
+        boot_disk.plan(build, usual_size=MIB)
     assert str(caught.value) == (
         f"the disk needs {needed // MIB} MiB, it is given 1 MiB (give it more: --size {needed // MIB}M)"
     )
-    assert boot_disk.plan(build, size_bytes=caught.value.needed).size == needed
+    assert boot_disk.plan(build, usual_size=caught.value.needed).size == needed
 
 
 @pytest.mark.kit

@@ -33,7 +33,7 @@ BOARDS = {"bios": bios_board(), "efi": efi_board()}
 
 @pytest.fixture(params=list(BOARDS))
 def build(request: pytest.FixtureRequest, tmp_path: Path) -> BuildInput:
-    return build_input(tmp_path / "cache", rootfs(), BOARDS[request.param])
+    return build_input(tmp_path / "cache", rootfs(), BOARDS[request.param], size_bytes=DISK_SIZE)
 
 
 def made(name: str, build: BuildInput) -> ExtentMap:
@@ -51,19 +51,24 @@ def test_qcow2_efi_leaves_out_what_is_free(build: BuildInput) -> None:
 
 @pytest.mark.parametrize(("name", "qemu_name"), [("qcow2-bios", "qcow2"), ("vmdk", "vmdk"), ("aws", "raw")])
 def test_it_is_the_disk_of_the_wanted_size(name: str, qemu_name: str, build: BuildInput, tmp_path: Path) -> None:
-    raw = boot_disk.plan(build, size_bytes=DISK_SIZE)
+    raw = boot_disk.plan(build)
     found = assert_same_disk(raw, made(name, build), qemu_name, tmp_path)
     if qemu_name != "raw":
         assert_sound(found, qemu_name)
 
 
 def test_vhd_is_the_disk_of_the_wanted_size(build: BuildInput, tmp_path: Path) -> None:
-    assert_same_disk(boot_disk.plan(build, size_bytes=DISK_SIZE), made("vhd", build), "vpc", tmp_path)
+    assert_same_disk(boot_disk.plan(build), made("vhd", build), "vpc", tmp_path)
     assert made("vhd", build).size == DISK_SIZE + 512
 
 
+@pytest.mark.parametrize(("name", "size"), [("aws", GIB), ("vhd", GIB + 512)])
+def test_the_usual_size_is_a_gibibyte(name: str, size: int, build: BuildInput) -> None:
+    assert made(name, replace(build, size_bytes=0)).size == size
+
+
 def test_dynamic_vhd_is_a_disk_of_25_gib_in_a_small_file(build: BuildInput, tmp_path: Path) -> None:
-    path = save(made("dynamic-vhd", build), tmp_path / "disk.vhd")
+    path = save(made("dynamic-vhd", replace(build, size_bytes=0)), tmp_path / "disk.vhd")
     assert info(path, "vpc")["virtual-size"] == 25 * GIB
     assert path.stat().st_size < 16 * MIB
 
@@ -75,11 +80,11 @@ def test_gcp_is_an_archive_with_the_raw_disk(build: BuildInput) -> None:
         disk = archive.extractfile(member)
         assert disk is not None
         assert (member.name, member.mtime, member.pax_headers) == ("disk.raw", EPOCH, {})
-        assert disk.read() == map_bytes(boot_disk.plan(build, size_bytes=DISK_SIZE))
+        assert disk.read() == map_bytes(boot_disk.plan(build))
 
 
 def test_the_table_at_the_end_of_an_enlarged_gpt_disk_is_at_its_end(tmp_path: Path) -> None:
-    build = build_input(tmp_path / "cache", rootfs(), efi_board())
+    build = build_input(tmp_path / "cache", rootfs(), efi_board(), size_bytes=DISK_SIZE)
     assert "No problems found" in sgdisk(save(made("aws", build), tmp_path / "disk.raw"), "-v")
 
 

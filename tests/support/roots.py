@@ -24,7 +24,7 @@ IMAGE = b"\0" * 56 + b"ARM\x64" + b"kernel code " * 1000
 """What has the magic number of a raw arm64 kernel."""
 
 DISK_SIZE = 64 * MIB
-"""The size of disks whose size their content does not decide."""
+"""The size of disks for tests that would be slow with the usual one."""
 
 CMDLINE = "quiet console=ttyS0"
 _KERNEL = Origin("docker.io/library/kernel:1", "kernel")
@@ -107,7 +107,7 @@ def bios_board() -> Board:
     )
 
 
-def build_input(cache: Path, root: Rootfs, board: Board | None = None) -> BuildInput:
+def build_input(cache: Path, root: Rootfs, board: Board | None = None, *, size_bytes: int = 0) -> BuildInput:
     files = {"uki-stub": pe.program(), **grub.FILES} if board else {}
     parts = {name: Content.of(data) for name, data in files.items()}
     return BuildInput(
@@ -118,7 +118,7 @@ def build_input(cache: Path, root: Rootfs, board: Board | None = None) -> BuildI
         board=board,
         board_files=boot_files({"firmware.bin": b"firmware", "EFI/BOOT/BOOTX64.EFI": b"loader"}) if board else (),
         part=parts.__getitem__,
-        size_bytes=DISK_SIZE,
+        size_bytes=size_bytes,
     )
 
 

@@ -36,7 +36,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--arch", metavar="ARCH", help="architecture of the images; this machine's by default")
     what.add_argument("--decompress-kernel", action="store_true", help="unpack a compressed kernel")
     what.add_argument("--uki", action="store_true", help="let UEFI start one unified kernel image, no boot loader")
-    what.add_argument("--size", default="1024M", metavar="SIZE", help="size of disks that content does not size")
+    what.add_argument(
+        "--size",
+        metavar="SIZE",
+        help="size of disks (default: what the content needs; 1024M for formats of virtual machines)",
+    )
     what.add_argument("--no-sbom", action="store_true", help="put no bill of materials (SPDX) into the system")
     what.add_argument(
         "--sbom-output",
@@ -82,7 +86,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app.build_plan import BuildOptions
     from lkboard.model.units import parse_size
 
-    size_bytes = parse_size(args.size, "--size")
+    size_bytes = parse_size(args.size, "--size") if args.size else 0
     files = tuple(args.files)
     stdin = read_input(job) if "-" in files else None
     if args.dry_run:
