@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lkboard.app.build_plan import BuildOptions
+    from lkboard.app.system import System
     from lkboard.events import Job
     from lkboard.model.explanation import Explanation, Makeup
+    from lkboard.rootfs.explain import Explainer
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -37,18 +39,20 @@ def explain(
 
     A path may be a pattern. Raises `PathMissing` for one that is not there, and what a build raises.
     """
-    from lkboard.rootfs.explain import Explainer
-
-    system = make_system(options, job, stdin=stdin, with_losses=True)
-    explainer = Explainer(system.config, system.images.by_reference, system.rootfs, job)
+    explainer = _explainer(make_system(options, job, stdin=stdin, with_losses=True), job)
     found = dict.fromkeys(name for path in paths for name in explainer.find(path))
     return tuple(explainer.explain(name) for name in found)
 
 
 def makeup(options: BuildOptions, job: Job, *, stdin: bytes | None = None) -> Makeup:
     """Tell what the system consists of that a build would make. Raises what a build raises."""
-    from lkboard.rootfs.explain import Explainer
-
     system = make_system(options, job, stdin=stdin)
-    explainer = Explainer(system.config, system.images.by_reference, system.rootfs, job)
-    return explainer.makeup(system.store.derived_dir("segments"))
+    return _explainer(system, job).makeup(system.store.derived_dir("segments"))
+
+
+def _explainer(system: System, job: Job) -> Explainer:
+    from lkboard.rootfs.explain import Explainer
+    from lkboard.rootfs.makers import Makers
+
+    makers = Makers(system.config, system.images.by_reference, system.images.layouts.values())
+    return Explainer(system.rootfs, makers, job)

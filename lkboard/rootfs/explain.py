@@ -17,18 +17,16 @@ from lkboard.oci.file_tree import FileTree, Loop, clean
 from lkboard.rootfs.bootparts import split, without
 from lkboard.rootfs.cost import packed_size, packed_sizes
 from lkboard.rootfs.kernel import BOOT
-from lkboard.rootfs.makers import Makers
 from lkboard.rootfs.merge import SHARED
 from lkboard.rootfs.sbom import SEGMENT as SBOM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from lkboard.events import Job
-    from lkboard.model.config import Config
-    from lkboard.model.image import ResolvedImage
     from lkboard.model.rootfs import Loss, Rootfs
+    from lkboard.rootfs.makers import Makers
 
 _KINDS = {
     Kind.FILE: "file",
@@ -50,13 +48,13 @@ _SHOWN = 3
 
 
 class Explainer:
-    """Answers questions about a root that was assembled ``with_losses`` from a config and its images."""
+    """Answers questions about a root that was assembled ``with_losses``, and about who has put what into it."""
 
-    def __init__(self, config: Config, images: Mapping[str, ResolvedImage], rootfs: Rootfs, job: Job) -> None:
+    def __init__(self, rootfs: Rootfs, makers: Makers, job: Job) -> None:
         self._rootfs = rootfs
         self._rest = split(rootfs)[1]
         self._job = job
-        self._makers = Makers(config, images)
+        self._makers = makers
         self._entries = {entry.path: entry for entry in rootfs.entries}
 
     def find(self, pattern: str) -> tuple[str, ...]:

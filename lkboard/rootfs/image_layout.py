@@ -24,7 +24,7 @@ def layout_tree(image: WholeImage, store: Store, location: str) -> FileTree:
 
     Raises `StoreCorrupt` when a blob is missing.
     """
-    origin = Origin(str(image.reference), location)
+    origin = Origin(str(image.reference), location, made="a part of the whole image, as an OCI layout")
     tree = FileTree(origin)
     for path in ("blobs", "blobs/sha256"):
         tree.add(path, Entry(path, Kind.DIRECTORY, 0o755, mtime_ns=0, origin=origin), 1)

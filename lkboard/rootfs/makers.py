@@ -8,10 +8,10 @@ from lkboard.errors import Place
 from lkboard.model.explanation import LayerUse, Maker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lkboard.model.config import Config
-    from lkboard.model.image import ResolvedImage
+    from lkboard.model.image import ResolvedImage, WholeImage
     from lkboard.model.rootfs import Entry, Origin
 
 _IMPLIED = "nothing describes this folder; it is there for what it contains"
@@ -19,11 +19,16 @@ _NOWHERE = "", Place("")
 
 
 class Makers:
-    """Tells who put entries into a root that was made of a config and its images (by canonical reference)."""
+    """Tells who put entries into a root that was made of a config and its images (by canonical reference).
 
-    def __init__(self, config: Config, images: Mapping[str, ResolvedImage]) -> None:
+    ``layouts`` are the images of volumes of format ``oci``.
+    """
+
+    def __init__(self, config: Config, images: Mapping[str, ResolvedImage], layouts: Iterable[WholeImage] = ()) -> None:
         self._config = config
         self._images = images
+        self._digests = {str(image.reference): image.top.digest for image in layouts}
+        self._digests |= {name: (image.index or image.manifest).digest for name, image in images.items()}
 
     def of(self, entry: Entry) -> Maker:
         """Return who put an entry into the root."""
@@ -71,10 +76,10 @@ class Makers:
 
     def _image(self, source: str) -> str:
         """Return a reference with the digest that it had; what is no image has no slash in its name."""
-        image = self._images.get(source)
-        if image is None:
+        digest = self._digests.get(source)
+        if digest is None:
             return source if "/" in source else ""
-        return source if image.reference.digest else f"{source}@{(image.index or image.manifest).digest}"
+        return source if "@" in source else f"{source}@{digest}"
 
     def _layer(self, origin: Origin) -> LayerUse | None:
         image = self._images.get(origin.source)

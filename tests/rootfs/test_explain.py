@@ -164,6 +164,14 @@ def test_the_command_that_made_the_layer_is_told(tmp_path: Path) -> None:
     assert [one.history if one else "" for one in layers] == ["COPY tool /bin", "RUN x"]
 
 
+def test_a_whole_image_in_a_volume(tmp_path: Path) -> None:
+    text = "volumes: [{name: v, image: 'lab/web:v1', format: oci}]"
+    found = about(explainer(tmp_path, text, IMAGES), "containers/volumes/v/lower/index.json").maker
+    assert found == Maker(
+        "volumes[0]", "v", "x.yml:1:11", reference("lab/web:v1"), None, "a part of the whole image, as an OCI layout"
+    )
+
+
 def test_a_reference_with_a_digest_is_shown_once(tmp_path: Path) -> None:
     name = f"lab/init@{INIT.digest}"
     asked = explainer(tmp_path, f"init: ['{name}']", {name: INIT})

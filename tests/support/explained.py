@@ -8,9 +8,10 @@ from lkboard.config.parse import parse_config
 from lkboard.oci.store import Store
 from lkboard.rootfs.assemble import AssembleOptions, assemble
 from lkboard.rootfs.explain import Explainer
+from lkboard.rootfs.makers import Makers
 from support.images import Image, write_layout
 from support.jobs import RecordingJob
-from support.pulls import resolve
+from support.pulls import resolve, resolve_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,5 +25,10 @@ def explainer(folder: Path, text: str, images: Mapping[str, Image]) -> Explainer
     assert config is not None, problems
     store = Store(write_layout(folder / "cache", {f"docker.io/{name}": one for name, one in images.items()}))
     resolved = {f"docker.io/{name}": resolve(store, f"docker.io/{name}", job) for name in images}
-    root = assemble(config, resolved, store, AssembleOptions(with_losses=True), job)
-    return Explainer(config, resolved, root, job)
+    layouts = {
+        index: resolve_whole(store, str(volume.image.reference), job)
+        for index, volume in enumerate(config.volumes)
+        if volume.image and volume.format == "oci"
+    }
+    root = assemble(config, resolved, store, AssembleOptions(with_losses=True), job, layouts=layouts)
+    return Explainer(root, Makers(config, resolved, layouts.values()), job)
