@@ -6,7 +6,7 @@ import bisect
 import os
 from typing import TYPE_CHECKING, Self
 
-from lkboard.disk.content import open_span, part_of, shrunk
+from lkboard.disk.content import check_unchanged, open_span, part_of, shrunk
 from lkboard.errors import BuildError
 from lkboard.model.extents import Extent, ExtentMap, FileSpan, Inline, Zeros
 
@@ -79,6 +79,7 @@ class MapReader:
             if not count:
                 raise shrunk(span)
             done += count
+        check_unchanged(span, self._descriptor)
 
     def _close(self) -> None:
         if self._path:

@@ -16,13 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.maps import MIB, NOISE, Recipe, recipes
 from support.plans import map_bytes
+from support.processes import run_python
 from support.tools import need
 
 from lkboard.disk.decompress import decompress
 from lkboard.disk.packed import BLOCK, pieces
 from lkboard.errors import BuildError, Cancelled
 from lkboard.model.artifact import COMPRESSIONS, Compression
-from lkboard.model.extents import Extent, ExtentMap, FileSpan, Inline, Zeros
+from lkboard.model.extents import Extent, ExtentMap, FileSpan, Inline, Zeros, stamp_of
 
 PROGRAMS = {"zst": "zstd", "xz": "xz", "gz": "gzip"}
 EDGES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 5]
@@ -173,3 +174,34 @@ def test_a_source_that_became_shorter_is_an_error(compression: Compression, tmp_
     extents = ExtentMap((Extent(0, FileSpan(str(tmp_path / "short"), 0, 5000)),), 5000)
     with pytest.raises(BuildError, match="short' became shorter while it was read"):
         packed(extents, compression)
+
+
+def test_a_source_that_was_edited_is_an_error(compression: Compression, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"as it was when it was hashed")
+    span = FileSpan(str(source), 0, 9, stamp=stamp_of(source.stat()))
+    source.write_bytes(b"edited")
+    source.write_bytes(b"edited, and as long as it was")
+    with pytest.raises(BuildError, match="source' changed while it was read"):
+        packed(ExtentMap((Extent(0, span),), 9), compression)
+
+
+def test_a_large_map_is_not_held_in_memory(tmp_path: Path) -> None:
+    with (tmp_path / "source").open("wb") as source:
+        source.truncate(400 * MIB)
+    program = """
+import sys
+from lkboard.disk.packed import pieces
+from lkboard.model.extents import Extent, ExtentMap, FileSpan
+
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+
+size = 400 << 20
+extents = ExtentMap((Extent(0, FileSpan(sys.argv[1], 0, size)),), size)
+packed = sum(map(len, pieces(extents, "zst", on_bytes=lambda _done: None)))
+print(packed, peak())
+"""
+    size, peak = map(int, run_python(program, tmp_path / "source").split())
+    assert size < MIB
+    assert peak < 150 << 10
