@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import ManifestInvalid
 from lkboard.oci.documents import Index, Manifest, parse_descriptor, parse_document, parse_image_config
+from lkboard.oci.media_types import MANIFESTS
 from lkboard.oci.platform import attestations_of, is_attestation
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def members(root: Descriptor, blobs: Blobs, where: object) -> tuple[Member, ...]
 
     Raises `ManifestInvalid`, naming ``where``, and `StoreCorrupt`.
     """
-    return tuple(_members(root, (), blobs, where))
+    return tuple(_members(root, (), blobs, where, set()))
 
 
 def missing(descriptor: Descriptor, blobs: Blobs) -> tuple[Descriptor, ...]:
@@ -64,17 +65,26 @@ def missing(descriptor: Descriptor, blobs: Blobs) -> tuple[Descriptor, ...]:
     return tuple(part for part in closure(descriptor, blobs).values() if not blobs.has(part))
 
 
-def _members(entry: Descriptor, path: tuple[Descriptor, ...], blobs: Blobs, where: object) -> Iterator[Member]:
+def _members(
+    entry: Descriptor, path: tuple[Descriptor, ...], blobs: Blobs, where: object, seen: set[str]
+) -> Iterator[Member]:
+    """Yield the images below an entry. ``seen`` are the digests of indexes: lists of lists could name one for ever."""
+    if entry.platform and entry.media_type in MANIFESTS:
+        yield Member(entry, entry.platform, path)
+        return
     data = blobs.read(entry)
     document = parse_document(data, entry.media_type, where) if data is not None else None
     if not isinstance(document, Index):
         yield Member(entry, entry.platform or _platform(document, blobs, where), path)
         return
+    if entry.digest in seen:
+        return
+    seen.add(entry.digest)
     if len(path) == _INDEX_DEPTH:
         raise ManifestInvalid(f"its indexes are nested more than {_INDEX_DEPTH} deep", where=where)
     for one in document.manifests:
         if not is_attestation(one):
-            for member in _members(one, (*path, entry), blobs, where):
+            for member in _members(one, (*path, entry), blobs, where, seen):
                 attestations = member.attestations or attestations_of(member.manifest, document.manifests)
                 yield Member(member.manifest, member.platform, member.indexes, attestations)
 

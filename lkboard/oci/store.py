@@ -7,9 +7,12 @@ CACHE/
   .lkboard/                   ours; may be deleted while nobody works
     ingest/<digest>/data      partial downloads
     locks/<digest>, index     held while one blob, or index.json, is worked on
+    locks/sweep               held for the moment in which one file is marked as used, or is removed as garbage
     verified/<folder>-<name>  inode, modification time and size of a file at the time its digest was checked
     quarantine/<digest>       damaged blobs
     <kind>/                   derived data (`Store.derived_dir`)
+
+The access time of a blob or derived file says when it was last used (`lkboard.oci.garbage`).
 """
 
 from __future__ import annotations

@@ -92,3 +92,23 @@ def test_what_is_no_image_has_no_platforms(store: Store) -> None:
     store.set_name(NAME, Descriptor(OCI_MANIFEST, store.add(data), len(data)))
     (found,) = list_images(store)
     assert (found.platforms, found.fault, found.size_bytes) == ((), "", len(data) + 2)
+
+
+def test_indexes_that_list_each_other_many_times_end(store: Store) -> None:
+    """A hundred times a hundred times a hundred entries, of which each leads to the same image."""
+    inner = index([ARM64])
+    middle = index([inner] * 100)
+    outer = index([middle] * 100)
+    assert platforms(listed(store, index([outer] * 100))) == {"linux/arm64": True}
+
+
+def test_indexes_that_are_nested_too_deeply_are_told(store: Store) -> None:
+    one = index([AMD64])
+    for _ in range(5):
+        one = index([one])
+    assert "nested more than 4 deep" in listed(store, one).fault
+
+
+def test_one_manifest_may_be_for_several_platforms(store: Store) -> None:
+    extra = ARM64.descriptor | {"platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}}
+    assert platforms(listed(store, index([ARM64], extra=[extra]))) == {"linux/arm64": True, "linux/arm64/v8": True}
