@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lkboard.errors import ManifestInvalid
 from lkboard.model.image import Descriptor, ImageConfig, Platform
 from lkboard.oci.digest import digest_of, is_digest
-from lkboard.oci.media_types import INDEXES, MANIFESTS, OCI_INDEX, OCI_MANIFEST
+from lkboard.oci.media_types import INDEXES, MANIFESTS, OCI_INDEX, OCI_MANIFEST, SCHEMA_1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +62,12 @@ def parse_document(data: bytes, media_type: str, where: object) -> Document:
         kind = kind or _guess_type(fields)
         if kind in INDEXES:
             return Index(kind, _descriptors(fields, "manifests"))
+        if kind in SCHEMA_1:
+            raise ManifestInvalid(
+                f"it is an image of Docker's schema 1 ('{kind}'), which nothing makes any more",
+                where=where,
+                hint="bring it up to date: skopeo copy --format oci docker://OLD docker://NEW",
+            )
         if kind in MANIFESTS:
             return Manifest(kind, parse_descriptor(_field(fields, "config")), _descriptors(fields, "layers"))
         raise ValueError(f"its media type '{kind}' is neither an image nor an index")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lkboard.errors import DigestMismatch, RegistryError
+from lkboard.errors import DigestMismatch, NotFound, RegistryError
 from lkboard.oci.transport import NETWORK_ERRORS
 from lkboard.oci.urls import shown
 
@@ -54,6 +54,11 @@ class Download:
             if not is_continued:
                 raise
             self.client.first(self.reference, self._from_endpoint)  # what an earlier run left may have been damaged
+        except NotFound as error:
+            if self.partial.descriptor.urls:
+                place = shown(self.partial.descriptor.urls[0])
+                error.hint = f"this layer is not distributed with its image: bring it into the registry from {place}"
+            raise
 
     def _from_endpoint(self, endpoint: Endpoint) -> None:
         failures = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lkboard.errors import NotFound, Offline, ReferenceInvalid, StoreCorrupt
 from lkboard.model.reference import parse_reference
 from lkboard.oci.documents import Index, parse_document
+from lkboard.oci.media_types import is_foreign
 from lkboard.oci.meter import Meter
 from lkboard.oci.settings import canonical_registry
 from lkboard.oci.workers import run_all
@@ -80,7 +81,8 @@ def _collect(store: Store, root: Descriptor, name: str, job: Job) -> _Parts:
             for child in document.manifests:
                 visit(child)
         else:
-            blobs.update((blob.digest, blob) for blob in (document.config, *document.layers))
+            layers = (layer for layer in document.layers if not is_foreign(layer.media_type))
+            blobs.update((blob.digest, blob) for blob in (document.config, *layers))
         manifests[descriptor.digest] = replace(descriptor, media_type=document.media_type)
 
     visit(root)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from lkboard.errors import AuthNeeded, OciError, RegistryError
+from lkboard.oci.digest import algorithm_of
 from lkboard.oci.registry import RegistryClient
 from lkboard.oci.transport import Request, target_of
 from lkboard.oci.urls import shown
@@ -116,9 +117,12 @@ class Upload:
 
     def _begin(self, descriptor: Descriptor, source: str) -> tuple[str, int] | None:
         """Return the URL of a new upload and how large its pieces may be; None if it is not needed any more."""
-        response = self._mount(descriptor, source) if source else None
+        algorithm = algorithm_of(descriptor.digest)
+        # docker-registry 2.8 says that it has copied a blob by its sha512, and has not
+        response = self._mount(descriptor, source) if source and algorithm == "sha256" else None
         if response is None or response.status_code not in {201, 202}:
-            url = self.endpoint.url("blobs/uploads/")
+            query = "" if algorithm == "sha256" else f"?digest-algorithm={algorithm}"
+            url = self.endpoint.url("blobs/uploads/") + query
             response = self.send(Request("POST", url, self._where))
         if response.status_code == 201:
             response.close()

@@ -282,6 +282,7 @@ def _configuration(home: Path, users: Mapping[str, str], tokens: TokenServer | N
         "log": {"level": "info"},
         "storage": {"filesystem": {"rootdirectory": str(home / "data")}, "delete": {"enabled": True}},
         "http": {"addr": "127.0.0.1:0", "secret": "lab"},
+        "validation": {"manifests": {"urls": {"allow": ["^https://"]}}},
     }
     if users:
         config["auth"] = {"htpasswd": {"realm": "lab", "path": str(_htpasswd(home, users))}}
