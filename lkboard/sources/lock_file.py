@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# Debian policy, sections 5.6.1, 5.6.8 and 5.6.12: these become arguments of apt
+_PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_PACKAGE_VERSION = re.compile(r"[0-9][A-Za-z0-9.+~:-]*")
+_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*")
+_LONGEST_SHOWN = 80
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -50,8 +55,8 @@ def _is_named_digest(value: object) -> bool:
     return isinstance(value, str) and is_digest(value)
 
 
-def _is_sha256(value: object) -> bool:
-    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+def _matches(pattern: re.Pattern[str]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 def _is_size(value: object) -> bool:
@@ -83,15 +88,18 @@ _SECTIONS = {
     "images": _Section({"reference": _is_text, "digest": _is_named_digest}, ("reference",), LockedImage),
     "packages": _Section(
         {
-            **dict.fromkeys(("wanted", "name", "version", "architecture", "suite"), _is_text),
-            "sha256": _is_sha256,
+            **dict.fromkeys(("wanted", "name"), _matches(_PACKAGE_NAME)),
+            "version": _matches(_PACKAGE_VERSION),
+            "architecture": _matches(_ARCHITECTURE),
+            "suite": _is_text,
+            "sha256": _matches(_SHA256),
             "size": _is_size,
         },
         ("architecture", "wanted", "version"),
         _package,
     ),
     "files": _Section(
-        {**dict.fromkeys(("board", "to", "licence"), _is_text), "sha256": _is_sha256},
+        {**dict.fromkeys(("board", "to", "licence"), _is_text), "sha256": _matches(_SHA256)},
         ("board", "to", "sha256"),
         LockedFile,
     ),
@@ -229,7 +237,7 @@ def _wrong_field(item: object, section: _Section) -> str | None:
         if name not in fields:
             return f"'{name}' is missing"
         if not is_valid(fields[name]):
-            return f"'{name}' is wrong: {json.dumps(fields[name])}"
+            return f"'{name}' is wrong: {json.dumps(fields[name])[:_LONGEST_SHOWN]}"
     unknown = next((name for name in fields if name not in section.fields), None)
     return None if unknown is None else f"'{unknown}' is not known"
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lkboard.errors import BuildError, OutputError
@@ -31,7 +31,13 @@ LOCK = Lock(
 )
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
-PACKAGES = st.builds(LockedPackage, WORDS, st.builds(Package, WORDS, WORDS, WORDS, HEX, st.integers(0), WORDS))
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9+.-]{1,8}", fullmatch=True)
+VERSIONS = st.from_regex(r"[0-9][A-Za-z0-9.+~:-]{0,8}", fullmatch=True)
+PACKAGES = st.builds(
+    LockedPackage,
+    NAMES,
+    st.builds(Package, NAMES, VERSIONS, st.sampled_from(["amd64", "arm64"]), HEX, st.integers(0), WORDS),
+)
 LOCKS = st.builds(
     Lock,
     st.lists(st.builds(LockedImage, WORDS, HEX.map("sha256:{}".format)), unique_by=lambda image: image.reference).map(
@@ -69,6 +75,7 @@ def test_a_section_without_items_is_left_out() -> None:
     assert format_lock(Lock()) == '{\n  "version": 1\n}\n'
 
 
+@settings(max_examples=40)
 @given(LOCKS)
 def test_any_lock_is_read_back(tmp_path_factory: pytest.TempPathFactory, lock: Lock) -> None:
     path = tmp_path_factory.getbasetemp() / "any.lock"
@@ -132,6 +139,11 @@ def changed(section: str, number: int, **changes: object) -> str:
         (changed("packages", 0, size="2709960"), ":8", r"packages\[0\]: 'size' is wrong: \"2709960\""),
         (changed("packages", 0, size=True), ":8", r"packages\[0\]: 'size' is wrong: true"),
         (changed("packages", 0, size=-1), ":8", r"packages\[0\]: 'size' is wrong: -1"),
+        (changed("packages", 0, name="-oDir=/"), ":8", r"packages\[0\]: 'name' is wrong"),
+        (changed("packages", 0, wanted="../x"), ":8", r"packages\[0\]: 'wanted' is wrong"),
+        (changed("packages", 0, version="1 -oDir=/"), ":8", r"packages\[0\]: 'version' is wrong"),
+        (changed("packages", 0, architecture="../../etc"), ":8", r"packages\[0\]: 'architecture' is wrong"),
+        (changed("packages", 0, version="x" * 1000), ":8", r"packages\[0\]: 'version' is wrong: \"x{79} "),
         (changed("images", 0, digest="sha256:abc"), ":4", r"images\[0\]: 'digest' is wrong: \"sha256:abc\""),
         (changed("images", 1, reference="docker.io/lab/a"), ":5", r"images\[1\]: 'docker.io/lab/a' is there twice"),
         (changed("files", 1, sha256=64 * "E"), ":13", r"files\[1\]: 'sha256' is wrong"),
