@@ -71,7 +71,8 @@ def pull_images(options: PullOptions, job: Job) -> tuple[StoredImage, ...]:
     puller = Puller(store, replace(settings, always_pull=not settings.offline), job)
     for reference in references:
         _pull(reference, () if ALL in options.platforms else options.platforms, puller, job)
-    pulled = {str(reference) for reference in references}
+    known = store.names()
+    pulled = {known_name(str(reference), known.keys()) for reference in references}
     return tuple(image for image in list_images(store) if image.name in pulled)
 
 

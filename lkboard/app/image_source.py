@@ -90,12 +90,14 @@ def unpack(path: Path, scratch: Path, job: Job) -> Path:
 @contextlib.contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
     """Make a folder in ``parent`` for the time of the block; those that killed runs left are removed."""
+    from lkboard.oci.files import TEMPORARY
+
     with contextlib.ExitStack() as held:
         with _locked(parent, wait=True):  # nobody may take our folder for a left one before we hold its lock
             for left in parent.iterdir():
                 with contextlib.suppress(OSError), _locked(left):
                     shutil.rmtree(left)
-            folder = Path(tempfile.mkdtemp(dir=parent))
+            folder = Path(tempfile.mkdtemp(dir=parent, prefix=TEMPORARY))
             held.enter_context(_locked(folder))
         held.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder

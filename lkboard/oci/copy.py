@@ -51,8 +51,8 @@ def select(root: Descriptor, blobs: Blobs, name: str, platforms: Sequence[str] =
     found = members(root, blobs, name)
     whole = [member for member in found if not missing(member.manifest, blobs)]
     if not platforms:
-        if not whole:
-            raise _incomplete(name, "image", missing(found[0].manifest if found else root, blobs))
+        if found and not whole:
+            raise _incomplete(name, "image", missing(found[0].manifest, blobs))
         parts = closure(root, blobs)
     else:
         parts = _merged(_parts(member, blobs) for text in platforms for member in _chosen(found, text, blobs, name))
@@ -106,8 +106,9 @@ def _merged(maps: Iterable[Mapping[str, Descriptor]]) -> Mapping[str, Descriptor
 
 
 def _incomplete(name: str, what: str, lost: Sequence[Descriptor]) -> NotFound:
+    more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
     return NotFound(
-        f"the {what} is not all there: {len(lost)} blobs are missing, such as {lost[0].digest}",
+        f"the {what} is not all there: {lost[0].digest}{more} missing",
         where=name,
         hint=f"pull it: lkboard cache pull {name}",
     )

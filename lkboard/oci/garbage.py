@@ -203,7 +203,7 @@ def _lock_of(item: Garbage, store: Store) -> Iterator[bool]:
                 yield is_free
                 if is_free:
                     lock.unlink(missing_ok=True)
-        case "temporary" | "lock" if item.path.is_file():
+        case "temporary" | "lock":
             with unless_held(item.path) as is_free:
                 yield is_free
         case _:

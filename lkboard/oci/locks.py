@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from lkboard.events import Job
 
+    _Lock = Callable[[BinaryIO | int, int], None]
+
 _POLL_SECONDS = 0.05
 
 
@@ -39,9 +41,14 @@ def shared(path: Path) -> Iterator[None]:
 
 @contextmanager
 def unless_held(path: Path) -> Iterator[bool]:
-    """Hold the file ``path`` alone, as `exclusive` does, if nobody else does; give whether that is so."""
-    with store_errors(path), path.open("ab") as file:
-        yield _try(file, fcntl.flock)
+    """Hold the file or folder ``path`` alone, as `exclusive` does, if nobody else does; give whether that is so."""
+    with store_errors(path):
+        kind = os.O_DIRECTORY if path.is_dir() else os.O_CREAT
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | kind, 0o666)
+        try:
+            yield _try(descriptor, fcntl.flock)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -55,7 +62,7 @@ def exclusive_record(path: Path, job: Job) -> Iterator[None]:
 
 
 @contextmanager
-def _held(path: Path, lock: Callable[[BinaryIO, int], None], job: Job) -> Iterator[None]:
+def _held(path: Path, lock: _Lock, job: Job) -> Iterator[None]:
     while True:
         with store_errors(path):
             file = path.open("ab")
@@ -75,7 +82,7 @@ def _is_at(path: Path, file: BinaryIO) -> bool:
         return False
 
 
-def _try(file: BinaryIO, lock: Callable[[BinaryIO, int], None]) -> bool:
+def _try(file: BinaryIO | int, lock: _Lock) -> bool:
     try:
         lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):  # fcntl may say either

@@ -182,6 +182,7 @@ class Store:
         with suppress(OSError):
             target.parent.mkdir(parents=True, exist_ok=True)
             self.blob_path(digest).replace(target)
+            mark_used(target)  # it stays for some time, to be looked at
 
     def derived_dir(self, kind: str) -> Path:
         """Return the folder for disposable data of a kind that was derived from blobs, making it if needed."""

@@ -250,6 +250,11 @@ class TestPull:
         registry.push(ARM64, "transfer/moved:v1")
         assert self.pull(tmp_path, job, name) == {name: {"linux/arm64": True}}
 
+    def test_no_tag_is_as_good_as_latest(self, tmp_path: Path, job: RecordingJob, registry: Registry) -> None:
+        name = registry.push(AMD64, "transfer/latest:latest")
+        self.pull(tmp_path, job, name)
+        assert self.pull(tmp_path, job, name.removesuffix(":latest")) == {name: {"linux/amd64": True}}
+
     def test_offline_it_says_whether_all_is_there(self, tmp_path: Path, job: RecordingJob, registry: Registry) -> None:
         name = registry.push(BOTH, "transfer/offline:v1")
         self.pull(tmp_path, job, name, platforms=("arm64",))

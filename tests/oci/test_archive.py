@@ -108,7 +108,7 @@ class TestLayouts:
 
     def test_a_layout_without_any_whole_image_is_refused(self, store: Store, job: RecordingJob, tmp_path: Path) -> None:
         folder = write_layout(tmp_path / "layout", {NAME: SINGLE.without(*list(SINGLE.blobs)[1:2])})
-        with pytest.raises(ArchiveInvalid, match=f"{NAME}: the image is not all there: 1 blobs are missing") as caught:
+        with pytest.raises(ArchiveInvalid, match=f"{NAME}: the image is not all there: .* missing") as caught:
             import_archive(store, folder, job)
         assert caught.value.where == str(folder)
         assert store.names() == {}

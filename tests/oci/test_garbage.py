@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -186,8 +187,21 @@ class TestLeftovers:
         collect(store, Policy(), NOW + 25 * HOUR, job)
         assert not folder.exists()
 
+    def test_temporary_folders_in_use_stay(self, store: Store, job: RecordingJob) -> None:
+        folder = store.derived_dir("write") / "new-abc"
+        folder.mkdir()
+        descriptor = os.open(folder, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        collect(store, Policy(), NOW + 3 * DAY, job)
+        assert folder.exists()
+        os.close(descriptor)
+        collect(store, Policy(), NOW + 3 * DAY, job)
+        assert not folder.exists()
+
     def test_damaged_blobs_go_after_a_week(self, store: Store, job: RecordingJob) -> None:
-        store.quarantine(store.add(b"x"))
+        digest = store.add(b"x")
+        age(store.blob_path(digest), 100 * DAY)
+        store.quarantine(digest)
         (put_away,) = (store.private / "quarantine").iterdir()
         collect(store, Policy(), NOW + 6 * DAY, job)
         assert put_away.exists()
