@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lkboard.errors import UsageError
+from lkboard.oci.urls import is_server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,8 @@ class RegistrySettings:
     ``longest_pause`` is not waited for.
     A transfer below ``stall_rate`` bytes per second for ``stall_time`` counts as cut.
     Blobs up to ``whole_upload`` bytes are sent in one request, larger ones in pieces of ``upload_piece`` bytes.
-    Configuration files are those below ``system_folder`` and the user's own.
+    Configuration files are those below ``system_folder`` and the user's own. ``engine`` is the address of a container
+    engine that is asked for images before anybody else, see `oci.engine.find_engine`; None to ask none.
     """
 
     mirrors: tuple[tuple[str, str], ...] = ()
@@ -52,6 +54,7 @@ class RegistrySettings:
     whole_upload: int = 64 << 20
     upload_piece: int = 16 << 20
     system_folder: str = "/etc"
+    engine: str | None = None
 
     def mirror_of(self, registry: str) -> str | None:
         """Return the URL of the mirror of a registry, its own before the one for all."""
@@ -83,12 +86,8 @@ def canonical_registry(registry: str) -> str:
 
 
 def _checked_url(item: str, url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if "@" in url:  # wherever it is: a password may have characters that should have been escaped
+        raise UsageError("a mirror is given with a login", hint="leave it out, and run: docker login HOST")
+    if not url.startswith(("http://", "https://")) or not is_server(url):
         raise UsageError(f"mirror '{item}' must start with http:// or https://", hint="write --mirror [REGISTRY=]URL")
-    if parts.username is not None:
-        raise UsageError(
-            f"the mirror at '{parts.hostname}' is given with a login",
-            hint=f"leave it out and run: docker login {parts.hostname}",
-        )
     return url.rstrip("/")

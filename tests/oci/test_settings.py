@@ -39,18 +39,32 @@ def test_a_registry_has_the_mirror_that_was_given(
     assert settings.mirror_of(registry) == expected
 
 
-@pytest.mark.parametrize("item", ["m:5000", "docker.io=m", "ftp://m", "docker.io=", "http://", ""])
+@pytest.mark.parametrize(
+    "item", ["m:5000", "docker.io=m", "ftp://m", "docker.io=", "http://", "http://m:99999", "http://[m", ""]
+)
 def test_a_mirror_without_http_is_refused_with_its_text(item: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_mirrors([item])
     assert f"mirror '{item}' must start with http:// or https://" in str(caught.value)
 
 
-def test_a_login_in_a_mirror_is_refused_and_not_repeated() -> None:
-    with pytest.raises(UsageError) as caught:
-        parse_mirrors(["https://me:hunter2@mirror.example/x"])
-    assert "hunter2" not in str(caught.value)
-    assert "docker login mirror.example" in (caught.value.hint or "")
+@pytest.mark.parametrize(
+    "item",
+    [
+        "https://me:hunter2@mirror.example/x",
+        "https://me:hun/ter2@mirror.example/x",
+        "https://me:hun#ter2@mirror.example",
+        "https://me:hun?ter2@mirror.example",
+        "ghcr.io=https://me:hunter2@mirror.example",
+        "me:hunter2@mirror.example",
+        "ftp://me:hunter2@mirror.example",
+    ],
+)
+def test_a_login_in_a_mirror_is_refused_and_not_repeated(item: str) -> None:
+    with pytest.raises(UsageError, match="a mirror is given with a login") as caught:
+        parse_mirrors([item])
+    assert "ter2" not in str(caught.value)
+    assert "docker login" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(
