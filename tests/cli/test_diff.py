@@ -1,4 +1,4 @@
-"""``lkboard diff`` as a process."""
+"""``lkboard diff``, with images from a registry."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from support.commands import run_command
 from support.lab import FILES, IMAGES, Lab, config
-from support.processes import ENVIRONMENT, lkboard
+from support.processes import ENVIRONMENT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    Capture = pytest.CaptureFixture[str]
 
 pytestmark = pytest.mark.registry
 
@@ -72,38 +75,38 @@ def pair(lab: Lab) -> tuple[Path, Path]:
     return lab.config(FILES, name="old.yml"), lab.write(text, "new.yml")
 
 
-def compared(lab: Lab, *arguments: object, status: int = 0) -> str:
-    done = lkboard("diff", *arguments, "--arch", "amd64", "-q")
+def compared(capsys: Capture, lab: Lab, *arguments: object, status: int = 0) -> str:
+    done = run_command(capsys, "diff", *arguments, "--arch", "amd64", "-q")
     assert (done.returncode, done.stderr) == (status, "")
     return done.stdout.replace(lab.registry.host, "HOST").replace(IMAGES["init"].digest, "INIT")
 
 
-def test_everything_that_is_not_the_same(lab: Lab, pair: tuple[Path, Path]) -> None:
-    assert compared(lab, *pair) == GOLDEN
+def test_everything_that_is_not_the_same(capsys: Capture, lab: Lab, pair: tuple[Path, Path]) -> None:
+    assert compared(capsys, lab, *pair) == GOLDEN
 
 
-def test_the_same_question_gets_the_same_answer(lab: Lab, pair: tuple[Path, Path]) -> None:
-    assert compared(lab, *pair) == compared(lab, *pair)
+def test_the_same_question_gets_the_same_answer(capsys: Capture, lab: Lab, pair: tuple[Path, Path]) -> None:
+    assert compared(capsys, lab, *pair) == compared(capsys, lab, *pair)
 
 
-def test_nothing_that_is_not_the_same(lab: Lab, pair: tuple[Path, Path]) -> None:
-    assert compared(lab, pair[0], pair[0], "--exit-code") == "no difference\n"
+def test_nothing_that_is_not_the_same(capsys: Capture, lab: Lab, pair: tuple[Path, Path]) -> None:
+    assert compared(capsys, lab, pair[0], pair[0], "--exit-code") == "no difference\n"
 
 
-def test_the_status_tells_on_request(lab: Lab, pair: tuple[Path, Path]) -> None:
-    compared(lab, *pair, "--exit-code", status=1)
-    compared(lab, pair[0], pair[0], "--exit-code", status=0)
+def test_the_status_tells_on_request(capsys: Capture, lab: Lab, pair: tuple[Path, Path]) -> None:
+    compared(capsys, lab, *pair, "--exit-code", status=1)
+    compared(capsys, lab, pair[0], pair[0], "--exit-code", status=0)
 
 
-def test_a_built_system(lab: Lab, pair: tuple[Path, Path]) -> None:
+def test_a_built_system(capsys: Capture, lab: Lab, pair: tuple[Path, Path]) -> None:
     built = lab.out / "x.tar"
-    assert lkboard("build", pair[1], "-o", built, "--arch", "amd64").returncode == 0
-    assert compared(lab, pair[0], built).replace("HOST/lab/init:v1", "HOST/lab/init:v1@INIT") == GOLDEN
-    assert compared(lab, built, pair[1]) == "no difference\n"
+    assert run_command(capsys, "build", pair[1], "-o", built, "--arch", "amd64").returncode == 0
+    assert compared(capsys, lab, pair[0], built).replace("HOST/lab/init:v1", "HOST/lab/init:v1@INIT") == GOLDEN
+    assert compared(capsys, lab, built, pair[1]) == "no difference\n"
 
 
-def test_json_is_one_object(lab: Lab, pair: tuple[Path, Path]) -> None:
-    events = [json.loads(line) for line in compared(lab, *pair, "--json").splitlines()]
+def test_json_is_one_object(capsys: Capture, lab: Lab, pair: tuple[Path, Path]) -> None:
+    events = [json.loads(line) for line in compared(capsys, lab, *pair, "--json").splitlines()]
     (found,) = (event for event in events if event["event"] == "result")
     assert (found["equal"], found["cmdline_before"]) == (False, "console=ttyS0 panic=-1")
     assert found["privileges"][0] == {
@@ -129,19 +132,19 @@ def test_json_is_one_object(lab: Lab, pair: tuple[Path, Path]) -> None:
     assert found["sizes"][2] == {"part": "boot", "size_before": 100_082, "size_after": 100_081}
 
 
-def test_many_files_are_listed_on_request(lab: Lab) -> None:
+def test_many_files_are_listed_on_request(capsys: Capture, lab: Lab) -> None:
     one, other = (
         lab.write("files:\n" + "".join(f"  - {{path: f{n}, contents: '{text}'}}\n" for n in range(50)), f"{text}.yml")
         for text in ("a", "b")
     )
-    lines = compared(lab, one, other).splitlines()
+    lines = compared(capsys, lab, one, other).splitlines()
     assert sum(line.startswith("  ~ /f") for line in lines) == 40
     assert "  … 10 more of / (all of them: --all-files)" in lines
-    lines = compared(lab, one, other, "--all-files").splitlines()
+    lines = compared(capsys, lab, one, other, "--all-files").splitlines()
     assert sum(line.startswith("  ~ /f") for line in lines) == 50
 
 
-def test_a_config_from_standard_input(lab: Lab) -> None:
+def test_a_config_from_standard_input(capsys: Capture, lab: Lab) -> None:
     other = lab.write("files: [{path: a, contents: x}]")
     command = [sys.executable, "-m", "lkboard", "diff", "-", other, "-q"]
     done = subprocess.run(
@@ -158,16 +161,20 @@ def test_a_config_from_standard_input(lab: Lab) -> None:
         (["x.yml", "none.yml"], 1, "none.yml: cannot be read"),
         (["x.yml", "none.tar"], 2, "none.tar: there is no such"),
         (["x.yml", "text"], 2, "text: this is no root that can be compared: neither a config nor a tar nor an initrd"),
-        (["-", "-"], 2, "only one of the two can be on standard input"),
     ],
 )
 def test_what_cannot_be_compared_is_told(
-    lab: Lab, arguments: list[str], status: int, message: str, monkeypatch: pytest.MonkeyPatch
+    capsys: Capture,
+    lab: Lab,
+    arguments: list[str],
+    status: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lab.write("files: [{path: a, contents: x}]")
     lab.write("some text", "text")
     monkeypatch.chdir(lab.folder)
-    done = lkboard("diff", *arguments, "-q")
+    done = run_command(capsys, "diff", *arguments, "-q")
     assert (done.returncode, done.stdout) == (status, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr

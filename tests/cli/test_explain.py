@@ -1,4 +1,4 @@
-"""``lkboard explain`` as a process, with images from a registry."""
+"""``lkboard explain``, with images from a registry."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.commands import run_command
 from support.images import file, image, layer, whiteout
 from support.lab import FILES, IMAGES
-from support.processes import ENVIRONMENT, lkboard
+from support.processes import ENVIRONMENT
 
 if TYPE_CHECKING:
     from support.lab import Lab
 
+    Capture = pytest.CaptureFixture[str]
+
 pytestmark = pytest.mark.registry
 
 
-def explain(lab: Lab, *arguments: object, more: str = FILES) -> str:
+def explain(capsys: Capture, lab: Lab, *arguments: object, more: str = FILES) -> str:
     """Return what is said of a path of the lab's system, without the parts that differ from run to run."""
-    done = lkboard("explain", lab.config(more), *arguments, "--arch", "amd64", "-q")
+    done = run_command(capsys, "explain", lab.config(more), *arguments, "--arch", "amd64", "-q")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return masked(done.stdout).replace(f"{lab.folder}/", "").replace(lab.registry.host, "HOST")
 
@@ -35,8 +38,8 @@ def digest_of(name: str) -> str:
     return IMAGES[name].digest
 
 
-def test_a_file_of_an_image(lab: Lab) -> None:
-    text = explain(lab, "/bin/ls")
+def test_a_file_of_an_image(capsys: Capture, lab: Lab) -> None:
+    text = explain(capsys, lab, "/bin/ls")
     assert (
         re.sub(r"layer {6}1 of 1, sha256:[0-9a-f]{64}", "LAYER", text)
         == f"""\
@@ -51,9 +54,9 @@ def test_a_file_of_an_image(lab: Lab) -> None:
     )
 
 
-def test_a_file_of_the_config(lab: Lab) -> None:
+def test_a_file_of_the_config(capsys: Capture, lab: Lab) -> None:
     assert (
-        explain(lab, "etc/motd")
+        explain(capsys, lab, "etc/motd")
         == """\
 /etc/motd
   is         a file, mode 0644, owner 0:0
@@ -63,9 +66,9 @@ def test_a_file_of_the_config(lab: Lab) -> None:
     )
 
 
-def test_a_file_of_lkboard(lab: Lab) -> None:
+def test_a_file_of_lkboard(capsys: Capture, lab: Lab) -> None:
     assert (
-        explain(lab, "/boot/cmdline")
+        explain(capsys, lab, "/boot/cmdline")
         == f"""\
 /boot/cmdline
   is         a file, mode 0644, owner 0:0
@@ -77,8 +80,8 @@ def test_a_file_of_lkboard(lab: Lab) -> None:
     )
 
 
-def test_a_folder(lab: Lab) -> None:
-    assert explain(lab, "/var").splitlines() == [
+def test_a_folder(capsys: Capture, lab: Lab) -> None:
+    assert explain(capsys, lab, "/var").splitlines() == [
         "/var",
         "  is         a folder, mode 0750, owner 100:5",
         "  from       files[1] var/lib/web (x.yml:7:5)",
@@ -88,15 +91,15 @@ def test_a_folder(lab: Lab) -> None:
     ]
 
 
-def test_several_paths_one_after_the_other(lab: Lab) -> None:
-    text = explain(lab, "/etc/motd", "/bin/sh")
+def test_several_paths_one_after_the_other(capsys: Capture, lab: Lab) -> None:
+    text = explain(capsys, lab, "/etc/motd", "/bin/sh")
     first, second = text.split("\n\n")
     assert (first.splitlines()[0], second.splitlines()[0]) == ("/etc/motd", "/bin/sh")
 
 
-def test_a_pattern_gives_a_line_for_each(lab: Lab) -> None:
+def test_a_pattern_gives_a_line_for_each(capsys: Capture, lab: Lab) -> None:
     assert (
-        explain(lab, "/bin/*")
+        explain(capsys, lab, "/bin/*")
         == """\
 4755  0:0  19.5 KiB  /bin/busybox        init[0], layer 1 of 1
 0777  0:0       0 B  /bin/sh -> busybox  init[0], layer 1 of 1
@@ -105,8 +108,8 @@ def test_a_pattern_gives_a_line_for_each(lab: Lab) -> None:
     )
 
 
-def test_without_a_path_it_says_what_the_system_is_made_of(lab: Lab) -> None:
-    lines = explain(lab).splitlines()
+def test_without_a_path_it_says_what_the_system_is_made_of(capsys: Capture, lab: Lab) -> None:
+    lines = explain(capsys, lab).splitlines()
     # without the packed size, and the bill of materials, which names the version of lkboard
     rows = [re.sub(r"  HOST/(\S+):v1@sha256:[0-9a-f]{64}", r" \1", line) for line in lines if "bill" not in line]
     assert [re.sub(r"( [KM]?i?B) +[0-9.]+ [KM]?i?B", r"\1", row) for row in rows] == [
@@ -121,11 +124,11 @@ def test_without_a_path_it_says_what_the_system_is_made_of(lab: Lab) -> None:
     ]
 
 
-def test_what_was_replaced_and_deleted_before(lab: Lab) -> None:
+def test_what_was_replaced_and_deleted_before(capsys: Capture, lab: Lab) -> None:
     made = image(layer(file("a", b"1")), layer(whiteout("a")), layer(file("a", b"22")))
     name = lab.registry.push(made, "explain/history:v1")
     text = f"init: ['{name}']\nfiles: [{{path: a, contents: '333'}}]\n"
-    done = lkboard("explain", lab.write(text), "a", "-q")
+    done = run_command(capsys, "explain", lab.write(text), "a", "-q")
     assert masked(done.stdout).splitlines()[1:] == [
         "  is         a file, mode 0600, owner 0:0",
         f"  from       files[0] a ({lab.folder}/x.yml:2:9)",
@@ -140,8 +143,8 @@ def results(text: str) -> list[dict[str, Any]]:
     return [event for event in events if event["event"] == "result"]
 
 
-def test_json_has_an_object_for_each_path(lab: Lab) -> None:
-    shell, motd = results(explain(lab, "/bin/sh", "/etc/motd", "--json"))
+def test_json_has_an_object_for_each_path(capsys: Capture, lab: Lab) -> None:
+    shell, motd = results(explain(capsys, lab, "/bin/sh", "/etc/motd", "--json"))
     assert (shell["path"], shell["link"], shell["maker"]["location"]) == ("/bin/sh", "busybox", "init[0]")
     assert motd == {
         "event": "result",
@@ -170,33 +173,33 @@ def test_json_has_an_object_for_each_path(lab: Lab) -> None:
     }
 
 
-def test_json_of_a_whole_system(lab: Lab) -> None:
-    (found,) = results(explain(lab, "--json"))
+def test_json_of_a_whole_system(capsys: Capture, lab: Lab) -> None:
+    (found,) = results(explain(capsys, lab, "--json"))
     assert [share["maker"]["location"] for share in found["shares"]][:2] == ["services[0]", "kernel"]
     assert found["size_bytes"] == sum(share["size_bytes"] for share in found["shares"])
 
 
-def test_the_same_question_gets_the_same_answer(lab: Lab) -> None:
-    assert explain(lab) == explain(lab)
-    assert explain(lab, "/") == explain(lab, "/")
+def test_the_same_question_gets_the_same_answer(capsys: Capture, lab: Lab) -> None:
+    assert explain(capsys, lab) == explain(capsys, lab)
+    assert explain(capsys, lab, "/") == explain(capsys, lab, "/")
 
 
-def test_a_config_from_standard_input(lab: Lab) -> None:
+def test_a_config_from_standard_input(capsys: Capture, lab: Lab) -> None:
     command = [sys.executable, "-m", "lkboard", "explain", "-", "/a", "-q"]
     text = "files: [{path: a, contents: x}]"
     done = subprocess.run(command, input=text, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr, done.stdout.splitlines()[0]) == (0, "", "/a")
 
 
-def test_a_path_that_looks_like_a_config(lab: Lab) -> None:
-    text = explain(lab, "--path", "/etc/x.yml", more="files: [{path: etc/x.yml, contents: x}]\n")
+def test_a_path_that_looks_like_a_config(capsys: Capture, lab: Lab) -> None:
+    text = explain(capsys, lab, "--path", "/etc/x.yml", more="files: [{path: etc/x.yml, contents: x}]\n")
     assert text.splitlines()[0] == "/etc/x.yml"
 
 
-def test_several_configs_are_one(lab: Lab) -> None:
+def test_several_configs_are_one(capsys: Capture, lab: Lab) -> None:
     one = lab.write("files: [{path: a, contents: x}]", "one.yml")
     two = lab.write("files: [{path: b, contents: y}]", "two.yml")
-    done = lkboard("explain", one, two, "b", "-q")
+    done = run_command(capsys, "explain", one, two, "b", "-q")
     assert f"files[1] b ({two}:1:9)" in done.stdout
 
 
@@ -212,31 +215,36 @@ def test_several_configs_are_one(lab: Lab) -> None:
     ],
 )
 def test_what_cannot_be_explained_is_told(
-    lab: Lab, arguments: list[str], status: int, message: str, monkeypatch: pytest.MonkeyPatch
+    capsys: Capture,
+    lab: Lab,
+    arguments: list[str],
+    status: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lab.write("files: [{path: a, contents: x}]")
     monkeypatch.chdir(lab.folder)
-    done = lkboard("explain", *arguments, "-q")
+    done = run_command(capsys, "explain", *arguments, "-q")
     assert (done.returncode, done.stdout) == (status, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_board_decides_the_architecture(lab: Lab) -> None:
-    done = lkboard("explain", lab.config(), "/bin/busybox", "--board", "rpi3", "-q", "--json")
+def test_a_board_decides_the_architecture(capsys: Capture, lab: Lab) -> None:
+    done = run_command(capsys, "explain", lab.config(), "/bin/busybox", "--board", "rpi3", "-q", "--json")
     (found,) = results(done.stdout)
-    arm = lkboard("explain", lab.config(), "/bin/busybox", "--arch", "aarch64", "-q", "--json")
+    arm = run_command(capsys, "explain", lab.config(), "/bin/busybox", "--arch", "aarch64", "-q", "--json")
     assert results(arm.stdout) == [found]
-    amd = lkboard("explain", lab.config(), "/bin/busybox", "--arch", "amd64", "-q", "--json")
+    amd = run_command(capsys, "explain", lab.config(), "/bin/busybox", "--arch", "amd64", "-q", "--json")
     assert results(amd.stdout) != [found]
 
 
-def test_a_lock_decides_which_image_is_explained(lab: Lab) -> None:
+def test_a_lock_decides_which_image_is_explained(capsys: Capture, lab: Lab) -> None:
     old, new = image(layer(file("old"))), image(layer(file("new")))
     name = lab.registry.push(old, "explain/locked:v1")
     config = lab.write(f"init: ['{name}']")
-    assert lkboard("lock", config, "--arch", "amd64").returncode == 0
+    assert run_command(capsys, "lock", config, "--arch", "amd64").returncode == 0
     lab.registry.push(new, "explain/locked:v1")
     for options, path in (([], "/new"), (["--locked"], "/old")):
-        done = lkboard("explain", config, path, "--arch", "amd64", "--pull", "-q", *options)
+        done = run_command(capsys, "explain", config, path, "--arch", "amd64", "--pull", "-q", *options)
         assert (done.returncode, done.stdout.splitlines()[:1]) == (0, [path]), done.stderr
