@@ -13,12 +13,15 @@ from lkboard.board.text import render
 from lkboard.config.label import parse_label
 from lkboard.config.load import examine
 from lkboard.emulate.pi_config import parse_pi_config
+from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
+from lkboard.model.package import Package
 from lkboard.model.reference import parse_reference
 from lkboard.oci.challenge import parse_challenges
 from lkboard.oci.credentials import find_credential
 from lkboard.oci.hosts_toml import read_hosts
 from lkboard.oci.http_errors import Complaint
 from lkboard.oci.registries_conf import read_registries_conf
+from lkboard.sources.lock_file import format_lock, read_lock
 
 ROOT = Path(__file__).parents[2]
 YAML_WORDS = (
@@ -139,6 +142,19 @@ def login(data: bytes, work: Path) -> None:
     find_credential("lab.example.com", "a/b", lambda _text: None)
 
 
+def lock(data: bytes, work: Path) -> None:
+    (work / "x.lock").write_bytes(data)
+    read_lock(work / "x.lock", remake="lkboard lock x.yml")
+
+
+LOCK = format_lock(
+    Lock(
+        images=(LockedImage("docker.io/a/b:1", f"sha256:{64 * 'a'}"),),
+        packages=(LockedPackage("runc", Package("runc", "1.1", "amd64", 64 * "b", 5, "bookworm/main")),),
+        files=(LockedFile("rpi3", "start.elf", 64 * "c", "MIT"), LockedFile("rpi3", "fixup.dat", 64 * "d")),
+        tools=(LockedTool("mksquashfs", "4.5.1"),),
+    )
+).encode()
 LOGINS = json.dumps({"auths": {"https://lab.example.com/v1/": {"auth": "YTpi", "identitytoken": "x"}}}).encode()
 CHALLENGE = b'Bearer realm="https://a/b?c",service="x y",scope="repository:a:pull,push", Basic realm="\\"q\\""'
 REFERENCES = [b"redis", b"a.b:5000/c/d_e:tag@sha256:" + b"0" * 64, b"[::1]:5000/x", b"docker.io/library/x:latest"]
@@ -170,6 +186,7 @@ test_damaged, test_damaged_for_long = fuzz_tests(
         ),
         Target("registries.conf", lambda: [REGISTRIES], registries, TOML_WORDS),
         Target("hosts.toml", lambda: [HOSTS], hosts, (*TOML_WORDS, b"https://", b"[::", b"@", b":99999")),
+        Target("lock", lambda: [LOCK], lock, (b"[", b'{"a":', b"null", b"{}", b'"size": 9e999', b'"tools": [')),
         Target("login", lambda: [LOGINS], login, (b"[", b'{"a":', b"null", b"{}", b'""')),
         Target(
             "config.txt",
