@@ -17,7 +17,8 @@ class RegistryOptions:
     """How images are fetched. ``mirrors`` are ``[REG=]URL``, ``ca_files`` PEM files, ``insecure`` host names.
 
     With ``mirror_only`` a registry that has a mirror is never asked itself. ``offline`` forbids to use the network at
-    all, also for what is no image: see `is_offline`.
+    all, also for what is no image: see `is_offline`. ``from_engine`` takes images that a container engine of this
+    machine has, unless ``always_pull``.
     """
 
     mirrors: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class RegistryOptions:
     always_pull: bool = False
     allow_wrong_arch: bool = False
     offline: bool = False
+    from_engine: bool = False
 
     def settings(self) -> RegistrySettings:
         """Return the options as the registry client takes them, with $LINUXKIT_MIRROR. Raises `UsageError`."""
@@ -43,7 +45,14 @@ class RegistryOptions:
             always_pull=self.always_pull,
             allow_wrong_arch=self.allow_wrong_arch,
             offline=offline,
+            engine=_engine() if self.from_engine and not self.always_pull else None,
         )
+
+
+def _engine() -> str:
+    from lkboard.oci.engine import find_engine
+
+    return find_engine(os.environ)
 
 
 def is_offline(wanted: bool = False) -> bool:

@@ -63,6 +63,18 @@ def import_archive(store: Store, path: Path, job: Job, *, name: str = "") -> tup
         return tuple(full_name for full_names in names for full_name in full_names)
 
 
+def copy_only_image(store: Store, path: Path, job: Job, *, step: str) -> Descriptor:
+    """Bring the only image of a tar that is not packed into the store, and return what names it.
+
+    The image gets no name there. Raises as `import_archive` does.
+    """
+    with job.step(step):
+        images = _images(path)
+        if len(images) != 1:
+            raise ArchiveInvalid(f"there are {len(images)} images in it", where=path, hint="save one at a time")
+        return images[0].copy_to(store, Meter(job, step, images[0].size), job)
+
+
 @contextmanager
 def spooled(store: Store, pieces: Iterable[bytes], job: Job) -> Iterator[Path]:
     """Keep what comes as a stream in a file for the time of the block. Raises `StoreUnusable`, `Cancelled`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.image import Descriptor, Platform, WholeImage
     from lkboard.model.reference import Reference
+    from lkboard.oci.engine import Engine
     from lkboard.oci.settings import RegistrySettings
     from lkboard.oci.store import Store
 
@@ -40,13 +42,22 @@ class Puller:
         self._job = job
         self._fetcher = Fetcher(store, settings, job)
         self._resolver = Resolver(store, self._fetcher, settings, job)
+        self._engine = None if settings.engine is None else _engine(settings.engine, store, job)
 
     def resolve(self, reference: Reference, platform: Platform) -> ResolvedImage:
         """Return the image that a reference means on a platform; its manifest and configuration are in the store then.
 
         Raises `PlatformMissing` and `ManifestInvalid` besides.
         """
-        return run_all([partial(self._resolver.resolve, reference, platform)], self._job, parallel=1)[0]
+        return run_all([partial(self._resolve, reference, platform)], self._job, parallel=1)[0]
+
+    def _resolve(self, reference: Reference, platform: Platform) -> ResolvedImage:
+        local = self._engine.copy(reference, platform) if self._engine else None
+        if local is None:
+            return self._resolver.resolve(reference, platform)
+        image = self._resolver.resolve(replace(reference, digest=local.digest), platform)
+        # an engine has none of the attestations that its indexes list
+        return replace(image, reference=reference, attestations=())
 
     def with_sboms(self, image: ResolvedImage) -> ResolvedImage:
         """Return an image that names the bills of materials in its attestations, which `fetch` then brings as well.
@@ -95,6 +106,14 @@ class Puller:
                 where=self._store.root,
                 hint="free some space, or choose another folder with --cache DIR",
             )
+
+
+def _engine(address: str, store: Store, job: Job) -> Engine:
+    from lkboard.oci.engine import NO_ENGINE, Engine
+
+    if address == NO_ENGINE:
+        job.note("there is no container engine here; images come from the store and from registries")
+    return Engine(address, store, job)
 
 
 def _parts(image: ResolvedImage | WholeImage) -> tuple[Descriptor, ...]:

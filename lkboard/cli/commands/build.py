@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
@@ -49,6 +49,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where it is put in the system (default: %(default)s)",
     )
     what.add_argument("--sbom-current-time", action="store_true", help="let it bear the time of the build")
+    what.add_argument(
+        "--docker",
+        action="store_true",
+        help="take images that Docker or Podman of this machine has from there (see $DOCKER_HOST; not with --pull)",
+    )
     what.add_argument("--dry-run", action="store_true", help="print the merged config and stop")
     what.add_argument(
         "--input-tar",
@@ -113,7 +118,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         sbom_created=int(time.time()) if args.sbom_current_time else None,
         compression=args.compress,
         has_sidecars=args.sidecars,
-        registry=registry_options(args),
+        registry=replace(registry_options(args), from_engine=args.docker),
         lock=lock_option(args),
         vendored=args.vendored,
     )
