@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +58,7 @@ class Engine:
         self._address = address
         self._store = store
         self._job = job
+        self._first = threading.Lock()  # taken by whichever thread is the first that has something to tell
 
     def copy(self, reference: Reference, platform: Platform) -> Descriptor | None:
         """Bring an image into the store, without a name, and return what names it; None if the engine has none.
@@ -64,6 +66,8 @@ class Engine:
         References with a digest are left to registries: what an engine gives out has another one. Raises
         `StoreUnusable`, `Cancelled`.
         """
+        if self._address == NO_ENGINE:
+            self._tell_that_there_is_none()
         if self._address == NO_ENGINE or reference.digest:
             return None
         try:
@@ -71,6 +75,10 @@ class Engine:
         except (OSError, http.client.HTTPException, ValueError, ArchiveInvalid, LayerInvalid, ManifestInvalid) as error:
             self._job.note(f"the container engine at {self._address} gives no {reference}: {error}", "warning")
             return None
+
+    def _tell_that_there_is_none(self) -> None:
+        if self._first.acquire(blocking=False):
+            self._job.note("there is no container engine here; images come from the store and from registries")
 
     def _has(self, reference: Reference, platform: Platform) -> bool:
         with self._get(reference, "json") as answer:

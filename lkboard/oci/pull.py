@@ -109,10 +109,8 @@ class Puller:
 
 
 def _engine(address: str, store: Store, job: Job) -> Engine:
-    from lkboard.oci.engine import NO_ENGINE, Engine
+    from lkboard.oci.engine import Engine
 
-    if address == NO_ENGINE:
-        job.note("there is no container engine here; images come from the store and from registries")
     return Engine(address, store, job)
 
 
