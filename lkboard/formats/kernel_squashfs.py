@@ -41,10 +41,10 @@ def _squash(entries: Sequence[Entry], build: BuildInput) -> Content:
     made_up = Entry(".", Kind.DIRECTORY, 0o755, mtime_ns=build.epoch * _SECOND)
     root = next((entry for entry in entries if entry.path == "."), made_up)
     archive = tar.plan([entry for entry in entries if entry.path != "."], with_origin=False)
-    options = ("-tar", "-noappend", "-no-progress", "-quiet", "-root-mode", f"{root.mode:o}", "-noI")
+    options = ("-tar", "-noappend", "-no-progress", "-quiet", "-root-mode", f"{root.mode:o}", "-noI", *_COMPRESSION)
     finish = partial(set_root_time, seconds=root.mtime_ns // _SECOND)
-    options += (*_COMPRESSION, *_MEMORY, "-mkfs-time", str(build.epoch))
-    return pack(_TOOL, archive, ("-", "{output}", *options), build, finish=finish)
+    words = ("-", "{output}", *options, *_MEMORY, "-mkfs-time", str(build.epoch))
+    return pack(_TOOL, archive, words, build, finish=finish)
 
 
 FORMAT = Format(

@@ -8,7 +8,7 @@ from lkboard.errors import DigestMismatch, NotFound, PlatformMissing, StoreCorru
 from lkboard.oci.blobs import chunks, stored
 from lkboard.oci.graph import closure, members, missing
 from lkboard.oci.meter import Meter
-from lkboard.oci.platform import is_among, parse_platform
+from lkboard.oci.platform import is_among, listed, parse_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -87,7 +87,7 @@ def _chosen(found: Sequence[Member], platform: str, blobs: Blobs, name: str) -> 
             f"there is no image for {wanted[0]}",
             available=available,
             where=name,
-            hint=f"choose one of: {', '.join(available) or 'none'}",
+            hint=f"choose one of: {listed(available)}",
         )
     for member in chosen:
         if lost := missing(member.manifest, blobs):

@@ -66,9 +66,12 @@ def missing(descriptor: Descriptor, blobs: Blobs) -> tuple[Descriptor, ...]:
 
 
 def _members(
-    entry: Descriptor, path: tuple[Descriptor, ...], blobs: Blobs, where: object, seen: set[str]
+    entry: Descriptor, path: tuple[Descriptor, ...], blobs: Blobs, where: object, seen: set[tuple[str, Platform | None]]
 ) -> Iterator[Member]:
-    """Yield the images below an entry. ``seen`` are the digests of indexes: lists of lists could name one for ever."""
+    """Yield the images below an entry. ``seen`` is what was there before: lists of lists could name one for ever."""
+    if (entry.digest, entry.platform) in seen:
+        return
+    seen.add((entry.digest, entry.platform))
     if entry.platform and entry.media_type in MANIFESTS:
         yield Member(entry, entry.platform, path)
         return
@@ -77,9 +80,6 @@ def _members(
     if not isinstance(document, Index):
         yield Member(entry, entry.platform or _platform(document, blobs, where), path)
         return
-    if entry.digest in seen:
-        return
-    seen.add(entry.digest)
     if len(path) == _INDEX_DEPTH:
         raise ManifestInvalid(f"its indexes are nested more than {_INDEX_DEPTH} deep", where=where)
     for one in document.manifests:

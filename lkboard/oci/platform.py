@@ -9,7 +9,7 @@ from lkboard.model.image import Descriptor, Platform
 from lkboard.oci.media_types import INDEXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _SYNONYMS = {
     "x86_64": ("amd64", ""),
@@ -25,6 +25,9 @@ _STATEMENT = "application/vnd.in-toto+json"
 _ABOUT_SPDX = ("in-toto.io/predicate-type", "https://spdx.dev/Document")
 _ATTESTED = "vnd.docker.reference.digest"
 
+_LISTED = 16
+"""Platforms that are named in a message."""
+
 _Level = tuple[int, int]
 _Rank = tuple[int, tuple[int, ...]]
 
@@ -36,6 +39,12 @@ def parse_platform(text: str) -> Platform:
         parts.insert(0, "linux")
     architecture, variant = _SYNONYMS.get(parts[1], (parts[1], "")) if len(parts) > 1 else ("", "")
     return Platform(parts[0], architecture, parts[2] if len(parts) > 2 else variant)
+
+
+def listed(platforms: Sequence[str]) -> str:
+    """Return the names of platforms for a message, no more than fit into it."""
+    more = f" and {len(platforms) - _LISTED} more" if len(platforms) > _LISTED else ""
+    return (", ".join(platforms[:_LISTED]) or "none") + more
 
 
 def is_attestation(descriptor: Descriptor) -> bool:

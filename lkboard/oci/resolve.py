@@ -9,7 +9,7 @@ from lkboard.errors import ManifestInvalid, NotFound, Offline, PlatformMissing
 from lkboard.model.image import Descriptor, ImageConfig, Platform, ResolvedImage, WholeImage
 from lkboard.oci.documents import Index, Manifest, parse_document, parse_image_config
 from lkboard.oci.media_types import INDEXES, MANIFESTS
-from lkboard.oci.platform import attestations_of, choose, is_among, is_attestation, is_sbom, is_suitable
+from lkboard.oci.platform import attestations_of, choose, is_among, is_attestation, is_sbom, is_suitable, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ class Resolver:
         The manifests are in the store then. Raises `ManifestInvalid`, and what `Fetcher` raises.
         """
         root, is_new = self._root(reference)
-        found = list(self._documents(root, reference, platforms, 1))
+        found = list(self._documents(root, reference, platforms, 1, set()))
         manifests = [document for _entry, document in found if isinstance(document, Manifest)]
         layers = [part for manifest in manifests for part in (manifest.config, *manifest.layers)]
         documents = [entry for entry, _document in found]
@@ -93,9 +93,15 @@ class Resolver:
         return WholeImage(reference, documents[-1], tuple(documents), tuple(layers))
 
     def _documents(
-        self, entry: Descriptor, reference: Reference, platforms: tuple[Platform, ...], depth: int
+        self, entry: Descriptor, reference: Reference, platforms: tuple[Platform, ...], depth: int, seen: set[str]
     ) -> Iterator[tuple[Descriptor, Document]]:
-        """Yield a document after those that it lists; without platforms these are all."""
+        """Yield a document after those that it lists, without platforms all of them, each once.
+
+        ``seen`` are the digests of those before it: lists of lists could name one document any number of times.
+        """
+        if entry.digest in seen:
+            return
+        seen.add(entry.digest)
         document = self._document(entry, reference)
         if isinstance(document, Index):
             if depth > _INDEX_DEPTH:
@@ -105,7 +111,7 @@ class Resolver:
                     self._job.note(f"{reference} has no image for {platform}", "warning")
             for one in document.manifests:
                 if not platforms or is_among(one.platform, platforms):
-                    yield from self._documents(one, reference, (), depth + 1)
+                    yield from self._documents(one, reference, (), depth + 1, seen)
         yield replace(entry, media_type=document.media_type), document
 
     def _root(self, reference: Reference) -> tuple[Descriptor, bool]:
@@ -161,7 +167,7 @@ class Resolver:
         return ResolvedImage(reference, platform, descriptor, config, manifest.layers)
 
     def _from_index(self, root: Descriptor, index: Index, reference: Reference, platform: Platform) -> ResolvedImage:
-        choice = self._search(index.manifests, reference, platform, 1)
+        choice = self._search(index.manifests, reference, platform, 1, set())
         manifest, config = self._manifest(choice.entry, reference)
         return ResolvedImage(
             reference,
@@ -173,18 +179,26 @@ class Resolver:
             attestations=attestations_of(choice.entry, choice.siblings),
         )
 
-    def _search(self, entries: tuple[Descriptor, ...], reference: Reference, platform: Platform, depth: int) -> _Choice:
-        """Return the entry for a platform: a named one, else one in an index inside, or one that names no platform."""
+    def _search(
+        self, entries: tuple[Descriptor, ...], reference: Reference, platform: Platform, depth: int, seen: set[str]
+    ) -> _Choice:
+        """Return the entry for a platform: a named one, else one in an index inside, or one that names no platform.
+
+        ``seen`` are the digests of entries that were opened in vain.
+        """
         if entry := choose(entries, platform):
             return _Choice(entry, entries)
         images = [entry for entry in entries if not is_attestation(entry)]
         offered = [str(entry.platform) for entry in images if entry.platform]
         for entry in images:
+            if entry.digest in seen:
+                continue
+            seen.add(entry.digest)
             if entry.media_type in INDEXES and depth < _INDEX_DEPTH:
                 nested = self._document(entry, reference)
                 assert isinstance(nested, Index)  # parse_document holds it to its media type
                 try:
-                    return self._search(nested.manifests, reference, platform, depth + 1)
+                    return self._search(nested.manifests, reference, platform, depth + 1, seen)
                 except PlatformMissing as missing:
                     offered += missing.available
             elif entry.platform is None and entry.media_type in MANIFESTS:
@@ -209,5 +223,5 @@ def _missing(reference: Reference, platform: Platform, offered: list[str]) -> Pl
         f"there is no image for {platform}",
         available=available,
         where=reference,
-        hint=f"choose one of: {', '.join(available) or 'none'}; or ask the registry again with --pull",
+        hint=f"choose one of: {listed(available)}; or ask the registry again with --pull",
     )
