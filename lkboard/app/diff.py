@@ -78,7 +78,7 @@ def _initrd_tree(source: str, path: Path, scratch: Path, job: Job) -> Tree:
     from lkboard.rootfs.archives import beside_initrd, initrd_root
     from lkboard.rootfs.kernel import MICROCODE
 
-    boot_files, archives, size = beside_initrd(Path(source)), read_cpio(path), path.stat().st_size
+    boot_files, archives, size = beside_initrd(Path(source)), read_cpio(path, job.check), path.stat().st_size
     if archives.end < size:
         boot_files[MICROCODE] = Content((FileSpan(str(path), 0, archives.end),))
         scratch.mkdir()
@@ -89,7 +89,7 @@ def _initrd_tree(source: str, path: Path, scratch: Path, job: Job) -> Tree:
                 job.check()
                 rest.write(chunk)
         unpacked = unpack(packed, scratch, job)
-        archives, size = read_cpio(unpacked), unpacked.stat().st_size
+        archives, size = read_cpio(unpacked, job.check), unpacked.stat().st_size
     if archives.end < size:
         raise BuildError("the initrd is damaged: it ends with something else than an archive", where=source)
     return initrd_root(source, archives.entries, boot_files, job)

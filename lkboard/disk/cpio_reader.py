@@ -7,6 +7,8 @@ zeros between them.
 from __future__ import annotations
 
 import stat
+import struct
+from binascii import unhexlify
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -15,7 +17,7 @@ from lkboard.model.extents import EMPTY, Content, FileSpan
 from lkboard.model.rootfs import Entry, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 MAGICS = (b"070701", b"070702")
@@ -23,8 +25,8 @@ MAGICS = (b"070701", b"070702")
 
 _MAGIC_SIZE = 6
 _TRAILER = "TRAILER!!!"
-_FIELDS = 13
-_HEADER_SIZE = _MAGIC_SIZE + 8 * _FIELDS
+_FIELDS = struct.Struct(">13I")
+_HEADER_SIZE = _MAGIC_SIZE + 2 * _FIELDS.size
 _PATH_MAX = 4096
 _ALIGNMENT = 4
 _SECOND = 1_000_000_000
@@ -49,15 +51,16 @@ class Archives:
     end: int
 
 
-def read_cpio(path: Path) -> Archives:
+def read_cpio(path: Path, on_entry: Callable[[], None]) -> Archives:
     """Return what a file begins with; contents are parts of the file.
 
-    Raises `BuildError` when it cannot be read or is damaged.
+    ``on_entry`` is called for every entry, and may raise to stop. Raises `BuildError` when the file cannot be read or
+    is damaged.
     """
     try:
         with path.open("rb") as file:
             reader = _Reader(file, path)
-            records = tuple(reader.records())
+            records = tuple(reader.records(on_entry))
             return Archives(tuple(_entries(records)), reader.at)
     except OSError as error:
         raise BuildError(f"cannot read the archive: {error.strerror}", where=path) from error
@@ -95,22 +98,23 @@ class _Reader:
         self._archive = 0
         self.at = 0
 
-    def records(self) -> Iterator[_Record]:
-        while True:
-            self._skip_zeros()
-            self._file.seek(self.at)
-            header = self._file.read(_HEADER_SIZE)
-            if header[:_MAGIC_SIZE] not in MAGICS:
-                return
+    def records(self, on_entry: Callable[[], None]) -> Iterator[_Record]:
+        while (header := self._header()).startswith(MAGICS):
+            on_entry()
             fields, name = self._fields(header)
             if name == _TRAILER:
                 self._archive += 1
+                self._skip_zeros()
             else:
                 yield self._record(fields, name)
-            self.at = _aligned(self.at + fields[6])
+                self.at = _aligned(self.at + fields[6])
+
+    def _header(self) -> bytes:
+        self._file.seek(self.at)
+        return self._file.read(_HEADER_SIZE)
 
     def _skip_zeros(self) -> None:
-        """Go to the next byte that is not zero; without one, to the end."""
+        """Go to the next byte that is not zero; without one, to the end. They follow the end of an archive."""
         self._file.seek(self.at)
         while chunk := self._file.read(_PATH_MAX):
             zeros = len(chunk) - len(chunk.lstrip(b"\0"))
@@ -120,10 +124,9 @@ class _Reader:
 
     def _fields(self, header: bytes) -> tuple[tuple[int, ...], str]:
         """Return the numbers of a header and the name, and go on behind them."""
-        words = [header[start : start + 8] for start in range(_MAGIC_SIZE, _HEADER_SIZE, 8)]
         try:
-            fields = tuple(int(word.ljust(8, b"-"), 16) for word in words)  # a header that is cut has no digits there
-        except ValueError as error:
+            fields = _FIELDS.unpack(unhexlify(header[_MAGIC_SIZE:]))
+        except (ValueError, struct.error) as error:
             raise self._fault("the header") from error
         name = self._file.read(fields[11]) if 0 < fields[11] <= _PATH_MAX else b""
         start = self.at

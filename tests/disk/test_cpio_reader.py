@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from support.tools import need
 from lkboard.disk import cpio
 from lkboard.disk.content import as_content, read
 from lkboard.disk.cpio_reader import read_cpio
-from lkboard.errors import BuildError
+from lkboard.errors import BuildError, Cancelled
 from lkboard.model.rootfs import Entry, Kind
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ def plain(entry: Entry) -> Plain:
     return entry.path, entry.kind, entry.mode, *owner, entry.link, entry.device, data
 
 
+def ignore() -> None:
+    pass
+
+
+def entries_in(path: Path) -> tuple[Entry, ...]:
+    return read_cpio(path, ignore).entries
+
+
 def archive(path: Path, *entries: Entry) -> Path:
     path.write_bytes(read(as_content(cpio.plan(entries))))
     return path
@@ -40,7 +49,7 @@ def archive(path: Path, *entries: Entry) -> Path:
 @given(entries=trees(max_time=(1 << 32) - 1))
 def test_what_was_written_is_read(entries: tuple[Entry, ...], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = archive(tmp_path_factory.mktemp("cpio") / "a", *entries)
-    found = read_cpio(path)
+    found = read_cpio(path, ignore)
     assert [plain(entry) for entry in found.entries] == [plain(entry) for entry in entries]
     assert found.end == path.stat().st_size
 
@@ -50,7 +59,7 @@ def test_several_archives_with_zeros_between_them_are_read(tmp_path: Path) -> No
     two = archive(tmp_path / "2", file("a", b"two"), hard_link("c", "a")).read_bytes()
     path = tmp_path / "all"
     path.write_bytes(one + cpio.trailer() + bytes(9000) + two + cpio.trailer())
-    found = read_cpio(path).entries
+    found = entries_in(path)
     assert [(entry.path, entry.kind, entry.link) for entry in found] == [
         ("a", Kind.FILE, ""),
         ("b", Kind.HARDLINK, "a"),
@@ -64,14 +73,14 @@ def test_it_ends_where_something_else_begins(tmp_path: Path) -> None:
     path = archive(tmp_path / "a", file("a", b"x"))
     whole = path.read_bytes() + cpio.trailer()
     path.write_bytes(whole + b"\x1f\x8bpacked")
-    assert read_cpio(path).end == len(whole)
+    assert read_cpio(path, ignore).end == len(whole)
 
 
 @pytest.mark.parametrize("data", [b"", bytes(700), b"no archive", b"07070"])
 def test_no_archive_has_no_entries(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(data)
-    assert read_cpio(path).entries == ()
+    assert entries_in(path) == ()
 
 
 def test_archives_of_the_program_cpio_are_read(tmp_path: Path) -> None:
@@ -86,7 +95,7 @@ def test_archives_of_the_program_cpio_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a"
     command = ["cpio", "-o", "-H", "newc", "--quiet", "-F", str(path)]
     subprocess.run(command, cwd=tree, input=b"d\nd/f\nd/g\nh\ns\nempty\n", check=True)
-    found = {entry.path: entry for entry in read_cpio(path).entries}
+    found = {entry.path: entry for entry in entries_in(path)}
     assert set(found) == {"d", "d/f", "d/g", "h", "s", "empty"}
     assert {name: found[name].kind for name in ("d", "s", "empty")} == {
         "d": Kind.DIRECTORY,
@@ -105,7 +114,7 @@ def test_archives_of_the_program_cpio_are_read(tmp_path: Path) -> None:
 def test_devices_and_pipes_are_read(tmp_path: Path) -> None:
     entries = device("c", Kind.CHAR, 5, 1), device("b", Kind.BLOCK, 8, 300), folder("d")
     pipe = replace(folder("p"), kind=Kind.FIFO)
-    found = read_cpio(archive(tmp_path / "a", *entries, pipe, symlink("l", "x" * 4000))).entries
+    found = entries_in(archive(tmp_path / "a", *entries, pipe, symlink("l", "x" * 4000)))
     assert [(entry.kind, entry.device) for entry in found[:4]] == [
         (Kind.CHAR, (5, 1)),
         (Kind.BLOCK, (8, 300)),
@@ -134,10 +143,23 @@ def test_damage_is_told(data: bytes, what: str, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(data)
     with pytest.raises(BuildError) as caught:
-        read_cpio(path)
+        read_cpio(path, ignore)
     assert str(caught.value) == f"{path}: the cpio archive is damaged: {what}"
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="cannot read the archive: No such file"):
-        read_cpio(tmp_path / "none")
+        read_cpio(tmp_path / "none", ignore)
+
+
+def test_reading_can_be_stopped_at_every_entry(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a", file("a"), file("b"))
+    count = itertools.count()
+    read_cpio(path, lambda: next(count) and None)
+    assert next(count) == 2
+
+    def stop() -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        read_cpio(path, stop)
