@@ -38,6 +38,17 @@ def add_way_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(pull=False, offline=False)
 
 
+def add_insecure_option(group: argparse._ActionsContainer) -> None:
+    """Add the option that names registries which need not prove who they are."""
+    group.add_argument(
+        "--insecure-registry",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="allow plain http or an unverified certificate for this host (loopback http needs no flag)",
+    )
+
+
 def _add_way_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--mirror",
@@ -49,13 +60,7 @@ def _add_way_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--mirror-only", action="store_true", help="never ask a registry itself that has a mirror, even if that fails"
     )
-    group.add_argument(
-        "--insecure-registry",
-        action="append",
-        default=[],
-        metavar="HOST",
-        help="allow plain http or an unverified certificate for this host (loopback http needs no flag)",
-    )
+    add_insecure_option(group)
     group.add_argument("--cert-file", action="append", default=[], metavar="PEM", help="trust these CAs as well")
     group.add_argument(
         "--allow-wrong-arch", action="store_true", help="only warn when an image is for another architecture"

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
-from lkboard.cli.options import add_cache_option
+from lkboard.cli.options import add_cache_option, add_insecure_option
 from lkboard.cli.render import human_size
 
 if TYPE_CHECKING:
@@ -43,13 +43,7 @@ def _build(args: argparse.Namespace, ui: Ui, job: Job) -> int:
 
 def _add_push_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("registry", metavar="REGISTRY[/PREFIX]", help="where to; the prefix is 'lkboard' by default")
-    parser.add_argument(
-        "--insecure-registry",
-        action="append",
-        default=[],
-        metavar="HOST",
-        help="allow plain http or an unverified certificate for this host (loopback http needs no flag)",
-    )
+    add_insecure_option(parser)
     add_cache_option(parser)
 
 
