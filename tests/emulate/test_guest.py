@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
@@ -123,6 +124,7 @@ def test_a_run_on_the_terminal_stops_when_cancelled(tmp_path: Path) -> None:
 
 def test_the_terminal_is_as_before_after_a_run() -> None:
     """The guest leaves its terminal raw and dies; the settings come back."""
+    need("setsid")
     program = (
         "import subprocess\n"
         "from lkboard.emulate.guest import run_on_terminal\n"
@@ -130,17 +132,15 @@ def test_the_terminal_is_as_before_after_a_run() -> None:
         "run_on_terminal(['/bin/sh', '-c', 'stty raw -echo; kill -9 $$'], Job())\n"
         "print(subprocess.run(['stty', '-a'], capture_output=True, text=True).stdout)\n"
     )
-    child, terminal = pty.fork()
-    if child == 0:  # the child must not return into pytest
-        os.execv(sys.executable, [sys.executable, "-c", program])
+    ours, theirs = pty.openpty()
+    command = ["setsid", "--ctty", "--wait", sys.executable, "-c", program]
     output = b""
-    try:
-        while data := os.read(terminal, 4096):
-            output += data
-    except OSError:  # Linux reports the end of a terminal so
-        pass
-    os.waitpid(child, 0)
-    os.close(terminal)
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs):
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # Linux reports the end of a terminal so
+            while data := os.read(ours, 4096):
+                output += data
+    os.close(ours)
     settings = output.decode().split()
     assert "icanon" in settings
     assert "echo" in settings
