@@ -79,8 +79,7 @@ class RangeSums:
 def document(size: int, ranges: Sequence[range], sums: Sequence[str]) -> bytes:
     """Return the block map of an image of ``size`` bytes."""
     lines = (
-        f'        <Range chksum="{chksum}"> {run.start}-{run.stop - 1} </Range>\n'
-        for run, chksum in zip(ranges, sums, strict=True)
+        f'        <Range chksum="{chksum}"> {_named(run)} </Range>\n' for run, chksum in zip(ranges, sums, strict=True)
     )
     blank = "0" * hashlib.sha256().digest_size * 2
     text = _DOCUMENT.format(
@@ -92,3 +91,7 @@ def document(size: int, ranges: Sequence[range], sums: Sequence[str]) -> bytes:
         ranges="".join(lines),
     )
     return text.replace(blank, hashlib.sha256(text.encode()).hexdigest(), 1).encode()
+
+
+def _named(run: range) -> str:
+    return f"{run.start}-{run.stop - 1}" if len(run) > 1 else str(run.start)
