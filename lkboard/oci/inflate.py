@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lkboard.errors import LayerInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -40,7 +40,7 @@ def is_packed(path: Path) -> bool:
         return bool(packing(file.read(4)))
 
 
-def inflated(path: Path, where: str, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+def inflated(path: Path, where: str, on_bytes: Callable[[int], None]) -> Generator[bytes, None, None]:
     """Yield the plain bytes of a file that is gzip (any number of members), zstd (any number of frames) or plain.
 
     ``on_bytes`` is told each number of stored bytes that was read. Raises `LayerInvalid` naming ``where`` when the data

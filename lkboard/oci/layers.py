@@ -6,6 +6,7 @@ How a layer is packed is told by its first bytes, not by its media type (registr
 from __future__ import annotations
 
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from lkboard.errors import LayerInvalid, StoreCorrupt
@@ -75,9 +76,12 @@ def unpacked_layer(
         return FileSpan(str(store.blob_path(layer.digest)), 0, layer.size, diff_id)
     target = _target(store, diff_id)
     if not store.is_intact(target, diff_id):
-        pieces = inflated(store.blob_path(layer.digest), where, on_bytes or _ignore)
         try:
-            with store_errors(target), new_file(target, target.parent, _READ_ONLY) as file:
+            with (
+                closing(inflated(store.blob_path(layer.digest), where, on_bytes or _ignore)) as pieces,
+                store_errors(target),
+                new_file(target, target.parent, _READ_ONLY) as file,
+            ):
                 _unpack(layer, diff_id, where, pieces, file)
         except LayerInvalid as error:
             _blame_store(store, layer, where, error)

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.images import directory, file, image, index, layer, multi_arch, symlink, write_layout
+from support.images import directory, file, image, index, layer, multi_arch, noise, raw_layer, symlink, write_layout
 from support.tools import need
 
 from lkboard.app.cache_transfer import ExportOptions, PullOptions, export_image, import_images, pull_images
 from lkboard.app.registry_options import RegistryOptions
-from lkboard.errors import NotFound, Offline, OutputError, PlatformMissing, ReferenceInvalid, UsageError
+from lkboard.errors import Cancelled, NotFound, Offline, OutputError, PlatformMissing, ReferenceInvalid, UsageError
+from lkboard.events import Job, Progress
 from lkboard.oci.media_types import OCI_MANIFEST
 from lkboard.oci.store import Store
 
@@ -189,6 +190,15 @@ def test_an_archive_comes_from_a_stream(tmp_path: Path, job: RecordingJob) -> No
     data = export(tmp_path, job).read_bytes()
     pieces = iter([data[:100], data[100:]])
     assert import_images("-", "", str(tmp_path / "other"), job, stdin=pieces) == (NAME,)
+
+
+def test_an_export_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    big = image(raw_layer(noise(5_000_000), compression="none"))
+    stored(tmp_path, big)
+    job = Job(lambda event: job.cancel() if isinstance(event, Progress) else None)
+    with pytest.raises(Cancelled):
+        export_image(ExportOptions(NAME, str(tmp_path / "x.tar"), cache=str(tmp_path / "store")), job)
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
 @pytest.mark.parametrize("kind", ["oci", "docker", "filesystem"])

@@ -177,6 +177,18 @@ class TestLayouts:
             import_archive(store, tmp_path, job)
         assert caught.value.where == str(tmp_path)
 
+    def test_a_cache_of_linuxkit_is_imported(self, store: Store, job: RecordingJob, tmp_path: Path) -> None:
+        """Names for every platform beside the index, a lock, and JSON for people (build.md section 7.1, cli.md 5)."""
+        arm64 = image(layer(file("b")), architecture="arm64")
+        both = index([SINGLE, arm64])
+        images = {NAME: both, f"{NAME}-amd64": SINGLE, f"{NAME}-arm64": arm64}
+        folder = write_layout(tmp_path / "cache", images)
+        (folder / ".lock").touch()
+        (folder / "index.json").write_text(json.dumps(json.loads((folder / "index.json").read_bytes()), indent=3))
+        assert import_archive(store, folder, job) == (*images,)
+        assert has_all(store, both)
+        assert resolve(store, NAME, job, arch="arm64").manifest.digest == arm64.digest
+
     def test_a_layout_of_skopeo_is_imported(self, store: Store, job: RecordingJob, tmp_path: Path) -> None:
         need("skopeo")
         made = multi_arch()

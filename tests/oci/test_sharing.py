@@ -14,19 +14,22 @@ import pytest
 from support import dying_puller
 from support.faults import FaultProxy, Hang
 from support.images import file as a_file
-from support.images import image, index, layer, noise, raw_layer
-from support.processes import ENVIRONMENT
+from support.images import image, index, layer, noise, raw_layer, write_layout
+from support.processes import ENVIRONMENT, run_python
 from support.pulls import is_complete, pull, resolve
+from support.small_disk import small_disk
 from support.waiting import PATIENCE
 
+from lkboard.errors import StoreUnusable
+from lkboard.oci.archive import import_archive
 from lkboard.oci.garbage import HOUR, Policy, collect
+from lkboard.oci.layers import unpack_layers
+from lkboard.oci.store import Store
 from lkboard.oci.verify import verify
 
 if TYPE_CHECKING:
     from support.jobs import RecordingJob
     from support.registry import Registry
-
-    from lkboard.oci.store import Store
 
 pytestmark = pytest.mark.registry
 
@@ -133,3 +136,43 @@ def test_a_store_is_sound_whenever_a_pull_was_killed(store: Store, registry: Reg
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{kills} killed"), done.stdout
+
+
+IMPORT = """
+import resource, sys
+from pathlib import Path
+from lkboard.errors import LkboardError
+from lkboard.events import Job
+from lkboard.oci.archive import import_archive
+from lkboard.oci.store import Store
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+try:
+    import_archive(Store(Path(sys.argv[1])), Path(sys.argv[2]), Job())
+except LkboardError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_full_disk_stops_an_import_and_spoils_nothing(store: Store, job: RecordingJob, tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the full disk: both fail in the middle of a write."""
+    made = image(SMALL, BIG)
+    layout = write_layout(tmp_path / "layout", {"docker.io/lab/x:v1": made})
+    said = run_python(IMPORT, store.root, layout)
+    assert said.startswith("StoreUnusable")
+    assert "the disk is full" in said
+    assert store.names() == {}
+    assert verify(store, job).damaged == ()
+    assert import_archive(store, layout, job) == ("docker.io/lab/x:v1",)
+    assert verify(store, job).files == len(made.blobs)
+
+
+@pytest.mark.device
+def test_a_full_disk_stops_unpacking_and_spoils_nothing(tmp_path: Path, job: RecordingJob) -> None:
+    large = image(layer(a_file("zeros", bytes(8_000_000))))
+    with small_disk(tmp_path / "small", 4) as folder:
+        store = Store(write_layout(folder / "store", {"docker.io/lab/x:v1": large}))
+        with pytest.raises(StoreUnusable, match="the disk is full"):
+            unpack_layers([resolve(store, "docker.io/lab/x:v1", job)], store, job)
+        assert list(store.derived_dir("layers").iterdir()) == []
+        assert verify(store, job).damaged == ()
+        store.set_name("docker.io/lab/y:v1", store.names()["docker.io/lab/x:v1"])
