@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 Severity = Literal["error", "warning", "hint"]
 
+_LONGEST_LINE = 2000
+"""Characters. What a message quotes may be any text of a config or image; its ends say what is wrong."""
+
+
+def _line(text: str) -> str:
+    """Return a text as one line that can be read."""
+    line = " ".join(text.splitlines())
+    half = _LONGEST_LINE // 2
+    return line if len(line) <= _LONGEST_LINE else f"{line[:half]} … {line[-half:]}"
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
@@ -62,7 +72,7 @@ class Problem:
         """Return ``file:line:column: path: what is wrong (hint)``, on one line whatever the config contains."""
         path = f"{self.path}: " if self.path else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return " ".join(f"{self.place}: {path}{self.message}{hint}".splitlines())
+        return _line(f"{self.place}: {path}{self.message}{hint}")
 
 
 class LkboardError(Exception):
@@ -85,7 +95,7 @@ class LkboardError(Exception):
         """Return ``where: message (hint)`` on one line, whatever files and images are called."""
         where = f"{self.where}: " if self.where else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return " ".join(f"{where}{self.message}{hint}".splitlines())
+        return _line(f"{where}{self.message}{hint}")
 
 
 class UsageError(LkboardError):

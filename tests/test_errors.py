@@ -39,6 +39,14 @@ def test_an_error_is_one_line_whatever_is_in_its_names() -> None:
     assert str(BuildError("no 'a\nb'", where="x\r\ny", hint="look\u2028here")) == "x y: no 'a b' (look here)"
 
 
+def test_a_line_stays_readable_whatever_it_quotes() -> None:
+    long = "x" * 1_000_000
+    for line in (str(BuildError(f"no '{long}'", hint="go")), str(Problem(Place("a.yml", 3), "", f"no '{long}'", "go"))):
+        assert len(line) < 2100
+        assert "no 'xxx" in line
+        assert line.endswith("xxx' (go)")
+
+
 EXIT_STATUSES = {
     "UsageError": 2,
     "SafetyRefused": 3,
