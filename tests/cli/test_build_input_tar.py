@@ -24,6 +24,35 @@ def test_an_earlier_archive_changes_nothing(lab: Lab) -> None:
     assert new.read_bytes() == plain.read_bytes() != old.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "old.tar: --input-tar cannot be read: No such file or directory (leave it out)"),
+        (b"no tar", "old.tar: --input-tar is no tar archive (name an output of --format tar)"),
+        (b"", "old.tar: --input-tar is no tar archive (name an output of --format tar)"),
+        (b"x" * 2048, "old.tar: --input-tar is no tar archive (name an output of --format tar)"),
+    ],
+    ids=["missing", "text", "empty", "noise"],
+)
+def test_a_file_that_is_no_archive_is_told(lab: Lab, content: bytes | None, message: str) -> None:
+    old = lab.folder / "old.tar"
+    if content is not None:
+        old.write_bytes(content)
+    done = lkboard("build", lab.config(), "--input-tar", old, "-o", lab.out / "x.tar")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert lab.made() == []
+
+
+def test_the_output_is_no_input(lab: Lab) -> None:
+    old = lab.out / "x.tar"
+    old.write_bytes(b"precious")
+    done = lkboard("build", lab.config(), "--input-tar", old, "-o", old)
+    assert done.returncode == 2
+    assert "--input-tar and -o are the same file (name another file)" in done.stderr
+    assert old.read_bytes() == b"precious"
+
+
 def test_it_does_not_go_with_asking_for_new_images(lab: Lab) -> None:
     done = lkboard("build", lab.config(), "--input-tar", "x.tar", "--pull", "-o", lab.out / "x.tar")
     assert done.returncode == 2

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from lkboard.cli import legacy
 from lkboard.cli.legacy import rewrite
 from lkboard.errors import UsageError
 
@@ -85,3 +88,14 @@ def test_machines_of_a_cloud_are_refused(backend: str) -> None:
 
 def test_an_image_may_have_the_name_of_a_machine() -> None:
     assert rewrite(["run", "qemu"]) == (["run", "qemu"], [])
+
+
+@pytest.mark.parametrize("name", [*legacy._FORMATS, *legacy._UPLOADS, *legacy._IGNORED, "-disk-size", "-output"])
+def test_every_old_spelling_is_in_the_manual(name: str) -> None:
+    rows = (Path(__file__).parents[2] / "docs/how-to/from-linuxkit.md").read_text().splitlines()
+    (row,) = [
+        row
+        for row in rows
+        if row.startswith("| ") and any(word in row.split("|")[1] for word in (f"`{name}`", f"{name} "))
+    ]
+    assert legacy._FORMATS.get(name, "") in row

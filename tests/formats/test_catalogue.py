@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from importlib.metadata import EntryPoint
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +11,7 @@ from lkboard.formats import catalogue
 from lkboard.formats.format import BuildInput, Format, PlannedFile
 from lkboard.plugins import collect
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+REFERENCE = Path(__file__).parents[2] / "docs/reference/formats.md"
 PLUG_IN = """
 from lkboard.formats.format import Format
 
@@ -55,6 +53,10 @@ def test_formats_are_found_by_their_names() -> None:
 class TestEachFormat:
     def test_it_is_listed_under_its_own_name(self, found: Format) -> None:
         assert catalogue()[found.name] == found
+
+    def test_the_reference_says_what_starts_it(self, found: Format) -> None:
+        rows = [line for line in REFERENCE.read_text().splitlines() if line.startswith("| `")]
+        assert any(f"`{found.name}`" in row.split("|")[1] for row in rows)
 
     def test_it_has_a_title_and_outputs(self, found: Format) -> None:
         assert found.title

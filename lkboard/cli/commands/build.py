@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
@@ -89,6 +90,7 @@ def _refuse_mixing(ui: Ui) -> None:
 def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app import build as use_case
     from lkboard.app.build_plan import BuildOptions
+    from lkboard.app.input_tar import check_input_tar
     from lkboard.model.units import parse_size
 
     size_bytes = parse_size(args.size, "--size") if args.size else 0
@@ -100,6 +102,8 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         return 0
     if args.input_tar and args.pull:
         raise UsageError("--input-tar keeps what is there, --pull asks for what is new", hint="leave out one of them")
+    if args.input_tar:
+        check_input_tar(Path(args.input_tar), args.output or "")
     if args.output == "-":
         _refuse_mixing(ui)
     options = BuildOptions(
