@@ -180,9 +180,7 @@ class _Comparison:
 
 
 def _cmdline(tree: Tree) -> str:
-    if CMDLINE not in tree.entries:
-        return ""
-    return contents.read(tree.file(CMDLINE).content).decode("utf-8", "replace")
+    return tree.read(CMDLINE).decode("utf-8", "replace") if CMDLINE in tree.entries else ""
 
 
 def _rights(bundle: Bundle) -> Rights:

@@ -27,6 +27,7 @@ _SECTIONS = ("onboot", "onshutdown", "services")
 _VOLUMES = "volumes"
 _CONFIG, _RUNTIME = "config.json", "runtime.json"
 _BUNDLE = re.compile(f"{_CONTAINERS}/({'|'.join(_SECTIONS)})/(.+)/{_CONFIG}")
+_READ_LIMIT = 4 << 20
 _NUMBER = re.compile(r"\d{3,}-")
 
 
@@ -90,6 +91,13 @@ class Tree:
         entry = self.entries[path]
         return self.entries[entry.link] if entry.kind is Kind.HARDLINK else entry
 
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a small file. Raises `BuildError`, also when it is large."""
+        content = self.file(path).content
+        if content.size > _READ_LIMIT:
+            raise BuildError(f"'/{path}' has more than {_READ_LIMIT >> 20} MiB", where=self.name)
+        return contents.read(content)
+
     def _image(self, path: str) -> str:
         source = self.entries[f"{path}/{_CONFIG}"].origin.source
         digest = self.images.get(source)
@@ -97,7 +105,7 @@ class Tree:
 
     def _document(self, path: str) -> dict[str, Any]:
         try:
-            document = json.loads(contents.read(self.file(path).content))
+            document = json.loads(self.read(path))
         except (ValueError, RecursionError) as error:
             raise BuildError(f"'/{path}' is not JSON: {error}", where=self.name) from error
         return document if isinstance(document, dict) else {}

@@ -15,7 +15,7 @@ from support.stored import assembled
 from lkboard.disk.content import read
 from lkboard.errors import BuildError, Cancelled
 from lkboard.model.difference import Difference, FileChange, SizeChange
-from lkboard.model.extents import Content, FileSpan, Inline
+from lkboard.model.extents import Content, FileSpan, Inline, Zeros
 from lkboard.model.rootfs import Kind
 from lkboard.rootfs.diff import compare
 from lkboard.rootfs.trees import Tree
@@ -349,6 +349,15 @@ def test_a_container_whose_settings_cannot_be_read_is_told(data: bytes) -> None:
     with pytest.raises(BuildError) as caught:
         compare(plain(), broken, RecordingJob())
     assert str(caught.value).startswith(f"x.tar: '/{bundle}/config.json' is not JSON: ")
+
+
+@pytest.mark.parametrize("path", ["containers/services/a/config.json", "boot/cmdline"])
+def test_what_is_read_whole_must_be_small(path: str) -> None:
+    large = replace(file(path), content=Content((Zeros(5 << 20),)))
+    huge = plain(large, file("containers/services/a/runtime.json", b"{}"), name="x.tar")
+    with pytest.raises(BuildError) as caught:
+        compare(plain(), huge, RecordingJob())
+    assert str(caught.value) == f"x.tar: '/{path}' has more than 4 MiB"
 
 
 def test_settings_that_are_no_object_are_none() -> None:
