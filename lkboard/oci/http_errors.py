@@ -27,6 +27,7 @@ _CHUNK = 1 << 16
 _OUT_OF_TIME = {9, 10}  # X509_V_ERR_CERT_NOT_YET_VALID, …_HAS_EXPIRED
 _WRONG_NAME = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, …_IP_ADDRESS_MISMATCH
 _NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"}
+_HUNG_UP = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError)
 _REFUSED_TUNNEL = "Tunnel connection failed: 407"
 _PROXY_HINT = "set HTTPS_PROXY or HTTP_PROXY to http://USER:PASSWORD@HOST:PORT"
 _EXCERPT = 200
@@ -104,8 +105,10 @@ def unreachable(error: Exception, url: str, where: str, proxies: Mapping[str, st
     if proxy and any(isinstance(cause, ProxyError) for cause in causes):
         message = f"asking {shown(url)} through the proxy '{shown(proxy)}' failed: {_reason(error)}"
         return RegistryError(message, where=where, hint=f"{_PROXY_HINT}, or NO_PROXY for hosts that need none")
-    message = f"asking {shown(url)} failed: {_reason(error)}"
-    return RegistryError(message, where=where, hint="check the network, and the name of the registry")
+    hint = "check the network, and the name of the registry"
+    if url.startswith("https:") and any(isinstance(cause, _HUNG_UP) for cause in causes):
+        hint = f"check the network; {_client_hint(url)}"  # with TLS 1.3 the alert may get lost on the way
+    return RegistryError(f"asking {shown(url)} failed: {_reason(error)}", where=where, hint=hint)
 
 
 def refused_by_proxy(url: str, where: str, proxies: Mapping[str, str]) -> RegistryError:
@@ -140,7 +143,12 @@ def _tls_hint(causes: Sequence[BaseException], url: str) -> str:
         return f"give the CA's certificate with --cert-file FILE, or trust the registry with --insecure-registry {host}"
     if not speaks_tls(causes):
         return f"if it speaks plain http, allow that: --insecure-registry {host}"
-    return f"if it wants a client certificate, put it as ~/.config/docker/certs.d/{host}/client.cert, and client.key"
+    return _client_hint(url)
+
+
+def _client_hint(url: str) -> str:
+    folder = f"~/.config/docker/certs.d/{origin_of(url)[1]}"
+    return f"if it wants a client certificate, put it as {folder}/client.cert, and its key as client.key"
 
 
 def speaks_tls(causes: Iterable[BaseException]) -> bool:

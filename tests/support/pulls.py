@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from lkboard.errors import LkboardError
 from lkboard.model.image import Platform, ResolvedImage, WholeImage
 from lkboard.model.reference import parse_reference
 from lkboard.oci.pull import Puller
 from lkboard.oci.settings import RegistrySettings
+from support.secrets import marks_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lkboard.events import Job
@@ -26,21 +30,35 @@ def resolve(
     store: Store, name: str, job: Job, *, arch: str = "amd64", variant: str = "", **settings: Any
 ) -> ResolvedImage:
     """Resolve a reference for ``linux/<arch>``."""
-    puller = Puller(store, settings_of(**settings), job)
-    return puller.resolve(parse_reference(name), Platform("linux", arch, variant))
+    with nothing_secret_raised():
+        puller = Puller(store, settings_of(**settings), job)
+        return puller.resolve(parse_reference(name), Platform("linux", arch, variant))
 
 
 def resolve_whole(store: Store, name: str, job: Job, *platforms: str, **settings: Any) -> WholeImage:
     """Resolve a reference for some platforms, or for all."""
-    return Puller(store, settings_of(**settings), job).resolve_whole(parse_reference(name), platforms)
+    with nothing_secret_raised():
+        return Puller(store, settings_of(**settings), job).resolve_whole(parse_reference(name), platforms)
 
 
 def pull(store: Store, name: str, job: Job, *, arch: str = "amd64", **settings: Any) -> ResolvedImage:
     """Resolve a reference and fetch its layers."""
-    puller = Puller(store, settings_of(**settings), job)
-    image = puller.resolve(parse_reference(name), Platform("linux", arch))
-    puller.fetch([image])
-    return image
+    with nothing_secret_raised():
+        puller = Puller(store, settings_of(**settings), job)
+        image = puller.resolve(parse_reference(name), Platform("linux", arch))
+        puller.fetch([image])
+        return image
+
+
+@contextmanager
+def nothing_secret_raised() -> Iterator[None]:
+    """Search an error for the passwords and tokens of tests."""
+    try:
+        yield
+    except LkboardError as error:
+        if found := marks_in(str(error), repr(error)):
+            raise AssertionError(f"the error shows {found}") from error
+        raise
 
 
 def is_complete(store: Store, image: ResolvedImage) -> bool:
