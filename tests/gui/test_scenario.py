@@ -63,6 +63,7 @@ def test_from_a_broken_config_to_a_written_card(
     assert "services:" in config.read_text()
     image = tmp_path / "web-rpi3.img"
     assert window.chips["built"].text() == "● Built"
+    assert {path.name for path in tmp_path.glob("web-rpi3.img.*")} == {"web-rpi3.img.sha256", "web-rpi3.img.bmap"}
 
     target = tmp_path / "card.img"
     window.go_to("write")
