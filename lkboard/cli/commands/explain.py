@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", metavar="CONFIG", help="a path that ends in .yml, a URL, or - for standard input")
     parser.add_argument(
-        "arguments",
-        nargs="+",
-        metavar="CONFIG… [PATH…]",
-        help="configs (*.yml, URLs, -), then paths in the system or patterns; without a path: what it is made of",
+        "more",
+        nargs="*",
+        metavar="CONFIG|PATH",
+        help="more configs, then paths in the system or patterns; without a path: what the system is made of",
     )
     parser.add_argument(
         "--path", action="append", default=[], metavar="PATH", help="a path that looks like a config: /etc/x.yml"
@@ -33,7 +34,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app import explain as use_case
     from lkboard.cli import explanations as texts
 
-    files, paths = use_case.split_arguments(args.arguments)
+    files, paths = use_case.split_arguments([args.config, *args.more])
     paths += tuple(args.path)
     options = system_options(args, *files)
     stdin = read_input(job) if "-" in files else None
