@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from support.fat import extracted, fsck
+from support.loops import attached, filled_file
+from support.maps import MIB, NOISE
 from support.processes import ENVIRONMENT, lkboard
 from support.tools import need
 from support.toy import toy
@@ -100,6 +104,25 @@ def test_bmaptool_copies_a_compressed_image(toy: Path) -> None:
     packed = toy / "out/x-toy.img.zst"
     subprocess.run(["bmaptool", "-q", "copy", packed, toy / "copy"], check=True, capture_output=True)
     assert (toy / "copy").read_bytes() == unpacked("zstd", packed)
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("compression", ["", ".zst"])
+def test_bmaptool_makes_a_card_of_what_was_full_of_something_else(toy: Path, compression: str) -> None:
+    """What a block map leaves out keeps its old bytes, so nothing that is read may be left out."""
+    need("bmaptool", "zstd")
+    image = toy / f"x.img{compression}"
+    assert lkboard("build", toy / "x.yml", "--board", toy / "toy", "-o", image).returncode == 0
+    card = filled_file(toy / "card", 64 * MIB)
+    with attached(card) as path:
+        subprocess.run(["bmaptool", "-q", "copy", image, path], check=True, capture_output=True)
+    data = card.read_bytes()
+    start, size = (512 * number for number in struct.unpack_from("<II", data, 446 + 8))  # the first partition
+    (toy / "boot").write_bytes(data[start : start + size])
+    fsck(toy / "boot")
+    assert b"\xa5" * MIB in data[start : start + size]
+    (toy / "files").mkdir()
+    assert extracted(toy / "boot", toy / "files")["kernel"] == NOISE
 
 
 def test_all_files_of_a_format_are_compressed(toy: Path) -> None:
