@@ -49,6 +49,8 @@ def running_squid(names: Sequence[str] = (), users: Mapping[str, str] | None = N
         (folder / "hosts").write_text("".join(f"127.0.0.1 {name}\n" for name in names))
         port = _free_port()
         (folder / "conf").write_text(_configuration(folder, port, users or {}))
+        for file in folder.iterdir():
+            file.chmod(0o644)
         squid = Squid(f"127.0.0.1:{port}")
         command = [_PROGRAM, "-N", "-d", "1", "-f", folder / "conf"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
