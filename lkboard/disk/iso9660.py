@@ -78,7 +78,7 @@ def plan(entries: Sequence[Entry], *, label: str, epoch: int, boot: BootImage | 
         head = [descriptor, el_torito.record(_CATALOG_BLOCK), _TERMINATOR, catalog]
     head += [_path_table(tree, "<"), _path_table(tree, ">")]
     for folder in tree.folders:
-        head += folder_area(folder.node, folder.parent)
+        head += folder_area(folder)
     joined = b"".join(piece.ljust(_blocks(len(piece)) * BLOCK_SIZE, b"\0") for piece in head)
     size = (end + _PADDING_BLOCKS) * BLOCK_SIZE
     return Volume(ExtentMap((Extent(SYSTEM_AREA, Inline(joined)), *_contents(tree)), size), boot_block)
@@ -87,7 +87,7 @@ def plan(entries: Sequence[Entry], *, label: str, epoch: int, boot: BootImage | 
 def _place_folders(tree: Tree, block: int) -> int:
     """Give every folder its place from ``block`` on and return the block behind the last."""
     for folder in tree.folders:
-        area = folder_area(folder.node, folder.parent)
+        area = folder_area(folder)
         folder.node.block, folder.node.size = block, len(area.records)
         block += _blocks(len(area.records) + len(area.more))
     return block

@@ -14,7 +14,7 @@ from lkboard.model.rootfs import Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lkboard.disk.iso_tree import Node
+    from lkboard.disk.iso_tree import Folder, Node
 
 BLOCK_SIZE = 2048
 _RECORD = "<BB8s8s7sBBB4sB"
@@ -48,14 +48,12 @@ def record(node: Node, identifier: bytes, system_use: bytes = b"") -> bytes:
     return _even(fixed + identifier) + _even(system_use)
 
 
-def folder_area(folder: Node, parent: Node) -> FolderArea:
-    """Return the records of a folder, which is its own parent if it is the root.
-
-    How long they are does not depend on the places and sizes of files.
-    """
-    writer = _Writer(folder.block + folder.size // BLOCK_SIZE)
-    own = _attributes(folder)
-    writer.add(folder, _SELF, [rock_ridge.START, *own, rock_ridge.extension()] if folder is parent else own)
+def folder_area(folder: Folder) -> FolderArea:
+    """Return the records of a folder; how long they are does not depend on the places and sizes of files."""
+    itself, parent = folder.node, folder.parent
+    writer = _Writer(itself.block + itself.size // BLOCK_SIZE)
+    own = _attributes(itself)
+    writer.add(itself, _SELF, [rock_ridge.START, *own, rock_ridge.extension()] if itself is parent else own)
     writer.add(parent, _PARENT, _attributes(parent))
     for identifier, name, node in folder.rows:
         target = rock_ridge.target(encode(node.entry.link)) if node.entry.kind is Kind.SYMLINK else []

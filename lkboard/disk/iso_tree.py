@@ -20,7 +20,7 @@ _SECOND = 1_000_000_000
 
 @dataclass(slots=True)
 class Node:
-    """A file, under however many names; ``rows`` are the identifier, name and file of each record of a folder.
+    """A file, under however many names; ``names`` are those in a folder.
 
     ``size`` is that of the content in bytes, and of a folder that of its records, known like ``block`` once it has a
     place.
@@ -31,7 +31,7 @@ class Node:
     links: int = 1
     block: int = 0
     size: int = 0
-    rows: list[tuple[bytes, str, Node]] = field(default_factory=list)
+    names: dict[str, Node] = field(default_factory=dict)
 
     @property
     def is_folder(self) -> bool:
@@ -39,13 +39,22 @@ class Node:
         return self.entry.kind is Kind.DIRECTORY
 
 
+class Row(NamedTuple):
+    """What one record of a folder is about."""
+
+    identifier: bytes
+    name: str
+    node: Node
+
+
 class Folder(NamedTuple):
-    """A row of the path table: ``number`` (from 1) is that of the folder around it."""
+    """A folder of the path table, with its records in order. ``number`` (from 1) is that of its parent."""
 
     node: Node
     identifier: bytes
     parent: Node
     number: int
+    rows: list[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +105,26 @@ def _name(nodes: dict[str, Node], path: str, node: Node, epoch: int) -> None:
     folder = nodes[folder_path]
     if not folder.is_folder:
         raise BuildError(f"'{path}' cannot be in '{folder_path}', which is not a folder", hint="rename one of them")
+    if name in folder.names:
+        raise BuildError(f"'{path}' is there twice", hint="rename or remove one of them")
     if node.is_folder:
         folder.links += 1
-    folder.rows.append((b"", name, node))
-    nodes[path] = node
+    folder.names[name] = nodes[path] = node
 
 
 def _in_order(root: Node) -> list[Folder]:
-    """Sort the records of every folder and return the folders, level by level (ECMA-119, section 6.9.1)."""
-    folders = [Folder(root, b"\0", root, 1)]
+    """Return all folders, level by level (ECMA-119, section 6.9.1)."""
+    folders = [_folder(root, b"\0", root, 1)]
     for number, folder in enumerate(folders, start=1):
-        node = folder.node
-        identifiers = iso_names.identifiers([(name, child.is_folder) for _blank, name, child in node.rows])
-        rows = [(identifier, *row[1:]) for identifier, row in zip(identifiers, node.rows, strict=True)]
-        node.rows = sorted(rows, key=lambda row: iso_names.order(row[0]))
-        folders += [Folder(child, identifier, node, number) for identifier, _, child in node.rows if child.is_folder]
+        below = (row for row in folder.rows if row.node.is_folder)
+        folders += [_folder(row.node, row.identifier, folder.node, number) for row in below]
     if len(folders) > _FOLDERS_MAX:
         raise BuildError(f"a disc has room for {_FOLDERS_MAX} folders, there are {len(folders)}")
     return folders
+
+
+def _folder(node: Node, identifier: bytes, parent: Node, number: int) -> Folder:
+    """Return a folder with its records sorted."""
+    identifiers = iso_names.identifiers([(name, child.is_folder) for name, child in node.names.items()])
+    rows = (Row(made, name, child) for made, (name, child) in zip(identifiers, node.names.items(), strict=True))
+    return Folder(node, identifier, parent, number, sorted(rows, key=lambda row: iso_names.order(row.identifier)))

@@ -198,6 +198,10 @@ class TestWhatDoesNotFit:
         with pytest.raises(BuildError, match="a disc has room for 65535 folders, there are 65536"):
             plan(*(folder(f"{number}") for number in range(65_535)))
 
+    def test_two_files_of_one_name(self) -> None:
+        with pytest.raises(BuildError, match=r"'a/b' is there twice \(rename or remove one of them\)"):
+            plan(file("a/b"), file("a/b"))
+
     def test_a_file_inside_of_a_file(self) -> None:
         with pytest.raises(BuildError, match="'a/b' cannot be in 'a', which is not a folder"):
             plan(file("a"), file("a/b"))
