@@ -6,6 +6,7 @@ Nothing here reads ``~/.netrc`` or lets the environment replace what the user co
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import threading
 from contextlib import contextmanager
@@ -80,21 +81,31 @@ class Connections:
         with self._lock:
             known = self._schemes.get((host, trust))
         if known is None:
-            known = "https" if self._speaks_tls(f"https://{host}/v2/", trust) else "http"
+            known = "https" if self._speaks_tls(host, trust) else "http"
             with self._lock:
                 self._schemes[host, trust] = known
         return known
 
-    def _speaks_tls(self, url: str, trust: Trust) -> bool:
+    def _speaks_tls(self, host: str, trust: Trust) -> bool:
         """Return whether a host answers by TLS, if only to complain; whose certificate it shows is judged later."""
+        url = f"https://{host}/v2/"
         trust = replace(self.trust(url, trust), is_insecure=True)
-        options: dict[str, Any] = {"timeout": _HANDSHAKE_SECONDS, "verify": False, "proxies": self.proxies(url)}
         try:
-            with self.session(url, trust) as session:
-                session.head(url, allow_redirects=False, **options)
+            if proxies := self.proxies(url):
+                with self.session(url, trust) as session:
+                    session.head(url, timeout=_HANDSHAKE_SECONDS, verify=False, proxies=proxies, allow_redirects=False)
+            else:
+                self._shake_hands(url, trust)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return speaks_tls(causes_of(error))
         return True
+
+    def _shake_hands(self, url: str, trust: Trust) -> None:
+        """Do nothing else: a server that wants a client certificate may hang up when it is asked for anything."""
+        parts = urlsplit(url)
+        address = parts.hostname or "", parts.port or 443
+        with socket.create_connection(address, _HANDSHAKE_SECONDS) as plain:
+            self._context(trust).wrap_socket(plain, server_hostname=address[0]).close()
 
     def _new_session(self, scheme: str, trust: Trust) -> requests.Session:
         session = _Session()

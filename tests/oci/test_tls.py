@@ -10,7 +10,7 @@ from support.images import multi_arch
 from support.pulls import is_complete, log_in, pull, resolve
 from support.registry import Registry, running_registry
 
-from lkboard.errors import NotFound, TlsError
+from lkboard.errors import NotFound, RegistryError, TlsError
 from lkboard.oci.connections import Connections
 from lkboard.oci.endpoint import Trust
 from lkboard.oci.settings import RegistrySettings
@@ -160,18 +160,15 @@ def test_hosts_toml_may_name_the_client_certificate(
 
 
 @pytest.mark.parametrize("who", ["nobody", "a stranger"])
-def test_without_a_good_client_certificate_the_first_attempt_fails(
+def test_without_a_good_client_certificate_there_is_an_error_with_a_remedy(
     store: Store, job: RecordingJob, mutual: Registry, authority: Authority, etc: Path, tmp_path: Path, who: str
 ) -> None:
     certificate, key = Authority(tmp_path).client_certificate("mallory")
     files = {"ca_crt": authority.ca_file} | ({"me_cert": certificate, "me_key": key} if who == "a stranger" else {})
     docker_certificates(etc, mutual.host, **files)
-    with pytest.raises(
-        TlsError, match=r"TLS failed: .* alert (bad certificate|certificate required|unknown ca)"
-    ) as caught:
+    with pytest.raises(RegistryError) as caught:  # the server's alert may be lost: then it is no TlsError
         resolve(store, f"{mutual.host}/lab/x:v1", job, system_folder=str(etc))
     assert f"certs.d/{mutual.host}/client.cert" in (caught.value.hint or "")
-    assert job.waits == []
 
 
 def test_a_key_with_a_passphrase_is_an_error_and_no_question(
