@@ -50,10 +50,8 @@ def import_archive(store: Store, path: Path, job: Job, *, name: str = "") -> tup
     bear its own. Names appear in the store when all blobs are there. Raises `ArchiveInvalid`, `LayerInvalid` (no tar),
     `ReferenceInvalid`, `ManifestInvalid`, `StoreCorrupt` (a damaged blob), `StoreUnusable`, `Cancelled`.
     """
-    if not path.exists():
-        raise ArchiveInvalid("there is no such file or folder", where=path, hint=KINDS_HINT)
     with _plain(store, path, job) as plain, _naming(path, plain), job.step(STEP):
-        images = _images(plain)
+        images = _images(plain, job)
         names = [_full_names(image, path, name, is_only=len(images) == 1) for image in images]
         meter = Meter(job, STEP, sum(image.size for image in images))
         roots = [image.copy_to(store, meter, job) for image in images]
@@ -69,7 +67,7 @@ def copy_only_image(store: Store, path: Path, job: Job, *, step: str) -> Descrip
     The image gets no name there. Raises as `import_archive` does.
     """
     with job.step(step):
-        images = _images(path)
+        images = _images(path, job)
         if len(images) != 1:
             raise ArchiveInvalid(f"there are {len(images)} images in it", where=path, hint="save one at a time")
         return images[0].copy_to(store, Meter(job, step, images[0].size), job)
@@ -86,8 +84,8 @@ def spooled(store: Store, pieces: Iterable[bytes], job: Job) -> Iterator[Path]:
         yield Path(file.name)
 
 
-def _images(path: Path) -> Sequence[ArchivedImage]:
-    files = open_files(path)
+def _images(path: Path, job: Job) -> Sequence[ArchivedImage]:
+    files = open_files(path, job)
     images: Sequence[ArchivedImage] = layout_images(files, path) if files("index.json") else docker_images(files, path)
     if not images:
         raise ArchiveInvalid("there is no image in it", where=path, hint=KINDS_HINT)
@@ -112,11 +110,23 @@ def _full_names(image: ArchivedImage, path: Path, name: str, *, is_only: bool) -
 @contextmanager
 def _plain(store: Store, path: Path, job: Job) -> Iterator[Path]:
     """Give the archive itself, or an unpacked copy of a packed one."""
-    if path.is_dir() or not is_packed(path):
+    if not _is_packed(path):
         yield path
         return
     with spooled(store, _limited(path, job), job) as copy:
         yield copy
+
+
+def _is_packed(path: Path) -> bool:
+    """Return whether an archive is packed. Raises `ArchiveInvalid` for what is neither a file nor a folder."""
+    if path.is_dir():
+        return False
+    if path.exists() and not path.is_file():
+        raise ArchiveInvalid("this is no ordinary file", where=path, hint="pipe it: … | lkboard cache import -")
+    try:
+        return is_packed(path)
+    except OSError as error:
+        raise ArchiveInvalid(f"it cannot be read: {error.strerror}", where=path, hint=KINDS_HINT) from error
 
 
 def _limited(path: Path, job: Job) -> Iterator[bytes]:

@@ -19,6 +19,8 @@ from lkboard.oci.tar_reader import read_tar
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lkboard.events import Job
+
 Files = Callable[[str], FileSpan | None]
 """Gives a file by its path, None when there is none."""
 
@@ -30,17 +32,18 @@ _LINKS = frozenset([Kind.SYMLINK, Kind.HARDLINK])
 _KINDS = _LINKS | {Kind.FILE, Kind.DIRECTORY}
 
 
-def open_files(path: Path) -> Files:
+def open_files(path: Path, job: Job) -> Files:
     """Return the files of a folder or of a plain tar.
 
     Raises `ArchiveInvalid` for names that leave the archive, that occur twice or are longer than 255 bytes, and for
-    anything but files, folders and links among them; `LayerInvalid` for what is no tar.
+    anything but files, folders and links among them; `LayerInvalid` for what is no tar; `Cancelled`.
     """
     if path.is_dir():
         return _folder(path)
     span = FileSpan(str(path), 0, path.stat().st_size)
     entries: dict[str, Entry] = {}
     for entry in read_tar(span, where=str(path), origin=Origin("", "")):
+        job.check()
         name = _checked_name(entry, path)
         if name in entries and entry.kind is not Kind.DIRECTORY:
             raise _refused(path, f"has '{name}' twice")
@@ -90,7 +93,7 @@ def _follow(entries: dict[str, Entry], entry: Entry | None, path: Path) -> Entry
             return entry
         base = posixpath.dirname(entry.path) if entry.kind is Kind.SYMLINK else ""
         target = posixpath.normpath(posixpath.join(base, entry.link))
-        if target.startswith(("/", "../")):
+        if target == ".." or target.startswith(("/", "../")):
             raise _refused(path, f"has the link '{entry.path}', which leads out of it")
         entry = entries.get(target)
     raise _refused(path, "has links that lead in a circle")

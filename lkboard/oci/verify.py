@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.model.stored import Damage, Verified
 from lkboard.oci.blobs import Blobs, digest_at, stored
-from lkboard.oci.digest import algorithm_of, file_digest
+from lkboard.oci.digest import algorithm_of, file_digest, is_digest
 from lkboard.oci.files import store_errors
 from lkboard.oci.graph import closure
 from lkboard.oci.meter import Meter
@@ -43,8 +43,13 @@ def verify(store: Store, job: Job) -> Verified:
 def _files(store: Store) -> Mapping[Path, str]:
     """Return all files whose digests are known from their names."""
     blobs = ((path, digest_at(path)) for path in sorted(store.root.glob("blobs/*/*")))
-    layers = ((path, f"sha256:{path.stem}") for path in sorted(store.private.glob("layers/*.tar")))
+    layers = ((path, _diff_id(path.stem)) for path in sorted(store.private.glob("layers/*.tar")))
     return {path: digest for path, digest in (*blobs, *layers) if digest}
+
+
+def _diff_id(encoded: str) -> str:
+    """Return the digest whose hexadecimal part names an unpacked layer, empty if there is none."""
+    return next(filter(is_digest, (f"{algorithm}:{encoded}" for algorithm in ("sha256", "sha512"))), "")
 
 
 def _is_sound(path: Path, digest: str, store: Store, meter: Meter) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import tarfile
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ from support.pulls import is_complete, resolve
 from support.tools import need
 
 from lkboard.errors import ArchiveInvalid, Cancelled, LayerInvalid, LkboardError, OciError, StoreCorrupt
-from lkboard.events import Job, Progress
+from lkboard.events import Job, Progress, Step
 from lkboard.model.image import Descriptor
 from lkboard.oci.archive import STEP, import_archive, spooled
 from lkboard.oci.flatten import flatten
@@ -327,6 +328,7 @@ class TestHostileArchives:
             ([file("..")], "which leads out of it"),
             ([symlink("a", "/etc/passwd")], "has the link 'a', which leads out of it"),
             ([symlink("a/b", "../../c")], "has the link 'a/b', which leads out of it"),
+            ([symlink("a", "..")], "has the link 'a', which leads out of it"),
             ([hardlink("a", "../b")], "has the link 'a', which leads out of it"),
             ([symlink("a", "b"), symlink("b", "a")], "has links that lead in a circle"),
             ([character("dev/null", 1, 3)], "has 'dev/null', which is neither a file nor a folder"),
@@ -335,7 +337,7 @@ class TestHostileArchives:
             ([file("a"), file("./a")], "has 'a' twice"),
             ([file("a"), symlink("a", "b")], "has 'a' twice"),
         ],
-        ids=range(12),
+        ids=range(13),
     )
     def test_what_no_archive_of_images_has_is_refused(
         self, store: Store, job: RecordingJob, tmp_path: Path, members: list[Member], message: str
@@ -383,8 +385,21 @@ class TestHostileArchives:
             import_archive(store, tmp_path / "x", job)
 
     def test_a_missing_archive_is_named(self, store: Store, job: RecordingJob, tmp_path: Path) -> None:
-        with pytest.raises(ArchiveInvalid, match="there is no such file or folder"):
+        with pytest.raises(ArchiveInvalid, match="it cannot be read: No such file or directory"):
             import_archive(store, tmp_path / "none", job)
+
+    def test_a_pipe_is_refused_with_what_to_do(self, store: Store, job: RecordingJob, tmp_path: Path) -> None:
+        """To read it would wait for ever, whatever the user does."""
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(ArchiveInvalid, match="lkboard cache import -"):
+            import_archive(store, tmp_path / "pipe", job)
+
+    def test_looking_through_an_archive_can_be_stopped(self, store: Store, tmp_path: Path) -> None:
+        archive = write_tar(tmp_path / "x.tar", *docker_members(PLAIN, ["lab/x:v1"]))
+        job = Job(lambda event: job.cancel() if isinstance(event, Step) else None)
+        with pytest.raises(Cancelled):
+            import_archive(store, archive, job)
+        assert store.names() == {}
 
 
 class TestProgress:

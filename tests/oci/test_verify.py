@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
 from support.damage import spoil
-from support.images import file, image, index, layer, multi_arch, write_layout
+from support.images import Layer, file, image, index, layer, multi_arch, write_layout
 from support.pulls import resolve
 
 from lkboard.errors import Cancelled
@@ -87,6 +89,16 @@ def test_a_damaged_unpacked_layer_is_removed(store: Store, job: RecordingJob) ->
     (damage,) = verify(store, job).damaged
     assert (damage.digest, damage.path) == (SHARED.diff_id, str(path))
     assert not path.exists()
+
+
+def test_other_digests_are_known_too(store: Store, job: RecordingJob) -> None:
+    packed = layer(file("a"))
+    plain = "sha512:" + hashlib.sha512(gzip.decompress(packed.data)).hexdigest()
+    made(store, x=image(Layer(packed.data, packed.media_type, plain)))
+    store.add(b"x", "sha512")
+    unpack_layers([resolve(store, NAME, job)], store, job)
+    found = verify(store, job)
+    assert (found.files, found.damaged) == (5, ())
 
 
 def test_files_that_are_no_blobs_are_left_alone(store: Store, job: RecordingJob) -> None:
