@@ -79,23 +79,23 @@ def resolve_images(config: Config, around: Surroundings, *, with_sboms: bool = F
     Raises `OciError`, `LockMismatch`, `Cancelled`.
     """
     from lkboard.oci.pull import Puller
+    from lkboard.oci.workers import run_all
 
     puller = Puller(around.store, around.settings, around.job)
     wanted = Platform("linux", around.architecture)
     names = {str(image.reference): image for image in config.images}
     with around.job.step("Resolve images"):
-        images = {
-            text: _resolve(name, around, partial(puller.resolve, platform=wanted))
-            for text, name in names.items()
-        }
+        tasks = [partial(_resolve, name, around, partial(puller.resolve, platform=wanted)) for name in names.values()]
+        found = run_all(tasks, around.job, parallel=around.settings.parallel, in_order=True)
         if with_sboms:
-            images = {text: puller.with_sboms(image) for text, image in images.items()}
+            statements = [partial(puller.with_sboms, image) for image in found]
+            found = run_all(statements, around.job, parallel=around.settings.parallel, in_order=True)
         layouts = {
             index: _resolve(volume.image, around, partial(puller.resolve_whole, platforms=volume.platforms))
             for index, volume in enumerate(config.volumes)
             if volume.image and volume.format == "oci"
         }
-    return Images(images, layouts)
+    return Images(dict(zip(names, found, strict=True)), layouts)
 
 
 def _resolve(name: ImageName, around: Surroundings, resolve: Callable[[Reference], Image]) -> Image:
