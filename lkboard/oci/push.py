@@ -35,6 +35,7 @@ def push(store: Store, name: str, destination: Reference, settings: RegistrySett
         raise NotFound("the store has no such image", where=name, hint="pull it, or run: lkboard kit build")
     if settings.offline:
         raise Offline("lkboard may not use the network", where=destination, hint="push without $LKBOARD_OFFLINE")
+    from lkboard.oci.referrers import record_referrer
     from lkboard.oci.upload import Upload  # with it comes requests, which is slow to import
 
     parts = _collect(store, root, name, job)
@@ -48,7 +49,8 @@ def push(store: Store, name: str, destination: Reference, settings: RegistrySett
         def name_all() -> None:
             for manifest in parts.manifests:
                 tag = destination.wanted if manifest.digest == root.digest else manifest.digest
-                upload.manifest(manifest, store.read(manifest), tag)
+                data = store.read(manifest)
+                record_referrer(upload, manifest, data, upload.manifest(manifest, data, tag), job)
 
         run_all([name_all], job, parallel=1)
 

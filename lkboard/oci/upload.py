@@ -36,7 +36,7 @@ _SMALLEST_PIECE = 1 << 19
 class Upload:
     """Uploads into the repository of ``destination``. One object serves all threads.
 
-    ``on_bytes`` is told what was sent, negative when it has to be sent again.
+    ``on_bytes`` is told what was sent, negative when it has to be sent again. ``where`` is what errors name.
     """
 
     def __init__(self, settings: RegistrySettings, job: Job, destination: Reference, on_bytes: OnBytes) -> None:
@@ -44,7 +44,7 @@ class Upload:
         self.endpoint = self.client.origin(destination)
         self._settings = settings
         self._job = job
-        self._where = str(destination)
+        self.where = str(destination)
         self._on_bytes = on_bytes
         self._whole_limit = settings.whole_upload
         self._piece = settings.upload_piece
@@ -84,7 +84,7 @@ class Upload:
         """
         headers = {"Content-Type": descriptor.media_type}
         url = self.endpoint.url(f"manifests/{name}")
-        return self._expect(self.send(Request("PUT", url, self._where, headers=headers, body=data)), 201)
+        return self._expect(self.send(Request("PUT", url, self.where, headers=headers, body=data)), 201)
 
     def send(self, request: Request, source: str = "") -> Response:
         """Return the answer to a request with the right to write, and to read from ``source``."""
@@ -92,7 +92,7 @@ class Upload:
         return self.client.send(self.endpoint, request, _ACTIONS, more)
 
     def _has(self, descriptor: Descriptor) -> bool:
-        response = self.send(Request("HEAD", self.endpoint.url(f"blobs/{descriptor.digest}"), self._where))
+        response = self.send(Request("HEAD", self.endpoint.url(f"blobs/{descriptor.digest}"), self.where))
         if response.status_code == 404:
             response.close()
             return False
@@ -112,7 +112,7 @@ class Upload:
             return self._send_pieces(location, descriptor, body, piece)
         except RegistryError:
             with suppress(OciError):
-                self.send(Request("DELETE", location, self._where, insist=False)).close()
+                self.send(Request("DELETE", location, self.where, insist=False)).close()
             raise
 
     def _begin(self, descriptor: Descriptor, source: str) -> tuple[str, int] | None:
@@ -123,7 +123,7 @@ class Upload:
         if response is None or response.status_code not in {201, 202}:
             query = "" if algorithm == "sha256" else f"?digest-algorithm={algorithm}"
             url = self.endpoint.url("blobs/uploads/") + query
-            response = self.send(Request("POST", url, self._where))
+            response = self.send(Request("POST", url, self.where))
         if response.status_code == 201:
             response.close()
             return None
@@ -135,7 +135,7 @@ class Upload:
         """Ask the registry to take a blob from another repository; it may begin an upload instead."""
         url = f"{self.endpoint.url('blobs/uploads/')}?{urlencode({'mount': descriptor.digest, 'from': source})}"
         with suppress(AuthNeeded):
-            response = self.send(Request("POST", url, self._where), source)
+            response = self.send(Request("POST", url, self.where), source)
             response.close()
             return response
         return None
@@ -148,17 +148,17 @@ class Upload:
             end = min(start + piece, descriptor.size)
             headers = {**_BYTES, "Content-Range": f"{start}-{end - 1}"}
             request = Request(
-                "PATCH", location, self._where, headers=headers, body=body.part(start, end), is_repeatable=False
+                "PATCH", location, self.where, headers=headers, body=body.part(start, end), is_repeatable=False
             )
             response = self.send(request)
             if response.status_code == 404:  # docker-registry's answer when an earlier piece was cut
                 response.close()
-                raise RegistryError(f"{shown(location)} is lost", where=self._where)
+                raise RegistryError(f"{shown(location)} is lost", where=self.where)
             if response.status_code != 202:
                 return response
             response.close()
             if response.headers.get("Range", "").removeprefix("bytes=") != f"0-{end - 1}":
-                raise RegistryError(f"{shown(location)} has not taken all that was sent", where=self._where)
+                raise RegistryError(f"{shown(location)} has not taken all that was sent", where=self.where)
             location = self._location(response)
         return self._finish(location, descriptor, b"")
 
@@ -166,7 +166,7 @@ class Upload:
         url = f"{location}{'&' if urlsplit(location).query else '?'}digest={descriptor.digest}"
         # an empty body must be bytes: requests would send an empty iterator in chunks
         data = body if descriptor.size else b""
-        return self.send(Request("PUT", url, self._where, headers=_BYTES, body=data, is_repeatable=False))
+        return self.send(Request("PUT", url, self.where, headers=_BYTES, body=data, is_repeatable=False))
 
     def _piece_of(self, descriptor: Descriptor) -> int:
         """Return how much of a blob is sent in one request."""
@@ -183,12 +183,12 @@ class Upload:
     def _location(self, response: Response) -> str:
         location = response.headers.get("Location")
         if not location:
-            raise RegistryError(f"{shown(response.url)} does not say where to upload", where=self._where)
-        return target_of(response.url, location, self._where)
+            raise RegistryError(f"{shown(response.url)} does not say where to upload", where=self.where)
+        return target_of(response.url, location, self.where)
 
     def _expect(self, response: Response, status: int) -> Response:
         if response.status_code != status:
-            error = self.client.failure(response, self._where)
+            error = self.client.failure(response, self.where)
             if response.status_code == _TOO_LARGE:
                 error.hint = "a proxy in front of the registry limits the size of requests: raise its limit"
             raise error

@@ -193,9 +193,12 @@ class Registry:
                 location = self._put("POST", f"/v2/{repository}/blobs/uploads/", b"")
                 self._put("PUT", f"{location}&digest={digest}", data)
         for digest, media_type in image.manifests.items():
-            path = f"/v2/{repository}/manifests/{tag if digest == image.digest else digest}"
-            self._put("PUT", path, image.blobs[digest], {"Content-Type": media_type})
+            self.put_manifest(repository, tag if digest == image.digest else digest, image.blobs[digest], media_type)
         return f"{self.host}/{name}"
+
+    def put_manifest(self, repository: str, name: str, data: bytes, media_type: str) -> None:
+        """Give some bytes a tag, as they are."""
+        self._put("PUT", f"/v2/{repository}/manifests/{name}", data, {"Content-Type": media_type})
 
     def push_with_skopeo(self, image: Image, name: str) -> str:
         """Bring an image of OCI types there with skopeo, unchanged, and return its full reference."""
