@@ -129,6 +129,15 @@ def test_a_write_works_offline(lab: Lab) -> None:
     assert "the image is not in the store" in said
 
 
+def test_a_missing_package_of_a_board_is_named(lab: Lab) -> None:
+    assert lkboard(*arguments(lab, lab.config())).returncode == 0
+    command = ("build", lab.config(), "--board", "x86-efi", "-o", lab.out / "x.img", "--offline")
+    said = told(lkboard_without_sockets(*command))
+    assert "the Debian package 'systemd-boot-efi' for amd64 is not in the store" in said
+    assert said.endswith("(build once with a network)")
+    assert lab.made() == ["x.tar"]
+
+
 def test_a_pull_says_whether_all_is_there(lab: Lab) -> None:
     name = f"{lab.registry.host}/lab/web:v1"
     assert "the image is not in the store" in told(lkboard_without_sockets("cache", "pull", name, "--offline"))
