@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.model.image import Descriptor
 from lkboard.oci.digest import Digester
-from lkboard.oci.media_types import OCI_MANIFEST
+from lkboard.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from lkboard.oci.store import Store
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ MIB = 1 << 20
 DERIVED = ("layers", "segments")
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+STATEMENT_TYPE = "application/vnd.in-toto+json"
+SPDX = "https://spdx.dev/Document"
 FILES_PER_FOLDER = 50
 STRIDE = 132_071
 """Between the beginnings of files in a pool: farther apart than deflate looks back."""
@@ -101,22 +103,59 @@ def make_system(work: Path, services: int, size: int, files: int) -> Path:
 
 
 def add_image(store: Store, work: Path, name: str, files: Mapping[str, int]) -> None:
-    """Store an image of one layer with files of given sizes."""
+    """Store an image of one layer with files of given sizes, and a bill of materials that lists them."""
     layer, plain = work / "layer", Digester()
     with layer.open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed:
         write_tar(Tee(packed, plain), name, files)
     digest, size = store.add_file(layer)
     layer.unlink()
-    rootfs = {"type": "layers", "diff_ids": [plain.digest]}
-    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs}).encode()
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "config": {"mediaType": CONFIG_TYPE, "digest": store.add(config), "size": len(config)},
-        "layers": [{"mediaType": LAYER_TYPE, "digest": digest, "size": size}],
-    }
-    data = json.dumps(manifest).encode()
-    store.set_name(f"docker.io/bench/{name}:1", Descriptor(OCI_MANIFEST, store.add(data), len(data)))
+    image = add_manifest(store, "amd64", [plain.digest], {"mediaType": LAYER_TYPE, "digest": digest, "size": size})
+    bill = descriptor(store, STATEMENT_TYPE, {"predicateType": SPDX, "predicate": bill_of(name, files)})
+    attestation = add_manifest(store, "unknown", [], {**bill, "annotations": {"in-toto.io/predicate-type": SPDX}})
+    marks = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image["digest"]}
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [image, {**attestation, "annotations": marks}]}
+    found = descriptor(store, OCI_INDEX, index)
+    store.set_name(f"docker.io/bench/{name}:1", Descriptor(OCI_INDEX, str(found["digest"]), int(str(found["size"]))))
+
+
+def add_manifest(
+    store: Store, architecture: str, diff_ids: list[str], layer: Mapping[str, object]
+) -> dict[str, object]:
+    platform = {"architecture": architecture, "os": "linux" if diff_ids else "unknown"}
+    rootfs = {"type": "layers", "diff_ids": diff_ids}
+    config = descriptor(store, CONFIG_TYPE, {**platform, "config": {}, "rootfs": rootfs})
+    manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer]}
+    return {**descriptor(store, OCI_MANIFEST, manifest), "platform": platform}
+
+
+def descriptor(store: Store, media_type: str, document: Mapping[str, object]) -> dict[str, object]:
+    """Store a document and return its descriptor."""
+    data = json.dumps(document).encode()
+    return {"mediaType": media_type, "digest": store.add(data), "size": len(data)}
+
+
+def bill_of(name: str, files: Mapping[str, int]) -> dict[str, object]:
+    """Return what BuildKit's scanner would say of an image, about."""
+    licence = {"licenseConcluded": "NOASSERTION", "licenseInfoInFiles": ["NOASSERTION"], "copyrightText": ""}
+    listed = [
+        {
+            "SPDXID": f"SPDXRef-File-{name}-{number}",
+            "fileName": path,
+            "checksums": [{"algorithm": "SHA256", "checksumValue": f"{number:064x}"}],
+            **licence,
+        }
+        for number, path in enumerate(files)
+    ]
+    package = {"SPDXID": f"SPDXRef-Package-{name}", "name": name, "downloadLocation": "NOASSERTION"}
+    contained = [
+        {
+            "spdxElementId": package["SPDXID"],
+            "relationshipType": "CONTAINS",
+            "relatedSpdxElement": file["SPDXID"],
+        }
+        for file in listed
+    ]
+    return {"spdxVersion": "SPDX-2.3", "packages": [package], "files": listed, "relationships": contained}
 
 
 def write_tar(target: Tee, seed: str, files: Mapping[str, int]) -> None:

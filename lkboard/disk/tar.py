@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import struct
+from functools import partial
 from typing import TYPE_CHECKING
 
-from lkboard.disk import content
 from lkboard.disk.content import encode
 from lkboard.errors import BuildError
-from lkboard.model.extents import EMPTY, Content, Inline
+from lkboard.model.extents import EMPTY, Content, ExtentMap, Inline, place
 from lkboard.model.rootfs import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from lkboard.model.extents import ExtentMap
+    from lkboard.model.extents import Source
     from lkboard.model.rootfs import Entry
 
 _BLOCK_SIZE = 512
@@ -39,15 +38,45 @@ def plan(entries: Sequence[Entry], *, with_origin: bool = True) -> ExtentMap:
     ``with_origin`` adds the records LINUXKIT.source and LINUXKIT.location to entries that have an origin. Raises
     `BuildError` when an entry does not fit the format.
     """
-    bodies = (_record(entry, with_origin=with_origin) for entry in entries)
-    return content.concatenate(itertools.chain(bodies, [Content.of(_END)]))
+    parts: list[Source] = []
+    padding = 0
+    for entry in entries:
+        data = _data(entry)
+        head = _Head(partial(_headers, entry, padding, with_origin=with_origin))
+        parts += (head, *(part for part in data.parts if part.size))
+        padding = -data.size % _BLOCK_SIZE
+    whole = Content((*parts, Inline(bytes(padding) + _END)))
+    return ExtentMap(place(whole, 0), whole.size)
 
 
-def _record(entry: Entry, *, with_origin: bool) -> Content:
-    data = entry.content if entry.kind is Kind.FILE else EMPTY
-    size = data.size
-    head = _extended_header(entry, size, with_origin=with_origin) + _entry_header(entry, size)
-    return Content((Inline(head), *data.parts, Inline(_padding(size))))
+class _Head(Inline):
+    """The headers of an entry, made when they are asked for: kept, they would take more memory than everything else."""
+
+    __slots__ = ("_make", "_size")
+    _make: Callable[[], bytes]
+    _size: int
+
+    def __init__(self, make: Callable[[], bytes]) -> None:
+        object.__setattr__(self, "_make", make)
+        object.__setattr__(self, "_size", len(make()))
+
+    @property
+    def data(self) -> bytes:
+        return self._make()
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+
+def _data(entry: Entry) -> Content:
+    return entry.content if entry.kind is Kind.FILE else EMPTY
+
+
+def _headers(entry: Entry, padding: int, *, with_origin: bool) -> bytes:
+    """Return the headers of an entry, behind the padding of the one before."""
+    size = _data(entry).size
+    return bytes(padding) + _extended_header(entry, size, with_origin=with_origin) + _entry_header(entry, size)
 
 
 def _entry_header(entry: Entry, size: int) -> bytes:

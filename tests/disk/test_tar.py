@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import subprocess
 import tarfile
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -247,3 +248,16 @@ def test_gnu_tar_unpacks_it(tmp_path: Path) -> None:
     assert (tmp_path / "h").read_bytes() == b"content"
     assert (tmp_path / "h").stat().st_nlink == 2
     assert str((tmp_path / "s").readlink()) == "x" * 200
+
+
+def test_a_plan_keeps_no_headers() -> None:
+    entries = [file(f"folder/{number}", origin=Origin("docker.io/lab/x:v1", "services[0]")) for number in range(5000)]
+    tracemalloc.start()
+    try:
+        planned = tar.plan(entries)
+        assert planned.size > 5000 * 1536
+        assert tracemalloc.get_traced_memory()[0] < planned.size / 2
+    finally:
+        tracemalloc.stop()
+    with tarfile.open(fileobj=io.BytesIO(map_bytes(planned))) as found:
+        assert found.getnames() == [entry.path for entry in entries]
