@@ -14,13 +14,16 @@ import zstandard
 from support import elf as made_elf
 from support import grub as made_grub
 from support import pe
+from support.entries import device, folder, hard_link, symlink
+from support.entries import file as entry
 from support.fuzzing import Target, fuzz_tests
 from support.images import directory, file, tar
 from support.layouts import MIB, gpt_disk, mbr_disk, partition
 from support.plans import boot_files, map_bytes
 
-from lkboard.disk import fat, grub, image, uki
+from lkboard.disk import cpio, fat, grub, image, uki
 from lkboard.disk.content import chunks
+from lkboard.disk.cpio_reader import read_cpio
 from lkboard.disk.decompress import compression, decompress
 from lkboard.disk.fat_reader import FatReader
 from lkboard.disk.gpt_move import fit_gpt
@@ -32,6 +35,7 @@ from lkboard.events import Job
 from lkboard.kit import elf
 from lkboard.kit.modinfo import read_modinfo
 from lkboard.model.extents import Content
+from lkboard.model.rootfs import Kind
 from lkboard.sources.apt.deb import unpack
 
 if TYPE_CHECKING:
@@ -175,6 +179,26 @@ def read_package(data: bytes, work: Path) -> None:
             left.unlink()
 
 
+def initrds() -> list[bytes]:
+    entries = [
+        folder("a"),
+        entry("a/b", b"x" * 700),
+        hard_link("a/c", "a/b"),
+        symlink("l", "a"),
+        device("n", Kind.CHAR, 1, 3),
+    ]
+    plain = map_bytes(cpio.plan(entries)) + cpio.trailer()
+    return [plain, plain + bytes(100) + plain]
+
+
+def read_initrd(data: bytes, work: Path) -> None:
+    path = work / "initrd"
+    path.write_bytes(data)
+    for found in read_cpio(path, lambda: None).entries:
+        for _chunk in chunks(found.content):
+            pass
+
+
 test_damaged, test_damaged_for_long = fuzz_tests(
     (
         Target("partitions", disks, read_table, (b"EFI PART", b"\x55\xaa", b"\xee"), with_table_sums, 17_408),
@@ -183,6 +207,7 @@ test_damaged, test_damaged_for_long = fuzz_tests(
         Target("uki-stub", lambda: [pe.program()], join, (b"PE\0\0", b".linux\0\0")),
         Target("grub-kernel", lambda: [made_grub.FILES["kernel.img"]], put_together),
         Target("elf", objects, read_object, (b".modinfo", b"\0")),
+        Target("initrd", initrds, read_initrd, (b"070701", b"070702", b"TRAILER!!!\0", b"FFFFFFFF", b"../")),
         Target("package", packages, read_package, (b"`\n", b"data.tar.", b"99999999  ")),
     )
 )

@@ -216,6 +216,7 @@ def test_what_others_wrote_into_the_index_is_kept(store: Store) -> None:
         '{"manifests": [5]}',
         '{"manifests": [{"annotations": []}, {"annotations": 5}]}',
         f'{{"manifests": [{{"annotations": {{"{REF_NAME}": "x"}}}}]}}',
+        pytest.param('{"manifests": ' + "[" * 100_000, id="nested"),
     ],
 )
 def test_a_broken_index_is_named_and_left_alone(store: Store, text: str) -> None:
