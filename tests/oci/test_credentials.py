@@ -133,7 +133,7 @@ def test_a_file_without_an_entry_does_not_end_the_search(home: Path) -> None:
     assert (find() or fail("none")).username == "podman"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "5", "", '{"auths": 5}'])
+@pytest.mark.parametrize("text", ["{", "[]", "5", "", '{"auths": 5}', pytest.param("[" * 100_000, id="nested")])
 def test_a_file_that_cannot_be_read_is_named_and_passed_over(home: Path, text: str) -> None:
     write(home / ".docker" / "config.json", text)
     write(home / ".dockercfg", {"ghcr.io": encoded("last:x")})
