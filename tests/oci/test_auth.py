@@ -218,6 +218,7 @@ def test_an_identity_token_is_not_sent_on_to_a_private_place(
     refuse(proxy, BEARER.format(realm=f"{proxy.url}/token"))
     with pytest.raises(RegistryError, match=r"sends logins to 'http://192.168.1.1/token', a private address"):
         resolve(store, f"{proxy.host}/lab/x:v1", job)
+    assert proxy.seen("/token") == []  # whatever answers there, it is not asked in another way
 
 
 def test_a_ready_token_is_used_as_it_is(
