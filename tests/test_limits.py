@@ -1,0 +1,35 @@
+"""docs/reference/limits.md says what the code does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lkboard.oci import documents, file_tree, flatten, layers, tar_reader
+from lkboard.rootfs import kernel_payload, sbom
+from lkboard.yaml import limits
+
+PAGE = Path(__file__).parents[1] / "docs/reference/limits.md"
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"| {limits.MAX_BYTES // MIB} MiB, {limits.MAX_VALUES:,} values",
+        f" {limits.MAX_ALIASED_VALUES:,} of them through aliases, nested {limits.MAX_DEPTH} deep |",
+        f"| a manifest, index or image configuration | {documents.DOCUMENT_LIMIT // MIB} MiB |",
+        f"| {layers.size_limit(1 << 40) >> 40} times its size, but always {layers.size_limit(0) >> 30} GiB |",
+        f"| headers in a layer | {tar_reader.ENTRY_LIMIT:,} |",
+        f"| a path or link target | {tar_reader.PATH_LIMIT} bytes",
+        f"| all paths of an image | {flatten._PATHS_LIMIT // MIB} MiB |",
+        f"| directories that a layer uses and does not contain | {file_tree._MADE_LIMIT:,} |",
+        f"| the attributes of one file in a layer | {tar_reader._EXTENSION_LIMIT // MIB} MiB |",
+        f"| long names, attributes and sparse maps of a layer | {tar_reader._DETAIL_LIMIT // MIB} MiB |",
+        f"| a bill of materials of an image | {sbom._SIZE_LIMIT // MIB} MiB |",
+        f"| a compressed kernel, packed and unpacked | {kernel_payload.SIZE_LIMIT // MIB} MiB |",
+    ],
+)
+def test_the_page_says_what_the_code_does(text: str) -> None:
+    assert text.replace(",", " ") in PAGE.read_text().replace(",", " ")
