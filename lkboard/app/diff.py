@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkboard.app.build_plan import plan_outputs
 from lkboard.app.image_source import is_config, scratch_folder, unpack
 from lkboard.app.system import make_system
 from lkboard.errors import BuildError, UsageError
@@ -47,7 +48,8 @@ def diff(before: str, after: str, options: BuildOptions, job: Job, *, stdin: byt
 def _config_tree(source: str, options: BuildOptions, job: Job, stdin: bytes | None) -> Tree:
     from lkboard.rootfs.trees import Tree
 
-    system = make_system(replace(options, files=(source,)), job, stdin=stdin)
+    options = replace(options, files=(source,))
+    system = make_system(options, plan_outputs(options), job, stdin=stdin)
     images = system.images.by_reference.items()
     digests = {name: (image.index or image.manifest).digest for name, image in images}
     return Tree(source, {entry.path: entry for entry in system.rootfs.entries}, digests)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkboard.app.build_plan import plan_outputs
 from lkboard.app.image_source import is_config
 from lkboard.app.system import make_system
 from lkboard.errors import UsageError
@@ -39,15 +40,15 @@ def explain(
 
     A path may be a pattern. Raises `PathMissing` for one that is not there, and what a build raises.
     """
-    explainer = _explainer(make_system(options, job, stdin=stdin, with_losses=True), job)
+    explainer = _explainer(make_system(options, plan_outputs(options), job, stdin=stdin, with_losses=True), job)
     found = dict.fromkeys(name for path in paths for name in explainer.find(path))
     return tuple(explainer.explain(name) for name in found)
 
 
 def makeup(options: BuildOptions, job: Job, *, stdin: bytes | None = None) -> Makeup:
     """Tell what the system consists of that a build would make. Raises what a build raises."""
-    system = make_system(options, job, stdin=stdin)
-    return _explainer(system, job).makeup(system.store.derived_dir("segments"))
+    system = make_system(options, plan_outputs(options), job, stdin=stdin)
+    return _explainer(system, job).makeup(system.around.store.derived_dir("segments"))
 
 
 def _explainer(system: System, job: Job) -> Explainer:
