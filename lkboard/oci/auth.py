@@ -50,7 +50,7 @@ class Login:
 
     def __init__(self, endpoint: Endpoint, credential: Credential | None, transport: Transport) -> None:
         self._base = endpoint.base
-        self._trust = endpoint.trust
+        self._trust = transport.connections.trust(endpoint.base, endpoint.trust)
         self._credential = credential
         self._transport = transport
         self._identity = credential.identity_token if credential else ""

@@ -124,18 +124,19 @@ class Transport:
             self._job.wait(remaining)
 
     def _attempt(self, request: Request) -> Response | _Setback:
-        try:
-            response = self._follow(request)
-        except NETWORK_ERRORS as error:
-            is_final = is_hopeless(error) or not (request.insist and request.is_repeatable)
-            proxies = self.connections.proxies(request.url)
-            return _Setback(unreachable(error, request.url, request.where, proxies), is_final=is_final)
+        response = self._follow(request)
+        if isinstance(response, _Setback):
+            return response
         if response.status_code == _PROXY_LOGIN:
             with response:
-                raise refused_by_proxy(request.url, request.where, self.connections.proxies(request.url))
+                raise refused_by_proxy(response.url, request.where, self.connections.proxies(response.url))
         if response.status_code != _TOO_MANY and response.status_code not in _TRY_AGAIN:
             return response
         return self._setback(response, request)
+
+    def _unanswered(self, error: Exception, url: str, request: Request) -> _Setback:
+        is_final = is_hopeless(error) or not (request.insist and request.is_repeatable)
+        return _Setback(unreachable(error, url, request.where, self.connections.proxies(url)), is_final=is_final)
 
     def _setback(self, response: Response, request: Request) -> _Setback:
         with response:
@@ -152,12 +153,15 @@ class Transport:
         is_rate_limit = response.status_code == _TOO_MANY
         return _Setback(error, is_final=is_final, is_rate_limit=is_rate_limit, pause=pause)
 
-    def _follow(self, request: Request) -> Response:
+    def _follow(self, request: Request) -> Response | _Setback:
         """Send a request and go where its redirects lead; what was signed for one host is not shown to another."""
         url, headers = request.url, dict(request.headers)
         for _ in range(_REDIRECT_LIMIT + 1):
             request.guard(url)
-            response = self._exchange(request, url, headers)
+            try:
+                response = self._exchange(request, url, headers)
+            except NETWORK_ERRORS as error:
+                return self._unanswered(error, url, request)
             location = response.headers.get("Location")
             if response.status_code not in _redirects(request.method) or not location:
                 return response
@@ -172,8 +176,9 @@ class Transport:
 
     def _exchange(self, request: Request, url: str, headers: Mapping[str, str]) -> Response:
         self._job.check()
-        is_there = origin_of(url) == origin_of(request.url)
-        trust = self.connections.trust(url, request.trust if is_there else request.trust.elsewhere())
+        trust = self.connections.trust(request.url, request.trust)
+        if origin_of(url) != origin_of(request.url):
+            trust = self.connections.trust(url, trust.elsewhere())
         with self.connections.session(url, trust) as session:
             return session.request(
                 request.method,

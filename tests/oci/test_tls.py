@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.authority import Authority
+from support.faults import FaultProxy, Redirect, Status
 from support.images import multi_arch
 from support.pulls import is_complete, log_in, pull, resolve
 from support.registry import Registry, running_registry
@@ -247,3 +248,57 @@ def test_proxies_come_from_the_environment_and_not_for_this_machine(
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
     assert Connections(RegistrySettings()).proxies(url) == expected
+
+
+@pytest.fixture
+def storage(registry: Registry, authority: Authority) -> Iterator[FaultProxy]:
+    """Another server with TLS, to which a registry may send for its blobs."""
+    registry.push(MADE, "tls/x:v1")
+    with FaultProxy(registry.host, authority.server_certificate()) as running:
+        yield running
+
+
+@pytest.fixture
+def front(registry: Registry, authority: Authority, storage: FaultProxy) -> Iterator[FaultProxy]:
+    """A registry with TLS whose blobs are in the storage."""
+    with FaultProxy(registry.host, authority.server_certificate()) as running:
+        running.add(Redirect(storage.url), path="/blobs/")
+        yield running
+
+
+def test_the_authority_of_a_registry_vouches_for_its_storage_as_well(
+    store: Store, job: RecordingJob, front: FaultProxy, storage: FaultProxy, authority: Authority, etc: Path
+) -> None:
+    docker_certificates(etc, front.host, ca_crt=authority.ca_file)
+    assert is_complete(store, pull(store, f"{front.host}/tls/x:v1", job, system_folder=str(etc)))
+    assert storage.seen("/blobs/")
+
+
+def test_what_an_insecure_registry_leads_to_is_still_looked_at(
+    store: Store, job: RecordingJob, front: FaultProxy, storage: FaultProxy
+) -> None:
+    with pytest.raises(TlsError, match=f"asking {storage.url}/.* failed: its certificate is not trusted") as caught:
+        pull(store, f"{front.host}/tls/x:v1", job, insecure=(front.host,))
+    assert storage.host in (caught.value.hint or "")
+    assert storage.requests == []
+
+
+def test_an_entry_for_an_insecure_registry_is_for_nobody_else(
+    store: Store, job: RecordingJob, front: FaultProxy, storage: FaultProxy, etc: Path
+) -> None:
+    (etc / "containers").mkdir(parents=True)
+    (etc / "containers" / "registries.conf").write_text(f'[[registry]]\nlocation = "{front.host}"\ninsecure = true\n')
+    with pytest.raises(TlsError):
+        pull(store, f"{front.host}/tls/x:v1", job, system_folder=str(etc))
+    assert storage.requests == []
+
+
+def test_the_authority_of_a_registry_vouches_for_its_token_server_as_well(
+    store: Store, job: RecordingJob, front: FaultProxy, storage: FaultProxy, authority: Authority, etc: Path
+) -> None:
+    docker_certificates(etc, front.host, ca_crt=authority.ca_file)
+    challenge = f'Bearer realm="{storage.url}/token",service="x"'
+    front.add(Status(401, (("WWW-Authenticate", challenge),)), path="/manifests/v1", times=1)
+    storage.add(Status(200, body=b'{"token": "t"}'), path="/token")
+    resolve(store, f"{front.host}/tls/x:v1", job, system_folder=str(etc))
+    assert len(storage.seen("/token")) == 1
