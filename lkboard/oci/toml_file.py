@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SIZE_LIMIT, _LINE_LIMIT = 256 << 10, 4096
+"""Bytes. The time that tomllib takes for a line grows with the square of the names in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -80,10 +83,16 @@ def read_toml(file: Path) -> Table | None:
     It is not passed over when it is broken: it may forbid something.
     """
     try:
-        return Table(file, tomllib.loads(file.read_bytes().decode()))
+        return Table(file, tomllib.loads(_checked(file.read_bytes()).decode()))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise RegistryError(f"it cannot be read: {error.strerror}", where=file, hint="correct its mode") from error
     except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML, or nested without end
         raise RegistryError(f"it is not TOML: {error}", where=file, hint="correct the file, or remove it") from error
+
+
+def _checked(data: bytes) -> bytes:
+    if len(data) > _SIZE_LIMIT or max(map(len, data.split(b"\n"))) > _LINE_LIMIT:
+        raise ValueError(f"it has more than {_SIZE_LIMIT >> 10} KiB, or more than {_LINE_LIMIT} bytes in a line")
+    return data

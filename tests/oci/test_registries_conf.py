@@ -121,7 +121,9 @@ def test_what_is_not_used_is_remarked(system: Path, text: str, said: str) -> Non
         ),
         ("[[registry", "it is not TOML"),
         ("\xff", "it is not TOML"),
-        pytest.param("a = " + "[" * 100_000, "it is not TOML", id="nested"),
+        pytest.param("a = " + "[" * 4000, "it is not TOML", id="nested"),
+        pytest.param("[a" + ".t" * 100_000 + "]", "more than 4096 bytes in a line", id="many names"),
+        pytest.param("#\n" * 200_000, "it has more than 256 KiB", id="large"),
     ],
 )
 def test_a_broken_file_is_an_error_with_file_and_field(system: Path, text: str, said: str) -> None:
