@@ -12,11 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkboard.errors import LkboardError
+from lkboard.errors import LkboardError, RegistryError
 from lkboard.model.finding import Finding
 from lkboard.oci.doctor_login import examine_login
 from lkboard.oci.doctor_server import examine_server
 from lkboard.oci.fetch import Fetcher
+from lkboard.oci.http_errors import NETWORK_ERRORS, unreachable
 from lkboard.oci.media_types import ACCEPT
 from lkboard.oci.registry import RegistryClient
 from lkboard.oci.resolve import Resolver
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lkboard.events import Job
-    from lkboard.model.image import Platform, ResolvedImage
+    from lkboard.model.image import Descriptor, Platform, ResolvedImage
     from lkboard.model.reference import Reference
     from lkboard.oci.endpoint import Endpoint
     from lkboard.oci.settings import RegistrySettings
@@ -132,18 +133,24 @@ class _Doctor:
         layers = sorted((layer for layer in self.found.layers if layer.size), key=lambda layer: layer.size)
         if not layers:
             return ("there is no layer to fetch",)
-        return self.client.first(self.reference, partial(self._sample, layers[0].digest))
+        return self.client.first(self.reference, partial(self._sample, layers[0]))
 
-    def _sample(self, digest: str, endpoint: Endpoint) -> Lines:
+    def _sample(self, layer: Descriptor, endpoint: Endpoint) -> Lines:
         headers = {"Range": f"bytes=0-{_SAMPLE - 1}"}
-        request = Request("GET", endpoint.url(f"blobs/{digest}"), str(self.reference), headers=headers)
+        request = Request("GET", endpoint.url(f"blobs/{layer.digest}"), str(self.reference), headers=headers)
         response = self.client.send(endpoint, request)
         if response.status_code not in {200, 206}:
             raise self.client.failure(response, str(self.reference))
         with response:
-            count = len(response.raw.read(_SAMPLE, decode_content=False))
+            try:
+                count = len(response.raw.read(_SAMPLE, decode_content=False))
+            except NETWORK_ERRORS as error:
+                raise unreachable(error, response.url, str(self.reference), {}) from error
+        wanted = min(_SAMPLE, layer.size)
+        if count < wanted:
+            raise RegistryError(f"{endpoint.base} sent {count} bytes of {layer.digest} instead of {wanted}")
         can_resume = "can be resumed" if response.status_code == 206 else "cannot be resumed"
-        return (f"{count} bytes of {digest} from {endpoint.base}; downloads {can_resume}",)
+        return (f"{count} bytes of {layer.digest} from {endpoint.base}; downloads {can_resume}",)
 
     def limits(self) -> Lines:
         """Say what the registry tells of limits; Docker Hub does not count this question."""

@@ -60,11 +60,14 @@ def _certificate(response: Response, *, is_insecure: bool) -> Iterator[str]:
     """Describe the certificate of the connection that an answer came by, whose body has not been read."""
     connection = response.raw.connection
     sock = getattr(connection, "sock", None)
-    if not isinstance(sock, ssl.SSLSocket):
+    if not response.url.startswith("https:"):
         yield "no TLS: nobody vouches for the server"
         return
     if is_insecure:
-        yield f"{sock.version()}, but the certificate is not looked at, as was allowed"
+        yield "TLS, but the certificate is not looked at, as was allowed"
+        return
+    if not isinstance(sock, ssl.SSLSocket):  # a proxy that speaks TLS itself wraps it up
+        yield "TLS with a good certificate"
         return
     certificate = sock.getpeercert() or {}
     days = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / _DAY

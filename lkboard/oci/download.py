@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.errors import DigestMismatch, NotFound, RegistryError
-from lkboard.oci.transport import NETWORK_ERRORS
+from lkboard.oci.http_errors import NETWORK_ERRORS
 from lkboard.oci.urls import shown
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, TypeGuard
 
-from requests.exceptions import InvalidSchema
+from requests.exceptions import InvalidSchema, RequestException
 from requests.utils import select_proxy
-from urllib3.exceptions import IncompleteRead, ProxyError
+from urllib3.exceptions import HTTPError, IncompleteRead, ProxyError
 
 from lkboard.errors import AuthNeeded, NotFound, OciError, RegistryError, TlsError
 from lkboard.oci.settings import canonical_registry
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from requests import Response
+
+NETWORK_ERRORS = (RequestException, HTTPError, OSError)
+"""What requests and urllib3 raise for a connection that fails or breaks."""
 
 BODY_LIMIT = 1 << 20
 """Bytes of an error's or a token's body that are read."""
@@ -42,16 +45,27 @@ _CLIENT_MISTAKES = {
 
 
 def read_body(response: Response, limit: int, where: str) -> bytes:
-    """Return the bytes of a body exactly as they came. Raises `RegistryError` if there are more than ``limit``.
+    """Return the bytes of a body exactly as they came.
 
-    Network failures come as urllib3's and requests' exceptions.
+    Raises `RegistryError` if there are more than ``limit``, or if the connection breaks.
     """
     data = bytearray()
-    while chunk := response.raw.read(_CHUNK, decode_content=False):
-        data += chunk
-        if len(data) > limit:
-            raise RegistryError(f"{shown(response.url)} sent more than {limit >> 20} MiB", where=where)
+    try:
+        while chunk := response.raw.read(_CHUNK, decode_content=False):
+            data += chunk
+            if len(data) > limit:
+                raise RegistryError(f"{shown(response.url)} sent more than {limit >> 20} MiB", where=where)
+    except NETWORK_ERRORS as error:
+        raise unreachable(error, response.url, where, {}) from error
     return bytes(data)
+
+
+def read_complaint(response: Response, where: str) -> bytes:
+    """Return the body of a response that is bad enough by itself; nothing if it cannot be read."""
+    try:
+        return read_body(response, BODY_LIMIT, where)
+    except RegistryError:
+        return b""
 
 
 class Complaint:

@@ -13,11 +13,11 @@ from lkboard.oci.challenge import parse_challenges
 from lkboard.oci.credentials import find_credential
 from lkboard.oci.digest import algorithm_of, digest_of, is_digest
 from lkboard.oci.documents import DOCUMENT_LIMIT
-from lkboard.oci.http_errors import BODY_LIMIT, read_body, refusal, unreachable
+from lkboard.oci.http_errors import read_body, read_complaint, refusal
 from lkboard.oci.media_types import ACCEPT
 from lkboard.oci.policy import Policy
 from lkboard.oci.settings import RegistrySettings
-from lkboard.oci.transport import NETWORK_ERRORS, Request, Transport
+from lkboard.oci.transport import Request, Transport
 from lkboard.oci.urls import origin_of, shown
 
 if TYPE_CHECKING:
@@ -134,11 +134,7 @@ class RegistryClient:
     def failure(self, response: Response, where: str) -> OciError:
         """Return the error for a response that is not what was hoped for, and close it."""
         with response:
-            try:
-                body = read_body(response, BODY_LIMIT, where)
-            except NETWORK_ERRORS:
-                body = b""
-        return refusal(response, body, where)
+            return refusal(response, read_complaint(response, where), where)
 
     def open_blob(self, endpoint: Endpoint, reference: Reference, digest: str, span: tuple[int, int]) -> Response:
         """Ask for the bytes of a blob from ``span[0]`` up to, not including, ``span[1]`` (its size).
@@ -165,10 +161,7 @@ class RegistryClient:
         if response.status_code != 200:
             raise self.failure(response, where)
         with response:
-            try:
-                data = read_body(response, DOCUMENT_LIMIT, where)
-            except NETWORK_ERRORS as error:
-                raise unreachable(error, url, where, self.transport.connections.proxies(url)) from error
+            data = read_body(response, DOCUMENT_LIMIT, where)
         digest = _checked_digest(data, wanted, response, where)
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
         return Fetched(media_type, digest, data)

@@ -9,17 +9,14 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-import requests
-import urllib3
-
 from lkboard.errors import OciError, RegistryError
 from lkboard.oci.connections import Connections
 from lkboard.oci.endpoint import Trust
 from lkboard.oci.http_errors import (
-    BODY_LIMIT,
+    NETWORK_ERRORS,
     Complaint,
     is_hopeless,
-    read_body,
+    read_complaint,
     refusal,
     refused_by_proxy,
     unreachable,
@@ -33,9 +30,6 @@ if TYPE_CHECKING:
 
     from lkboard.events import Job
     from lkboard.oci.settings import RegistrySettings
-
-NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
-"""What requests and urllib3 raise for a connection that fails or breaks."""
 
 _REDIRECT_LIMIT = 10
 _TOO_MANY = 429
@@ -140,10 +134,7 @@ class Transport:
 
     def _setback(self, response: Response, request: Request) -> _Setback:
         with response:
-            try:
-                body = read_body(response, BODY_LIMIT, request.where)
-            except NETWORK_ERRORS:
-                body = b""
+            body = read_complaint(response, request.where)
         pause = _retry_after(response)
         error = refusal(response, body, request.where)
         if pause is not None and pause > self._settings.longest_pause:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.authority import Authority
-from support.faults import Ask, Cut, FaultProxy, Redirect, Status
+from support.faults import Answer, Ask, Cut, Fault, FaultProxy, Redirect, Status
 from support.images import multi_arch
 from support.pulls import is_complete, log_in, pull, resolve
 from support.registry import Registry, TokenServer, running_registry
@@ -366,6 +366,28 @@ def test_a_token_server_in_trouble_is_named(
     proxy.add(Status(status), path="/token")
     refuse(proxy, BEARER.format(realm=f"{proxy.url}/token"))
     with pytest.raises(RegistryError, match=f"{proxy.url}/token {said}"):
+        resolve(store, f"{proxy.host}/lab/x:v1", job)
+
+
+@pytest.mark.parametrize("fault", [Status(503), Status(429, (("Retry-After", "2"),))])
+def test_a_token_server_that_recovers_is_asked_again(
+    store: Store, job: RecordingJob, with_tokens: Registry, tokens: TokenServer, fault: Fault
+) -> None:
+    with FaultProxy(with_tokens.host) as proxy, FaultProxy(tokens.realm.split("/")[2]) as way:
+        challenge = BEARER.format(realm=f"{way.url}/token").replace('"x"', '"lab-registry"')
+        proxy.add(Status(401, (("WWW-Authenticate", challenge),)), path="manifests/v1", times=1)
+        way.add(fault, path="/token", times=2)
+        resolve(store, f"{proxy.host}/pub/x:v1", job)
+    assert len(way.seen("/token")) == 3
+
+
+def test_a_token_that_is_cut_is_an_error(store: Store, job: RecordingJob, proxy: FaultProxy) -> None:
+    def cut(answer: Answer) -> Answer:
+        return Cut(5)(Status(200, body=b'{"token": "t"}')(answer))
+
+    proxy.add(cut, path="/token")
+    refuse(proxy, BEARER.format(realm=f"{proxy.url}/token"))
+    with pytest.raises(RegistryError, match=f"asking {proxy.url}/token failed: the connection was cut"):
         resolve(store, f"{proxy.host}/lab/x:v1", job)
 
 

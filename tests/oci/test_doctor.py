@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.authority import Authority
-from support.faults import FaultProxy, Header, Status
+from support.faults import Cut, FaultProxy, Header, Status
 from support.images import image, multi_arch
 from support.pulls import log_in, settings_of
 from support.registry import Registry, TokenServer, running_registry
@@ -215,3 +215,12 @@ def test_a_layer_that_is_lost_is_seen(name: str, registry: Registry, job: Record
         found = findings(name.replace(registry.host, proxy.host), job)
     assert found["image"].state == "good"
     assert found["layer"].state == "bad"
+
+
+def test_a_layer_that_is_cut_is_seen(name: str, registry: Registry, job: RecordingJob) -> None:
+    layers = [digest for digest, data in MADE.blobs.items() if digest not in MADE.manifests and data[:1] != b"{"]
+    with FaultProxy(registry.host) as proxy:
+        for digest in layers:
+            proxy.add(Cut(10), path=digest)
+        found = findings(name.replace(registry.host, proxy.host), job)
+    assert (found["layer"].state, "sent 10 bytes of" in found["layer"].text) == ("bad", True)
