@@ -44,10 +44,14 @@ _CLIENT_MISTAKES = {
 }
 
 
+class BodyCut(RegistryError):
+    """The connection broke in the middle of an answer; another attempt may help."""
+
+
 def read_body(response: Response, limit: int, where: str) -> bytes:
     """Return the bytes of a body exactly as they came.
 
-    Raises `RegistryError` if there are more than ``limit``, or if the connection breaks.
+    Raises `RegistryError` if there are more than ``limit``, `BodyCut` if the connection breaks.
     """
     data = bytearray()
     try:
@@ -56,7 +60,8 @@ def read_body(response: Response, limit: int, where: str) -> bytes:
             if len(data) > limit:
                 raise RegistryError(f"{shown(response.url)} sent more than {limit >> 20} MiB", where=where)
     except NETWORK_ERRORS as error:
-        raise unreachable(error, response.url, where, {}) from error
+        failure = unreachable(error, response.url, where, {})
+        raise BodyCut(failure.message, where=where, hint=failure.hint) from error
     return bytes(data)
 
 

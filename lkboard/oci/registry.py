@@ -13,7 +13,7 @@ from lkboard.oci.challenge import parse_challenges
 from lkboard.oci.credentials import find_credential
 from lkboard.oci.digest import algorithm_of, digest_of, is_digest
 from lkboard.oci.documents import DOCUMENT_LIMIT
-from lkboard.oci.http_errors import read_body, read_complaint, refusal
+from lkboard.oci.http_errors import BodyCut, read_body, read_complaint, refusal
 from lkboard.oci.media_types import ACCEPT
 from lkboard.oci.policy import Policy
 from lkboard.oci.settings import RegistrySettings
@@ -150,7 +150,26 @@ class RegistryClient:
             raise self.failure(response, str(reference))
         return response
 
+    def login(self, endpoint: Endpoint) -> Login:
+        """Return the login for a repository of a server, which all its requests share."""
+        key = endpoint.base, endpoint.repository
+        with self._lock:
+            if key not in self._logins:
+                credential = find_credential(
+                    endpoint.host, endpoint.repository, lambda text: self._job.note(text, "warning")
+                )
+                self._logins[key] = Login(endpoint, credential, self.transport)
+            return self._logins[key]
+
     def _manifest(self, endpoint: Endpoint, reference: Reference, wanted: str, known: str) -> Fetched | None:
+        for delay in () if endpoint.has_successor else self._settings.retry_delays:
+            try:
+                return self._read_manifest(endpoint, reference, wanted, known)
+            except BodyCut:
+                self._job.wait(delay)
+        return self._read_manifest(endpoint, reference, wanted, known)
+
+    def _read_manifest(self, endpoint: Endpoint, reference: Reference, wanted: str, known: str) -> Fetched | None:
         where, url = str(reference), endpoint.url(f"manifests/{wanted}")
         headers = {"Accept": ACCEPT, **({"If-None-Match": f'"{known}"'} if known else {})}
         request = Request("GET", url, where, headers=headers, insist=not endpoint.has_successor)
@@ -165,17 +184,6 @@ class RegistryClient:
         digest = _checked_digest(data, wanted, response, where)
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
         return Fetched(media_type, digest, data)
-
-    def login(self, endpoint: Endpoint) -> Login:
-        """Return the login for a repository of a server, which all its requests share."""
-        key = endpoint.base, endpoint.repository
-        with self._lock:
-            if key not in self._logins:
-                credential = find_credential(
-                    endpoint.host, endpoint.repository, lambda text: self._job.note(text, "warning")
-                )
-                self._logins[key] = Login(endpoint, credential, self.transport)
-            return self._logins[key]
 
     def _tell_once(self, endpoint: Endpoint, error: OciError) -> None:
         """Say that an endpoint failed, for all to see the first time; what a mirror lacks is no news."""

@@ -231,6 +231,14 @@ def test_a_manifest_that_is_cut_is_an_error_with_its_url(
         resolve(store, name, job)
 
 
+def test_a_manifest_that_was_cut_is_asked_for_again(
+    store: Store, job: RecordingJob, proxy: FaultProxy, name: str
+) -> None:
+    proxy.add(Cut(20), path="manifests/v1", times=2)
+    resolve(store, name, job)
+    assert job.waits == [0.4, 0.8]
+
+
 def test_a_content_encoding_of_a_cdn_does_not_change_the_bytes(
     store: Store, job: RecordingJob, proxy: FaultProxy, name: str
 ) -> None:
