@@ -136,8 +136,10 @@ class _View:
 
     def _at_host(self, host: Host, hosts: Hosts) -> Endpoint:
         origin = _host_of(self.reference.domain)
-        base = host.base or f"{self.scheme_of(origin, host.trust)}://{origin}"
-        is_stand_in = urlsplit(base).netloc != origin
+        address = urlsplit(host.base)
+        server = _host_of(address.netloc) or origin
+        base = f"{address.scheme or self.scheme_of(origin, host.trust)}://{server}"
+        is_stand_in = server != origin
         return Endpoint(
             base,
             self.reference.path,

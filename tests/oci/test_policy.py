@@ -236,10 +236,11 @@ def test_the_folder_of_a_host_comes_before_the_default(etc: Path) -> None:
     assert ask(etc, "ghcr.io/x")[0] == "https://m/v2/x"
 
 
-def test_the_registry_itself_is_no_stand_in(etc: Path) -> None:
-    hosts_toml(etc, "docker.io", 'server = "https://registry-1.docker.io"')
-    (server,) = policy(etc).endpoints(parse_reference("x"))
-    assert server.namespace == ""
+@pytest.mark.parametrize("server", ["https://registry-1.docker.io", "https://docker.io"])
+def test_the_registry_itself_is_no_stand_in(etc: Path, server: str) -> None:
+    hosts_toml(etc, "docker.io", f'server = "{server}"')
+    (origin,) = policy(etc).endpoints(parse_reference("x"))
+    assert (origin.base, origin.namespace) == ("https://registry-1.docker.io", "")
 
 
 def test_a_file_of_the_user_comes_before_that_of_the_system(etc: Path, home: Path) -> None:
