@@ -45,14 +45,20 @@ class RegistryOptions:
             always_pull=self.always_pull,
             allow_wrong_arch=self.allow_wrong_arch,
             offline=offline,
-            engine=_engine() if self.from_engine and not self.always_pull else None,
+            engine=_engine(offline) if self.from_engine and not self.always_pull else None,
         )
 
 
-def _engine() -> str:
-    from lkboard.oci.engine import find_engine
+def _engine(offline: bool) -> str:
+    from lkboard.oci.engine import find_engine, is_remote
 
-    return find_engine(os.environ)
+    address = find_engine(os.environ)
+    if offline and is_remote(address):
+        raise UsageError(
+            f"DOCKER_HOST is '{address}', a way through the network, which may not be used",
+            hint="set it to an engine's socket here (unix://PATH), or leave out --docker",
+        )
+    return address
 
 
 def is_offline(wanted: bool = False) -> bool:

@@ -51,6 +51,11 @@ def find_engine(environment: Mapping[str, str]) -> str:
     return next((f"unix://{name}" for name in sockets if Path(name).is_socket()), NO_ENGINE)
 
 
+def is_remote(address: str) -> bool:
+    """Return whether the engine at an address of `find_engine` is reached through the network."""
+    return urlsplit(address).scheme == "tcp"
+
+
 class Engine:
     """Brings images of an engine into the store; what goes wrong is told, and is no reason to fail."""
 

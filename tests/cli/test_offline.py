@@ -122,6 +122,21 @@ def test_asking_the_registry_offline_is_a_usage_error(
     assert "--pull asks the registry, which --offline forbids" in done.stderr
 
 
+@BOTH_WAYS
+def test_an_engine_elsewhere_is_a_usage_error(lab: Lab, flags: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    command = (*arguments(lab, lab.config()), "--docker", *flags)
+    done = lkboard_without_sockets(*command, DOCKER_HOST="tcp://127.0.0.1:9", **environment)
+    assert done.returncode == 2, done.stderr
+    assert "DOCKER_HOST is 'tcp://127.0.0.1:9', a way through the network, which may not be used" in done.stderr
+    assert "unix://PATH" in done.stderr
+
+
+def test_an_engine_elsewhere_is_asked_with_a_network(lab: Lab) -> None:
+    """Otherwise the refusal would prove nothing."""
+    command = (*arguments(lab, lab.config()), "--docker")
+    assert lkboard_without_sockets(*command, DOCKER_HOST="tcp://127.0.0.1:9").returncode == ALARM
+
+
 def test_a_write_works_offline(lab: Lab) -> None:
     said = told(
         lkboard_without_sockets("write", lab.config(), "--board", "x86-efi", "--to", lab.out / "x", "--offline")

@@ -13,7 +13,7 @@ from support.images import file, image, layer, multi_arch
 from lkboard.errors import OciError, UsageError
 from lkboard.model.image import Platform
 from lkboard.model.reference import parse_reference
-from lkboard.oci.engine import NO_ENGINE, find_engine
+from lkboard.oci.engine import NO_ENGINE, find_engine, is_remote
 from lkboard.oci.flatten import flatten
 from lkboard.oci.layers import unpack_layers
 from lkboard.oci.pull import Puller
@@ -164,6 +164,12 @@ class TestFindEngine:
             found = find_engine({"XDG_RUNTIME_DIR": str(tmp_path)})
         # a machine with Docker for all has that first
         assert found in {f"unix://{tmp_path / name}", "unix:///var/run/docker.sock"}
+
+    @pytest.mark.parametrize(
+        ("address", "expected"), [("tcp://127.0.0.1:2375", True), ("unix:///x.sock", False), (NO_ENGINE, False)]
+    )
+    def test_one_elsewhere_is_known(self, address: str, expected: bool) -> None:
+        assert is_remote(address) is expected
 
     def test_another_way_to_reach_one_is_refused(self) -> None:
         with pytest.raises(UsageError, match=r"DOCKER_HOST is 'ssh://host' \(set it to unix://PATH"):
