@@ -26,7 +26,7 @@ _CONTAINERS = "containers"
 _SECTIONS = ("onboot", "onshutdown", "services")
 _VOLUMES = "volumes"
 _CONFIG, _RUNTIME = "config.json", "runtime.json"
-_BUNDLE = re.compile(f"{_CONTAINERS}/({'|'.join(_SECTIONS)})/(.+)/{_CONFIG}")
+_BUNDLE = re.compile(f"{_CONTAINERS}/({'|'.join(_SECTIONS)})/(.+)/{_CONFIG}", re.DOTALL)
 _READ_LIMIT = 4 << 20
 _NUMBER = re.compile(r"\d{3,}-")
 
@@ -104,6 +104,9 @@ class Tree:
         return f"{source}@{digest}" if digest and "@" not in source else source
 
     def _document(self, path: str) -> dict[str, Any]:
+        """Return a JSON object; an empty one when the file is missing, as the init takes it for runtime.json."""
+        if path not in self.entries:
+            return {}
         try:
             document = json.loads(self.read(path))
         except (ValueError, RecursionError) as error:
@@ -112,15 +115,16 @@ class Tree:
 
 
 def _bundle_paths(entries: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
-    """Yield section and path of each folder that has both documents; what looks like one inside another is none."""
-    found: list[str] = []
-    for path in sorted(path for path in entries if path.startswith(f"{_CONTAINERS}/")):
-        match = _BUNDLE.fullmatch(path)
-        bundle = posixpath.dirname(path)
-        is_inside = any(bundle.startswith(f"{outer}/") for outer in found[-1:])
-        if match and f"{bundle}/{_RUNTIME}" in entries and not is_inside:
-            found.append(bundle)
-            yield match[1], bundle
+    """Yield section and path of each folder that has a config.json; what looks like one inside another is none."""
+    sections = {posixpath.dirname(path): match[1] for path in entries if (match := _BUNDLE.fullmatch(path))}
+    for path, section in sorted(sections.items()):
+        if not any(folder in sections for folder in _folders_above(path)):
+            yield section, path
+
+
+def _folders_above(path: str) -> Iterator[str]:
+    names = path.split("/")
+    return ("/".join(names[:depth]) for depth in range(1, len(names)))
 
 
 def _free(part: str, taken: Mapping[str, Bundle]) -> str:

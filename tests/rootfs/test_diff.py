@@ -342,6 +342,23 @@ def test_what_only_looks_like_a_container_is_none(tmp_path: Path) -> None:
     assert tree.bundles["services/web"].config["process"]["cwd"] == "/"
 
 
+HOST_NETWORK = ("namespace", "network", "the host's")
+
+
+@pytest.mark.parametrize("name", ["a", "a\nb", "a/b"])
+def test_a_container_needs_nothing_but_its_settings(name: str) -> None:
+    found = compare(plain(), plain(file(f"containers/services/{name}/config.json", b"{}")), RecordingJob())
+    assert [(one.change, one.part) for one in found.services] == [("added", f"services/{name}")]
+    assert HOST_NETWORK in {(one.kind, one.subject, one.after) for one in found.privileges}
+
+
+@pytest.mark.parametrize("inside", ["aaa", "rootfs", "rootfs/x/y"])
+def test_settings_inside_a_container_are_those_of_no_container(inside: str) -> None:
+    bundle = "containers/services/s"
+    tree = plain(file(f"{bundle}/config.json", b"{}"), file(f"{bundle}/{inside}/config.json", b"{"))
+    assert set(tree.bundles) == {"services/s"}
+
+
 @pytest.mark.parametrize("data", [b"{", b"\xff", b"[" * 100_000])
 def test_a_container_whose_settings_cannot_be_read_is_told(data: bytes) -> None:
     bundle = "containers/services/a"
