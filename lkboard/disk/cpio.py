@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.disk import content
 from lkboard.disk.content import encode
+from lkboard.disk.inodes import check_numbers
 from lkboard.errors import BuildError
 from lkboard.model.extents import EMPTY, Content
 from lkboard.model.rootfs import Kind
@@ -129,5 +130,4 @@ def _check(path: str, inode: Entry, name_size: int, data_size: int) -> None:
         raise BuildError(f"'{path[:80]}…' has a path or link target of more than {_PATH_MAX - 1} bytes")
     if data_size >= _WORD_LIMIT:
         raise BuildError(f"'{path}' has {data_size >> 20} MiB, a file in an initrd at most 4095 MiB")
-    if max(inode.uid, inode.gid, *inode.device) >= _WORD_LIMIT:
-        raise BuildError(f"'{path}' has an owner or device number above {_WORD_LIMIT - 1}")
+    check_numbers(path, inode)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.disk.content import concatenate, encode
+from lkboard.disk.inodes import check_numbers
 from lkboard.formats.format import PlannedFile
 from lkboard.model.extents import EMPTY, Content
 
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
 
 
 def plan(build: BuildInput, suffix: str, make: Callable[[Rootfs], Content]) -> tuple[PlannedFile, ...]:
-    """Return kernel and command line, as far as the config has them, and the image that ``make`` makes of the rest."""
+    """Return kernel and command line, as far as the config has them, and the image that ``make`` makes of the rest.
+
+    Raises `BuildError` for what no file system holds, and what ``make`` raises.
+    """
     from lkboard.rootfs.bootparts import split
 
     parts, rest = split(build.rootfs)
     if parts.microcode:
         build.job.note("microcode is left out: there is no initrd that could carry it", "warning")
+    for entry in rest.entries:
+        check_numbers(entry.path, entry)
     contents = (
         ("-kernel", parts.kernel or EMPTY),
         ("-cmdline", Content.of(encode(parts.cmdline))),

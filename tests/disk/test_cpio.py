@@ -172,8 +172,8 @@ def test_file_contents_are_not_read(tmp_path: Path) -> None:
         (file("x" * 4096), "more than 4095 bytes"),
         (symlink("s", "x" * 4096), "more than 4095 bytes"),
         (Entry("big", Kind.FILE, 0o644, content=Content((Zeros(1 << 32),))), "'big' has 4096 MiB, a file in an initrd"),
-        (file("own", uid=1 << 32), "'own' has an owner or device number above 4294967295"),
-        (device("dev", Kind.CHAR, 1 << 32, 0), "'dev' has an owner or device number"),
+        (file("own", uid=1 << 32), "'own' belongs to 4294967296:0"),
+        (device("dev", Kind.CHAR, 1 << 32, 0), "'dev' is the device 4294967296:0"),
     ],
     ids=["name", "target", "size", "owner", "device"],
 )

@@ -1,0 +1,34 @@
+"""The numbers that an inode of Linux can hold; what is above would be cut without a word, and cut owners are others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkboard.errors import BuildError
+
+if TYPE_CHECKING:
+    from lkboard.model.rootfs import Entry
+
+_OWNER_MAX = (1 << 32) - 2
+"""The number above it means "nobody is set" (INVALID_UID in include/linux/uidgid.h)."""
+
+_DEVICE_MAX = (1 << 12) - 1, (1 << 20) - 1
+"""Major and minor number (include/linux/kdev_t.h)."""
+
+
+def check_numbers(path: str, inode: Entry) -> None:
+    """Raise `BuildError` when Linux can have no file with the owners or the device number of an entry.
+
+    ``path`` is the name that is told; an inode has several when there are hard links.
+    """
+    if max(inode.uid, inode.gid) > _OWNER_MAX:
+        raise BuildError(
+            f"'{path}' belongs to {inode.uid}:{inode.gid}, and numbers of owners end at {_OWNER_MAX}",
+            hint="give it another owner in its image or in 'files'",
+        )
+    major, minor = inode.device
+    if major > _DEVICE_MAX[0] or minor > _DEVICE_MAX[1]:
+        raise BuildError(
+            f"'{path}' is the device {major}:{minor}, and their numbers end at {_DEVICE_MAX[0]}:{_DEVICE_MAX[1]}",
+            hint="remove it from its image",
+        )

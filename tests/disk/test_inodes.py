@@ -1,0 +1,41 @@
+"""The numbers of an inode, up to the largest that Linux holds."""
+
+from __future__ import annotations
+
+import pytest
+from support.entries import device, file
+
+from lkboard.disk.inodes import check_numbers
+from lkboard.errors import BuildError
+from lkboard.model.rootfs import Entry, Kind
+
+OWNER_MAX = 4294967294
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        file("f"),
+        file("f", uid=OWNER_MAX, gid=OWNER_MAX),
+        device("d", Kind.CHAR, 4095, 1048575),
+        device("d", Kind.BLOCK, 0, 0),
+    ],
+)
+def test_what_linux_holds_is_taken(entry: Entry) -> None:
+    check_numbers(entry.path, entry)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (file("f", uid=OWNER_MAX + 1), "'f' belongs to 4294967295:0, and numbers of owners end at 4294967294"),
+        (file("f", uid=1 << 40), "'f' belongs to 1099511627776:0"),
+        (file("f", gid=1 << 32), "'f' belongs to 0:4294967296"),
+        (device("d", Kind.CHAR, 4096, 0), "'d' is the device 4096:0, and their numbers end at 4095:1048575"),
+        (device("d", Kind.BLOCK, 0, 1048576), "'d' is the device 0:1048576"),
+    ],
+)
+def test_what_would_be_cut_is_refused_with_a_hint(entry: Entry, message: str) -> None:
+    with pytest.raises(BuildError, match=message) as caught:
+        check_numbers(entry.path, entry)
+    assert caught.value.hint
