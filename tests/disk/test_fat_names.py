@@ -115,7 +115,7 @@ def check_all(path: str) -> None:
         ("./b", "'./b' is not a path on a boot file system (write it as folder/file)"),
         ("a:b", "'a:b' has a ':' in it, which a FAT file system does not allow (rename it)"),
         ("a\\b", r"'a\b' has a '\\' in it, which a FAT file system does not allow (rename it)"),
-        ("a\nb", "'a\nb' has a '\\n' in it, which a FAT file system does not allow (rename it)"),
+        ("a\nb", "'a b' has a '\\n' in it, which a FAT file system does not allow (rename it)"),
         ("a\udcff", "'a\udcff' has a '\\udcff' in it, which a FAT file system does not allow (rename it)"),
         ("dot.", "'dot.' has a name that ends in '.', which FAT readers drop (rename it)"),
         ("blank ", "'blank ' has a name that ends in ' ', which FAT readers drop (rename it)"),
