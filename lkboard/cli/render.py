@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Ui", "human_size", "human_time"]
 
 _BAR_WIDTH = 24
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters but tab and newline, those that change the direction of writing, and what is no character."""
-_NO_CHARACTER = re.compile("[\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but tab and newline, other line breaks and changes of direction, and what is no character."""
 
 
 def human_time(seconds: float) -> str:
@@ -173,4 +172,4 @@ class Ui:
 
     def _json(self, fields: dict[str, object]) -> None:
         text = json.dumps(fields, ensure_ascii=False, default=str)
-        print(_NO_CHARACTER.sub(lambda found: f"\\u{ord(found[0]):04x}", text), file=self.stdout, flush=True)
+        print(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text), file=self.stdout, flush=True)

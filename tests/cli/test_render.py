@@ -172,3 +172,25 @@ def test_json_keeps_names_that_are_no_text() -> None:
     shown.result("", path=HOSTILE)
     output(shown).encode()
     assert json.loads(output(shown))["path"] == HOSTILE
+
+
+CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
+DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+LINE_BREAKS = (0x85, 0x2028, 0x2029)
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+def test_nothing_that_a_terminal_obeys_comes_through(is_json: bool) -> None:
+    hostile = "".join(map(chr, {*CONTROLS, *DIRECTIONS, *LINE_BREAKS} - {ord("\n"), ord("\t")}))
+    shown = ui(is_json=is_json)
+    shown.result(hostile, path=hostile)
+    assert not set(hostile) & set(output(shown))
+    assert len(output(shown).splitlines()) == 1
+
+
+def test_json_keeps_names_that_a_terminal_would_obey() -> None:
+    name = "".join(map(chr, (*CONTROLS, *DIRECTIONS, *LINE_BREAKS))) + "ü€😀"
+    shown = ui(is_json=True)
+    shown.result("", path=name)
+    assert json.loads(output(shown))["path"] == name
+    assert "ü€😀" in output(shown)
