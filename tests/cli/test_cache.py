@@ -74,6 +74,40 @@ class TestList:
         assert "lkboard cache pull REF" in captured.err
 
 
+FOREIGN = "x\ndocker.io/library/trusted:v1  sha256:0\t; y"
+SHOWN = r"x\ndocker.io/library/trusted:v1  sha256:0\t; y"
+
+
+class TestForeignNames:
+    """The index.json of a store that somebody else made may call images anything."""
+
+    @pytest.fixture
+    def named(self, cache: Path) -> Path:
+        return write_layout(cache, {FOREIGN: AMD64})
+
+    def test_a_list_has_a_line_for_each_image(self, named: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["cache", "ls"]) == 0
+        (line,) = capsys.readouterr().out.splitlines()
+        assert line.startswith(f"{SHOWN}  {AMD64.digest[:19]}  ")
+
+    def test_what_was_removed_is_one_line(self, named: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["cache", "rm", FOREIGN]) == 0
+        assert capsys.readouterr().out == f"removed {SHOWN}\n"
+
+    def test_damage_is_one_line_and_its_remedy_is_quoted(self, named: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        digest = list(AMD64.blobs)[1]
+        blob(named, digest).write_bytes(b"x")
+        assert main(["cache", "verify"]) == 1
+        captured = capsys.readouterr()
+        assert captured.out.splitlines()[0] == f"damaged, put away: {digest}  needed by {SHOWN}"
+        assert captured.err.endswith(f"fetch it again: lkboard cache pull '{SHOWN}'\n")
+
+    def test_machines_get_the_name_as_it_is(self, named: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["cache", "ls", "--json"]) == 0
+        (found,) = results(capsys.readouterr().out)
+        assert found["name"] == FOREIGN
+
+
 class TestRemove:
     @pytest.mark.parametrize("name", [NAME, "lab/x:v1"])
     def test_a_name_is_removed_and_gc_frees_its_space(

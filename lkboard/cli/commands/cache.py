@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from lkboard.cli.command import Command
 from lkboard.cli.options import add_cache_option, add_registry_options, registry_options
 from lkboard.cli.render import human_size
 from lkboard.cli.streams import Output, wait_for_input
+from lkboard.cli.tables import one_line
 from lkboard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,12 +46,13 @@ def _list(args: argparse.Namespace, ui: Ui, _job: Job) -> int:
 
 
 def _print(images: Sequence[StoredImage], ui: Ui) -> None:
-    width = max((len(image.name) for image in images), default=0)
-    for image in images:
-        name = image.name or "(no name)"
+    names = [one_line(image.name) for image in images]
+    width = max(map(len, names), default=0)
+    for image, known_as in zip(images, names, strict=True):
+        name = known_as or "(no name)"
         digest = image.digest if not image.name else image.digest[:19]
-        about = image.fault or " ".join(
-            one.platform + ("" if one.is_complete else " (incomplete)") for one in image.platforms
+        about = one_line(image.fault) or " ".join(
+            one_line(one.platform) + ("" if one.is_complete else " (incomplete)") for one in image.platforms
         )
         ui.result(f"{name:<{width}}  {digest}  {human_size(image.size_bytes):>9}  {about}".rstrip(), **asdict(image))
 
@@ -63,7 +66,7 @@ def _remove(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app.cache import remove_names
 
     for name in remove_names(args.names, args.cache or "", job):
-        ui.result(f"removed {name}", removed=name)
+        ui.result(f"removed {one_line(name)}", removed=name)
     ui.say("their space is freed, an hour after their last use, by: lkboard cache gc")
     return 0
 
@@ -104,11 +107,11 @@ def _verify(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     found = verify_cache(args.cache or "", job)
     for damage in found.damaged:
         needed = f"needed by {', '.join(damage.images)}" if damage.images else "needed by no image"
-        ui.result(f"damaged, put away: {damage.digest}  {needed}", **asdict(damage))
+        ui.result(one_line(f"damaged, put away: {damage.digest}  {needed}"), **asdict(damage))
     said = f"{found.files} files, {human_size(found.size_bytes)}, {len(found.damaged)} damaged"
     ui.result(said, files=found.files, size_bytes=found.size_bytes, damaged_count=len(found.damaged))
     for name in sorted({name for damage in found.damaged for name in damage.images}):
-        ui.say(f"fetch it again: lkboard cache pull {name}")
+        ui.say(f"fetch it again: lkboard cache pull {one_line(shlex.quote(name))}")
     return 1 if found.damaged else 0
 
 
@@ -146,7 +149,7 @@ def _import(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app.cache_transfer import import_images
 
     for name in import_images(args.source, args.name, args.cache or "", job, stdin=_standard_input(job)):
-        ui.result(f"imported {name}", imported=name)
+        ui.result(f"imported {one_line(name)}", imported=name)
     return 0
 
 
