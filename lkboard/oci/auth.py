@@ -134,7 +134,7 @@ class Login:
             scope = " ".join(value for name, value in asked if name == "scope")
             form = {"grant_type": "refresh_token", "service": asked[0][1], "client_id": _CLIENT_ID, "scope": scope}
             body = urlencode(form | {"refresh_token": self._identity}).encode()
-            return Request("POST", realm, where, body=body, headers=_FORM, guard=guard, trust=trust)
+            return Request("POST", realm, where, body=body, headers=_FORM, guard=guard, trust=trust, has_login=True)
         headers = {}
         if self._credential and (basic := self._credential.basic_for_tokens):
             asked = [*asked, *([("account", self._credential.username)] if self._credential.username else [])]

@@ -50,7 +50,8 @@ class Request:
 
     ``body`` is bytes, or opens the body anew for each attempt. A request that does not ``insist`` is not repeated when
     there is no answer; one that is not ``is_repeatable`` never is. ``guard`` sees every URL before it is asked, also
-    those of redirects, and raises to refuse it. ``trust`` is for the host of ``url``.
+    those of redirects, and raises to refuse it. ``trust`` is for the host of ``url``. What ``has_login`` in its body is
+    not sent on to another server: headers can be left out there, a body cannot.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Request:
     is_repeatable: bool = True
     guard: Callable[[str], None] = allow_any
     trust: Trust = Trust()
+    has_login: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,8 @@ class Transport:
             if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
                 raise RegistryError(f"{shown(url)} redirects to plain http at {shown(target)}", where=request.where)
             if origin_of(target) != origin_of(url):
+                if request.has_login:
+                    raise _sent_on(url, target, request.where)
                 headers = {name: value for name, value in headers.items() if name.lower() in _FOR_ANYBODY}
             url = target
         raise RegistryError(f"{shown(request.url)} redirects too often", where=request.where)
@@ -182,6 +186,14 @@ class Transport:
                 verify=not trust.is_insecure,
                 proxies=self.connections.proxies(url),
             )
+
+
+def _sent_on(url: str, target: str, where: str) -> RegistryError:
+    return RegistryError(
+        f"{shown(url)} wants the login to be sent on to {shown(target)}",
+        where=where,
+        hint="tell those who run the registry: its token server must answer by itself",
+    )
 
 
 def target_of(url: str, location: str, where: str) -> str:

@@ -210,15 +210,31 @@ def test_a_new_identity_token_replaces_the_old_one(
     assert [request["refresh_token"] for request in tokens.requests] == [["alice:s3cret"], ["bob:rotated"]]
 
 
-def test_an_identity_token_is_not_sent_on_to_a_private_place(
-    store: Store, job: RecordingJob, proxy: FaultProxy, home: Path
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize("place", ["http://192.168.1.1", "https://other.example", "{neighbour}"])
+def test_an_identity_token_is_not_sent_on(
+    store: Store, job: RecordingJob, proxy: FaultProxy, tokens: TokenServer, home: Path, place: str, status: int
 ) -> None:
+    place = place.format(neighbour=tokens.realm.removesuffix("/token"))
     log_in(home, proxy.host, identitytoken="alice:s3cret")
-    proxy.add(Status(307, (("Location", "http://192.168.1.1/token"),)), path="/token")
+    proxy.add(Redirect(place, status), path="/token")
     refuse(proxy, BEARER.format(realm=f"{proxy.url}/token"))
-    with pytest.raises(RegistryError, match=r"sends logins to 'http://192.168.1.1/token', a private address"):
+    with pytest.raises(RegistryError, match=f"{proxy.url}/token wants the login to be sent on to {place}/token"):
         resolve(store, f"{proxy.host}/lab/x:v1", job)
     assert proxy.seen("/token") == []  # whatever answers there, it is not asked in another way
+    assert tokens.requests == []
+
+
+def test_an_identity_token_may_be_sent_on_in_the_same_place(
+    store: Store, job: RecordingJob, with_tokens: Registry, tokens: TokenServer, home: Path
+) -> None:
+    with FaultProxy(with_tokens.host) as proxy, FaultProxy(tokens.realm.split("/")[2]) as way:
+        challenge = BEARER.format(realm=f"{way.url}/old").replace('"x"', '"lab-registry"')
+        proxy.add(Status(401, (("WWW-Authenticate", challenge),)), path="manifests/v1", times=1)
+        way.add(Status(307, (("Location", "/token"),)), path="/old")
+        log_in(home, proxy.host, identitytoken="alice:s3cret")
+        resolve(store, f"{proxy.host}/priv/x:v1", job)
+    assert [request["refresh_token"] for request in tokens.requests] == [["alice:s3cret"]]
 
 
 def test_a_ready_token_is_used_as_it_is(
