@@ -38,6 +38,7 @@ _PROXY_LOGIN = 407
 _FOR_ANYBODY = {"accept", "content-type", "if-none-match", "range"}
 _SPREAD = 0.2
 _LONGEST_DELAY = 60.0
+_BAD_LOCATION = "a proxy in front of the registry must pass on Host, and X-Forwarded-Proto: https"
 
 
 def allow_any(url: str) -> None:
@@ -160,8 +161,6 @@ class Transport:
                 return response
             response.close()
             target = target_of(url, location, request.where)
-            if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
-                raise RegistryError(f"{shown(url)} redirects to plain http at {shown(target)}", where=request.where)
             if origin_of(target) != origin_of(url):
                 if request.has_login:
                     raise _sent_on(url, target, request.where)
@@ -197,12 +196,19 @@ def _sent_on(url: str, target: str, where: str) -> RegistryError:
 
 
 def target_of(url: str, location: str, where: str) -> str:
-    """Return the URL that the header Location of an answer means. Raises `RegistryError` if it is none."""
+    """Return the URL that the header Location of an answer means.
+
+    Raises `RegistryError` if it is none, or would take what was under TLS out of it.
+    """
     try:
         target = urljoin(url, location)
         _ = urlsplit(target).port
     except ValueError as error:
-        raise RegistryError(f"{shown(url)} leads to something that is no URL", where=where) from error
+        raise RegistryError(
+            f"{shown(url)} leads to something that is no URL", where=where, hint=_BAD_LOCATION
+        ) from error
+    if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
+        raise RegistryError(f"{shown(url)} leads to plain http at {shown(target)}", where=where, hint=_BAD_LOCATION)
     return target
 
 

@@ -458,7 +458,7 @@ def test_a_redirect_from_tls_to_plain_http_is_refused(
     registry.push(MADE, "lab/x:v1")
     with FaultProxy(registry.host, authority.server_certificate()) as secure:
         secure.add(Redirect(proxy.url), path="/blobs/")
-        with pytest.raises(RegistryError, match=f"redirects to plain http at {proxy.url}/v2/lab/x/blobs/"):
+        with pytest.raises(RegistryError, match=f"leads to plain http at {proxy.url}/v2/lab/x/blobs/"):
             pull(store, f"{secure.host}/lab/x:v1", job, ca_files=(str(authority.ca_file),))
     assert proxy.requests == []
 

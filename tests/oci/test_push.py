@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from support.authority import Authority
 from support.faults import Ask, Cut, Fault, FaultProxy, Header, Status
 from support.images import Image, digest, image, index, layer, multi_arch, raw_layer, tar, write_layout
 from support.images import file as a_file
@@ -271,6 +272,18 @@ def test_an_upload_that_leads_to_what_is_no_url_is_an_error(full: Store, job: Re
     proxy.add(Header("Location", "http://[bad/"), method="POST")
     with pytest.raises(RegistryError, match="leads to something that is no URL"):
         push_to(full, f"{proxy.host}/push/no-url:v1", job)
+
+
+def test_an_upload_that_leads_out_of_tls_is_refused(
+    full: Store, job: RecordingJob, proxy: FaultProxy, registry: Registry, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    with FaultProxy(registry.host, authority.server_certificate()) as secure:
+        secure.add(Header("Location", f"{proxy.url}/upload?state=SECRET"), method="POST")
+        with pytest.raises(RegistryError, match=f"leads to plain http at {proxy.url}/upload ") as caught:
+            push_to(full, f"{secure.host}/push/plain:v1", job, ca_files=(str(authority.ca_file),), retry_delays=())
+    assert "X-Forwarded-Proto" in (caught.value.hint or "")
+    assert proxy.requests == []
 
 
 @pytest.mark.parametrize("value", ["path", "query"])
