@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lkboard.errors import NotFound, ReferenceInvalid
+from lkboard.errors import NotFound, ReferenceInvalid, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lkboard.model.stored import StoredImage, Verified
 
 _DAY = 86400.0
+_MOST_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,17 @@ def known_name(name: str, known: Collection[str]) -> str:
 
 
 def collect_garbage(options: GcOptions, job: Job) -> tuple[Freed, ...]:
-    """Free what nothing needs, and say what that was. Raises `StoreCorrupt`, `StoreUnusable`, `Cancelled`."""
+    """Free what nothing needs, and say what that was.
+
+    Raises `UsageError`, `StoreCorrupt`, `StoreUnusable`, `Cancelled`.
+    """
     from lkboard.oci.garbage import HOUR, Policy, collect, find_garbage
     from lkboard.oci.store import open_store
 
-    policy = Policy(max(HOUR, (options.keep_days or 0) * _DAY), options.keep_days is not None, options.keep_bytes)
+    days = options.keep_days or 0
+    if not 0 <= days <= _MOST_DAYS:
+        raise UsageError(f"--keep-days: {days} is out of range", hint=f"write a number of days, 0 to {_MOST_DAYS}")
+    policy = Policy(max(HOUR, days * _DAY), options.keep_days is not None, options.keep_bytes)
     run = find_garbage if options.dry_run else collect
     sizes: dict[str, list[int]] = {}
     for item in run(open_store(options.cache or None), policy, time.time(), job):

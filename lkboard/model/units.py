@@ -6,7 +6,7 @@ import re
 
 from lkboard.errors import UsageError
 
-_SIZE = re.compile(r"(\d+)([MG]?)")
+_SIZE = re.compile(r"(\d{1,9})([MG]?)")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 

@@ -171,9 +171,16 @@ class TestCollect:
         assert main(["cache", "gc", *options]) == 0
         assert not segment.exists()
 
-    @pytest.mark.parametrize("options", [["--keep-days", "-1"], ["--keep-days", "x"], ["--keep-bytes", "5X"]])
-    def test_nonsense_is_a_usage_error(self, cache: Path, options: list[str]) -> None:
-        assert main(["cache", "gc", *options]) == 2
+    @pytest.mark.parametrize("days", ["-1", "x", "36501", "9" * 400, "9" * 5000], ids=len)
+    def test_a_time_out_of_range_is_a_usage_error(self, cache: Path, days: str) -> None:
+        assert main(["cache", "gc", "--keep-days", days]) == 2
+
+    @pytest.mark.parametrize("size", ["5X", "", "9" * 400, "9" * 5000], ids=len)
+    def test_a_size_out_of_range_is_a_usage_error(self, cache: Path, size: str) -> None:
+        assert main(["cache", "gc", "--keep-bytes", size]) == 2
+
+    def test_the_longest_time_is_taken(self, cache: Path) -> None:
+        assert main(["cache", "gc", "--keep-days", "36500"]) == 0
 
 
 class TestVerify:
