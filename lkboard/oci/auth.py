@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -164,11 +165,22 @@ class Login:
 
 
 def _is_private(host: str) -> bool:
+    """Return whether ``host[:port]`` cannot be a place on the internet, however it is written."""
+    name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
     try:
-        address = ipaddress.ip_address(urlsplit(f"//{host}").hostname or "")
-    except ValueError:
-        return is_loopback(host)
-    return address.is_private or address.is_loopback or address.is_link_local
+        return not _address(name).is_global
+    except OSError:
+        return False
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the address that connecting to a name would use without looking it up. Raises OSError for other names."""
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:  # 127.1, 0x7f000001 and 2130706433 are addresses, too
+        return ipaddress.ip_address(socket.inet_aton(name))
 
 
 def _read_token(body: bytes, scopes: tuple[str, ...], realm: str, where: str) -> Token:
