@@ -26,7 +26,7 @@ from lkboard.errors import TlsError
 from lkboard.oci.certificates import certificates_of
 from lkboard.oci.endpoint import Trust, is_loopback
 from lkboard.oci.http_errors import causes_of, speaks_tls
-from lkboard.oci.urls import origin_of
+from lkboard.oci.urls import host_of, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,8 +55,9 @@ class Connections:
         `requests` makes no promise about a session in two threads, and a body is read long after the request is sent.
         """
         sessions: dict[tuple[object, ...], requests.Session] = vars(self._of_thread).setdefault("sessions", {})
-        key = (*origin_of(url), trust)
-        session = sessions.pop(key, None) or self._new_session(origin_of(url)[0], trust)
+        origin = origin_of(url)
+        key = (*origin, trust)
+        session = sessions.pop(key, None) or self._new_session(origin[0], trust)
         yield session
         sessions[key] = session
 
@@ -66,7 +67,7 @@ class Connections:
 
     def trust(self, url: str, given: Trust) -> Trust:
         """Return how the host of a URL is to be trusted: as ``given``, by its certificates, and by the options."""
-        host = origin_of(url)[1]
+        host = host_of(url)
         with self._lock:
             if host not in self._certificates:
                 self._certificates[host] = certificates_of(host, Path(self._settings.system_folder))

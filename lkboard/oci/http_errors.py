@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError, IncompleteRead, ProxyError
 
 from lkboard.errors import AuthNeeded, NotFound, OciError, RegistryError, TlsError
 from lkboard.oci.settings import canonical_registry
-from lkboard.oci.urls import is_server, origin_of, shown
+from lkboard.oci.urls import host_of, is_server, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -108,7 +108,7 @@ def refusal(response: Response, body: bytes, where: str) -> OciError:
 
 def login_hint(url: str) -> str:
     """Return what to do when the host of a URL wants to know who asks."""
-    return f"check the name, or log in with: docker login {canonical_registry(origin_of(url)[1])}"
+    return f"check the name, or log in with: docker login {canonical_registry(host_of(url))}"
 
 
 def unreachable(error: Exception, url: str, where: str, proxies: Mapping[str, str]) -> RegistryError:
@@ -152,7 +152,7 @@ def _is_refused_tunnel(cause: BaseException) -> bool:
 
 
 def _tls_hint(causes: Sequence[BaseException], url: str) -> str:
-    host = origin_of(url)[1]
+    host = host_of(url)
     codes = {cause.verify_code for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)}
     if codes & _OUT_OF_TIME:
         return "renew the registry's certificate, and check the clock of this machine"
@@ -166,7 +166,7 @@ def _tls_hint(causes: Sequence[BaseException], url: str) -> str:
 
 
 def _client_hint(url: str) -> str:
-    folder = f"~/.config/docker/certs.d/{origin_of(url)[1]}"
+    folder = f"~/.config/docker/certs.d/{host_of(url)}"
     return f"if it wants a client certificate, put it as {folder}/client.cert, and its key as client.key"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+_PORTS = {"http": 80, "https": 443}
+
 
 def shown(url: str) -> str:
     """Return a URL without login, query and fragment, which may hold secrets.
@@ -32,7 +34,15 @@ def is_server(url: str) -> bool:
         return False
 
 
-def origin_of(url: str) -> tuple[str, str]:
-    """Return scheme and authority without a login."""
+def host_of(url: str) -> str:
+    """Return ``host[:port]`` as a URL has it, without a login."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port: equal for all ways to write the same server (RFC 6454, section 4).
+
+    Raises ValueError for a port that cannot be one.
+    """
     parts = urlsplit(url)
-    return parts.scheme, parts.netloc.rpartition("@")[2]
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)

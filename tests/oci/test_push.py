@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.authority import Authority
-from support.faults import Ask, Cut, Fault, FaultProxy, Header, Status
+from support.faults import Answer, Ask, Cut, Fault, FaultProxy, Header, Status
 from support.images import Image, digest, image, index, layer, multi_arch, raw_layer, tar, write_layout
 from support.images import file as a_file
 from support.pulls import is_complete, log_in, pull
@@ -340,6 +340,21 @@ def test_a_password_is_used(full: Store, job: RecordingJob, guarded: Registry, h
     log_in(home, guarded.host, username="alice", password="s3cret")
     push_to(full, f"{guarded.host}/lab/x:v1", job)
     assert guarded.skopeo("inspect", "--raw", f"docker://{guarded.host}/lab/x:v1").encode() == MADE.data
+
+
+def test_a_password_is_used_however_the_registry_writes_its_own_name(
+    full: Store, job: RecordingJob, guarded: Registry, home: Path
+) -> None:
+    def shout(answer: Answer) -> Answer:
+        return Header("Location", dict(answer.headers)["Location"].replace("localhost", "LOCALHOST"))(answer)
+
+    with FaultProxy(guarded.host) as proxy:
+        host = proxy.host.replace("127.0.0.1", "localhost")
+        proxy.add(Status(401, (("WWW-Authenticate", 'Basic realm="x"'),)), method="HEAD", times=1)
+        proxy.add(shout, method="POST")
+        log_in(home, host, username="alice", password="s3cret")
+        push_to(full, f"{host}/lab/loud:v1", job, parallel=1)
+    assert all(seen.authorized for seen in proxy.seen(method="PUT"))
 
 
 def test_without_a_login_nothing_is_sent(full: Store, job: RecordingJob, guarded: Registry) -> None:

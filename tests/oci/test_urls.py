@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lkboard.oci.urls import is_server, origin_of, shown
+from lkboard.oci.urls import host_of, is_server, origin_of, shown
 
 
 @pytest.mark.parametrize(
@@ -60,5 +60,19 @@ def test_a_server_has_a_host_and_a_possible_port(url: str, expected: bool) -> No
     assert is_server(url) is expected
 
 
-def test_a_login_is_no_part_of_the_origin() -> None:
-    assert origin_of("https://me:x@ghcr.io:443/v2/") == ("https", "ghcr.io:443")
+def test_a_login_is_no_part_of_the_host() -> None:
+    assert host_of("https://me:x@Ghcr.io:443/v2/") == "Ghcr.io:443"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://ghcr.io", "https://ghcr.io:443/x", "HTTPS://GHCR.IO/", "https://ghcr.io:/", "https://me:x@ghcr.io"]
+)
+def test_an_origin_can_be_written_in_many_ways(url: str) -> None:
+    assert origin_of(url) == origin_of("https://ghcr.io/v2/")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://ghcr.io", "http://ghcr.io:443", "https://ghcr.io:80", "https://ghcr.io.", "/x"]
+)
+def test_another_scheme_host_or_port_is_another_origin(url: str) -> None:
+    assert origin_of(url) != origin_of("https://ghcr.io/v2/")
