@@ -183,8 +183,16 @@ def test_a_board_without_consoles_takes_any() -> None:
     assert told(KERNEL.format("console=ttyS0"), board()) == []
 
 
+NO_KERNEL = "the board test-board cannot boot without a kernel (add a kernel section: kernel: {image: NAME:TAG})"
+
+
 def test_a_board_needs_a_kernel() -> None:
-    (message,) = told("init: ['a:1']", board("ttyS0"))
-    assert (
-        "the board test-board cannot boot without a kernel (add a kernel section: kernel: {image: NAME:TAG})" in message
-    )
+    assert f"f.yml: kernel: {NO_KERNEL}" in told("init: ['a:1']", board("ttyS0"))
+
+
+def test_a_kernel_section_without_an_image_is_no_kernel() -> None:
+    assert f"f.yml:1:9: kernel: {NO_KERNEL}" in told("kernel: {cmdline: quiet}", board("ttyS0"))
+
+
+def test_nothing_is_missing_where_a_kernel_cannot_be_read() -> None:
+    assert not [message for message in told("kernel: {image: [a]}", board("ttyS0")) if "without a kernel" in message]

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from lkboard.config.rules.finding import Finding, warning
+from lkboard.errors import Place
+from lkboard.model.config import Places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +23,9 @@ def board_needs_kernel(config: Config, board: Board) -> Iterator[Located]:
     """Find that there is nothing to boot."""
     if config.kernel.image is None:
         hint = "add a kernel section: kernel: {image: NAME:TAG}"
-        yield config.kernel.places, Finding("", f"the board {board.id} cannot boot without a kernel", hint)
+        missing = Places(Place(next(iter(config.files_read), "")), path="kernel")
+        places = config.kernel.places if config.kernel.places.own.file else missing
+        yield places, Finding("", f"the board {board.id} cannot boot without a kernel", hint)
 
 
 def board_console(config: Config, board: Board) -> Iterator[Located]:
