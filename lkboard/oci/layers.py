@@ -123,9 +123,8 @@ def _target(store: Store, diff_id: str) -> Path:
 
 def _blame_store(store: Store, layer: Descriptor, where: str, error: LayerInvalid) -> None:
     """Put a blob away whose file looked as if nobody had touched it, and has other bytes all the same."""
-    if store.is_sound(layer, recheck=True):
+    if not store.put_away(layer.digest):
         return
-    store.quarantine(layer.digest)
     raise StoreCorrupt(
         f"the store's copy of it is damaged ({error.message})",
         where=where,

@@ -90,10 +90,11 @@ class Store:
             raise StoreCorrupt(f"the blob {digest} is missing", where=self.root)
         with store_errors(path):
             data = path.read_bytes()
-        if digest_of(data, algorithm_of(digest)) != digest:
-            self.quarantine(digest)
+        if digest_of(data, algorithm_of(digest)) == digest:
+            return data
+        if self.put_away(digest):
             raise StoreCorrupt(f"the blob {digest} is damaged", where=self.root)
-        return data
+        return self.read(descriptor)  # others were faster
 
     def is_sound(self, descriptor: Descriptor, job: Job | None = None, *, recheck: bool = False) -> bool:
         """Return whether a blob is there with the right bytes.
@@ -176,8 +177,23 @@ class Store:
         partial.publish(self.blob_path(partial.descriptor.digest), _BLOB_MODE)
         self.vouch(self.blob_path(partial.descriptor.digest))
 
+    def put_away(self, digest: str, job: Job | None = None) -> bool:
+        """Move a blob that was seen damaged out of the way, and return whether it still was.
+
+        It is looked at again while it is `locked`, as others may have brought it anew. Raises `Cancelled`.
+        """
+        path = self.blob_path(digest)
+        with ExitStack() as held:
+            with suppress(StoreUnusable):  # what may only be read stays where it is
+                held.enter_context(self.locked(digest, job or Job()))
+            with store_errors(path), suppress(FileNotFoundError):
+                if file_digest(path, algorithm_of(digest), lambda _size: job.check() if job else None) != digest:
+                    self.quarantine(digest)
+                    return True
+        return False
+
     def quarantine(self, digest: str) -> None:
-        """Move a damaged blob out of the way, as far as the file system allows."""
+        """Move a damaged blob, which is `locked`, out of the way, as far as the file system allows."""
         target = self._private / "quarantine" / _file_name(digest)
         with suppress(OSError):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -210,6 +226,12 @@ class Store:
     def find(self, name: str) -> Descriptor | None:
         """Return the descriptor of a named image, or None."""
         return self.names().get(name)
+
+    def make_layout(self, job: Job) -> None:
+        """Be an OCI layout, also when there is no image yet. Waits as `set_name` does."""
+        self._create()
+        with self.index_locked(job):
+            self._write_index(lambda entries: entries)
 
     def set_name(self, name: str, descriptor: Descriptor, job: Job | None = None) -> None:
         """Give an image a name, taking it from the image that had it. Waits for others; raises `Cancelled` then."""

@@ -32,10 +32,9 @@ def verify(store: Store, job: Job) -> Verified:
         files = _files(store)
         sizes = {path: path.stat().st_size for path in files if path.is_file()}
         meter = Meter(job, STEP, sum(sizes.values()))
-        damaged = [path for path in sizes if not _is_sound(path, files[path], store, meter)]
+        suspect = [path for path in sizes if not _is_sound(path, files[path], store, meter)]
+        damaged = [path for path in suspect if _put_away(path, files[path], store, job)]
         users = _users(store, {digest for path in damaged if (digest := digest_at(path))})
-        for path in damaged:
-            _put_away(path, store, job)
     found = tuple(Damage(files[path], str(path), users.get(files[path], ())) for path in damaged)
     return Verified(len(sizes), sum(sizes.values()), found)
 
@@ -71,11 +70,12 @@ def _users(store: Store, damaged: Collection[str]) -> Mapping[str, tuple[str, ..
     return users
 
 
-def _put_away(path: Path, store: Store, job: Job) -> None:
-    digest = digest_at(path)
-    if digest:
-        with store.locked(digest, job):
-            store.quarantine(digest)
-    else:
-        with store_errors(path):
-            path.unlink(missing_ok=True)
+def _put_away(path: Path, digest: str, store: Store, job: Job) -> bool:
+    """Put a file away if it is damaged still: it was read some time ago, and others may have made it anew."""
+    if digest_at(path):
+        return store.put_away(digest, job)
+    with store_errors(path), suppress(FileNotFoundError):
+        if file_digest(path, algorithm_of(digest), lambda _size: job.check()) != digest:
+            path.unlink()
+            return True
+    return False

@@ -12,7 +12,7 @@ from support.images import Layer, file, image, index, layer, multi_arch, write_l
 from support.pulls import resolve
 
 from lkboard.errors import Cancelled
-from lkboard.events import Progress
+from lkboard.events import Event, Job, Progress
 from lkboard.model.image import Descriptor
 from lkboard.oci.layers import unpack_layers
 from lkboard.oci.verify import STEP, verify
@@ -113,3 +113,41 @@ def test_it_can_be_stopped(store: Store, job: RecordingJob) -> None:
     with pytest.raises(Cancelled):
         verify(store, job)
     assert store.has(SHARED.digest)
+
+
+def test_what_is_made_anew_before_it_is_put_away_stays(store: Store, job: RecordingJob) -> None:
+    """All is read before anything is put away, which takes minutes: a build that finds the damage mends it."""
+    made(store, x=SINGLE)
+    unpack_layers([resolve(store, NAME, job)], store, job)
+    blob = store.blob_path(SHARED.digest)
+    unpacked = store.derived_dir("layers") / f"{SHARED.diff_id.removeprefix('sha256:')}.tar"
+    spoil(blob)
+    spoil(unpacked)
+
+    def mend(event: Event) -> None:
+        if isinstance(event, Progress) and event.done == event.total:
+            for path, data in ((blob, SHARED.data), (unpacked, gzip.decompress(SHARED.data))):
+                path.unlink()
+                path.write_bytes(data)
+
+    assert verify(store, Job(mend)).damaged == ()
+    assert blob.read_bytes() == SHARED.data
+    assert unpacked.exists()
+
+
+def test_a_blob_that_is_being_fetched_is_waited_for(store: Store, job: RecordingJob) -> None:
+    """Who fetches it has locked it, and puts the damaged one away himself."""
+    made(store, x=SINGLE)
+    path = store.blob_path(SHARED.digest)
+    spoil(path)
+    fetching = store.locked(SHARED.digest, job)
+    fetching.__enter__()
+
+    class Waiting(Job):
+        def wait(self, seconds: float) -> None:
+            path.unlink()
+            path.write_bytes(SHARED.data)
+            fetching.__exit__(None, None, None)
+
+    assert verify(store, Waiting()).damaged == ()
+    assert path.read_bytes() == SHARED.data
