@@ -8,11 +8,13 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from lkboard.app.board_files import board_files, board_part, source_context
 from lkboard.app.build_plan import plan_build
 from lkboard.app.outputs import stream, write
+from lkboard.app.overwriting import refuse_sources
 from lkboard.app.system import make_system
 
 if TYPE_CHECKING:
@@ -35,7 +37,12 @@ def build(
     `UsageError`, `ConfigError`, `OciError`, `BuildError`, `Cancelled`; no output file is there before it is whole.
     """
     plan = plan_build(options)
+    if options.input_tar:
+        from lkboard.app.input_tar import check_input_tar
+
+        check_input_tar(Path(options.input_tar))
     system = make_system(options, plan, job, stdin=stdin)
+    refuse_sources(plan, system.config)
     given, around = _build_input(system, plan), system.around
     return tuple(itertools.chain.from_iterable(_make(planned, given, around, stdout) for planned in plan.formats))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.app.finishing import choose_compression, choose_sidecars, with_compression
+from lkboard.app.overwriting import refuse_given
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import UsageError
 from lkboard.model.architecture import go_name, host_architecture
@@ -37,7 +38,7 @@ class BuildOptions:
     is the size of disks, 0 for what is usual for the format. ``compression`` None leaves it to the name of
     ``output``, ``has_sidecars`` None to the format. ``lock`` is the file that says what may be used, empty for the one
     beside the first config; None allows everything. ``vendored`` is a folder that holds its lock
-    and all that the lock names.
+    and all that the lock names. ``input_tar`` is an earlier output, which must stay as it is.
     """
 
     files: tuple[str, ...]
@@ -58,6 +59,7 @@ class BuildOptions:
     registry: RegistryOptions = field(default_factory=RegistryOptions)
     lock: str | None = None
     vendored: str = ""
+    input_tar: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ def plan_build(options: BuildOptions) -> BuildPlan:
     """
     plan = plan_outputs(options)
     if not plan.to_stdout:
-        _check_places(plan, options)
+        _check_places(plan)
+        refuse_given(plan, options)
     return plan
 
 
@@ -257,7 +260,7 @@ def _check_formats(plan: BuildPlan, options: BuildOptions) -> None:
             raise UsageError(f"the format '{planned.format.name}' is not started by UEFI", hint="leave out --uki")
 
 
-def _check_places(plan: BuildPlan, options: BuildOptions) -> None:
+def _check_places(plan: BuildPlan) -> None:
     """Find out now, not after a long build, that an output file cannot be made."""
     from lkboard.disk.output import check_place
 
@@ -266,8 +269,6 @@ def _check_places(plan: BuildPlan, options: BuildOptions) -> None:
         if count > 1:
             raise UsageError(f"two formats would both write '{path}'", hint="build them one after the other")
         check_place(path)
-        if path.exists() and any(Path(file).exists() and path.samefile(file) for file in options.files):
-            raise UsageError("the output is the config itself", where=path, hint="name another file")
 
 
 def _find_format(name: str) -> Format:

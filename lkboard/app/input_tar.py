@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def check_input_tar(path: Path, output: str) -> None:
-    """Raise `UsageError` for a file that is no plain tar, or that is the ``output`` itself."""
-    if str(path) == output:
-        raise UsageError("--input-tar and -o are the same file", where=path, hint="name another file")
+def check_input_tar(path: Path) -> None:
+    """Raise `UsageError` for a file that is no plain tar."""
     try:
         with tarfile.open(path, "r:"):
             return

@@ -181,3 +181,24 @@ def test_a_compressed_image_does_not_boot_but_says_what_to_do(toy: Path) -> None
     image = toy / "out/x-toy.img.zst"
     done = lkboard("test", image, "--board", "x86-efi")
     assert f"{image}: the image is compressed with zstd (unpack it first: zstd --decompress {image})" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "output", "message"),
+    [
+        ("data", "files: [{path: etc/data, source: data}]\n", "data", "data: the output is a source of 'files' itself"),
+        ("img.bmap", "", "img", "img.bmap: a sidecar of the output is the config itself (name another file)"),
+    ],
+)
+def test_what_a_build_reads_stays(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, name: str, config: str, output: str, message: str
+) -> None:
+    monkeypatch.chdir(toy)
+    text = (toy / "x.yml").read_text() + config
+    (toy / "x.yml").write_text(text)
+    (toy / name).write_text(text)
+    given = "x.yml" if config else name
+    done = lkboard("build", given, "--arch", "amd64", "--format", "tar", "-o", output)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert (toy / name).read_text() == text

@@ -6,7 +6,6 @@ import argparse
 import sys
 import time
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
@@ -90,7 +89,6 @@ def _refuse_mixing(ui: Ui) -> None:
 def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app import build as use_case
     from lkboard.app.build_plan import BuildOptions
-    from lkboard.app.input_tar import check_input_tar
     from lkboard.model.units import parse_size
 
     size_bytes = parse_size(args.size, "--size") if args.size else 0
@@ -102,8 +100,6 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         return 0
     if args.input_tar and args.pull:
         raise UsageError("--input-tar keeps what is there, --pull asks for what is new", hint="leave out one of them")
-    if args.input_tar:
-        check_input_tar(Path(args.input_tar), args.output or "")
     if args.output == "-":
         _refuse_mixing(ui)
     options = BuildOptions(
@@ -125,6 +121,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         registry=replace(registry_options(args), from_engine=args.docker),
         lock=lock_option(args),
         vendored=args.vendored,
+        input_tar=args.input_tar or "",
     )
     artifacts = use_case.build(options, job, stdin=stdin, stdout=Output(job) if args.output == "-" else None)
     for artifact in artifacts:

@@ -1,0 +1,61 @@
+"""Outputs in the place of what a build reads: refused before anything is replaced."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkboard.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lkboard.app.build_plan import BuildOptions, BuildPlan
+    from lkboard.model.config import Config
+
+
+def refuse_given(plan: BuildPlan, options: BuildOptions) -> None:
+    """Raise `UsageError` when a build would replace or remove a file that its options name."""
+    from lkboard.app.locked import lock_path
+
+    given = [(Path(file), "the config") for file in options.files]
+    if options.input_tar:
+        given.append((Path(options.input_tar), "--input-tar"))
+    if options.lock is not None:
+        given.append((lock_path(options.files, options.lock), "the lock"))
+    _refuse(plan, given)
+
+
+def refuse_sources(plan: BuildPlan, config: Config) -> None:
+    """Raise `UsageError` when a build would replace or remove a file that becomes part of the system."""
+    from lkboard.config.host_files import host_path
+
+    sources = (file.source for file in config.files if file.source)
+    _refuse(plan, [(host_path(source), "a source of 'files'") for source in sources])
+
+
+def _refuse(plan: BuildPlan, inputs: list[tuple[Path, str]]) -> None:
+    if plan.to_stdout:
+        return
+    for path, role in _touched(plan):
+        for given, what in inputs:
+            if _is_same(path, given):
+                raise UsageError(f"{role} is {what} itself", where=path, hint="name another file")
+
+
+def _touched(plan: BuildPlan) -> Iterator[tuple[Path, str]]:
+    """Yield all files that are replaced or removed: older sidecars as well, of a link and of what it leads to."""
+    from lkboard.disk.sidecars import sidecar_paths
+
+    for path in (path for planned in plan.formats for path in planned.paths):
+        yield path, "the output"
+        for beside in (*sidecar_paths(path), *sidecar_paths(Path(os.path.realpath(path)))):
+            yield beside, "a sidecar of the output"
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there, or is an address
+        return False
