@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from lkboard.app.cache import known_name
 from lkboard.app.registry_options import RegistryOptions
-from lkboard.errors import UsageError
+from lkboard.errors import PlatformMissing, UsageError
 from lkboard.model.architecture import host_architecture
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _resolved(store: Store, name: str, root: Descriptor, platforms: Sequence[str
     from lkboard.model.reference import parse_reference
     from lkboard.oci.blobs import stored
     from lkboard.oci.graph import members, missing
-    from lkboard.oci.platform import parse_platform
+    from lkboard.oci.platform import listed, parse_platform
     from lkboard.oci.pull import Puller
     from lkboard.oci.settings import RegistrySettings
 
@@ -161,7 +161,11 @@ def _resolved(store: Store, name: str, root: Descriptor, platforms: Sequence[str
     whole = [one.platform for one in members(root, blobs, name) if one.platform and not missing(one.manifest, blobs)]
     only = str(whole[0]) if len(whole) == 1 else host_architecture()
     puller = Puller(store, RegistrySettings(offline=True), job)
-    image = puller.resolve(parse_reference(name), parse_platform(platforms[0] if platforms else only))
+    try:
+        image = puller.resolve(parse_reference(name), parse_platform(platforms[0] if platforms else only))
+    except PlatformMissing as error:
+        error.hint = f"choose one of: {listed(error.available)}"  # an export has no options of a pull
+        raise
     puller.fetch([image])
     return image
 

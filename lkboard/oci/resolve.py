@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lkboard.errors import ManifestInvalid, NotFound, Offline, PlatformMissing
+from lkboard.errors import ManifestInvalid, NotFound, Offline, PlatformMissing, StoreUnusable
 from lkboard.model.image import Descriptor, ImageConfig, Platform, ResolvedImage, WholeImage
 from lkboard.oci.documents import Index, Manifest, parse_document, parse_image_config
 from lkboard.oci.media_types import INDEXES, MANIFESTS
@@ -41,10 +42,10 @@ class Resolver:
         self._settings = settings
         self._job = job
 
-    def resolve(self, reference: Reference, platform: Platform) -> ResolvedImage:
+    def resolve(self, reference: Reference, platform: Platform, *, is_kept: bool = True) -> ResolvedImage:
         """Return the image that a reference means on a platform; its manifest and configuration are in the store then.
 
-        Raises `PlatformMissing`, `ManifestInvalid`, and what `Fetcher` raises.
+        It has a name there then, which keeps it from garbage collection, unless it is not to be ``is_kept``. Raises `PlatformMissing`, `ManifestInvalid`, and what `Fetcher` raises.
         """
         root, is_new = self._root(reference)
         document = self._document(root, reference)
@@ -52,8 +53,8 @@ class Resolver:
             image = self._from_index(root, document, reference, platform)
         else:
             image = self._from_single(root, document, reference, platform)
-        if is_new:
-            self._store.set_name(str(reference), replace(root, media_type=document.media_type), self._job)
+        if is_kept:
+            self._name(reference, replace(root, media_type=document.media_type), is_new=is_new)
         return image
 
     def with_sboms(self, image: ResolvedImage) -> ResolvedImage:
@@ -88,9 +89,27 @@ class Resolver:
         manifests = [document for _entry, document in found if isinstance(document, Manifest)]
         layers = [part for manifest in manifests for part in (manifest.config, *manifest.layers)]
         documents = [entry for entry, _document in found]
-        if is_new:
-            self._store.set_name(str(reference), documents[-1], self._job)
+        self._name(reference, documents[-1], is_new=is_new)
         return WholeImage(reference, documents[-1], tuple(documents), tuple(layers))
+
+    def _name(self, reference: Reference, root: Descriptor, *, is_new: bool) -> None:
+        """Let the store keep an image under its name: what is new, or was asked for by a digest that no name leads to.
+
+        A tag may have moved on from that digest, and what a vendored folder has is never garbage.
+        """
+        if is_new:
+            self._store.set_name(str(reference), root, self._job)
+        elif reference.digest and not self._settings.is_complete and not self._is_named(reference):
+            with suppress(StoreUnusable):  # a store that may only be read has no garbage collection either
+                self._store.set_name(str(reference), root, self._job)
+
+    def _is_named(self, reference: Reference) -> bool:
+        """Return whether a name in the repository of a reference leads to its digest."""
+        repository = str(replace(reference, tag="", digest=""))
+        return any(
+            root.digest == reference.digest and name.startswith(repository) and name[len(repository) :][:1] in ":@"
+            for name, root in self._store.names().items()
+        )
 
     def _documents(
         self, entry: Descriptor, reference: Reference, platforms: tuple[Platform, ...], depth: int, seen: set[str]
@@ -159,7 +178,7 @@ class Resolver:
         config = self._config(manifest, reference)
         if not is_suitable(config.platform, platform):
             if not self._settings.allow_wrong_arch:
-                error = _missing(reference, platform, [str(config.platform)])
+                error = self._missing(reference, platform, [str(config.platform)])
                 error.hint = f"{error.hint}, or use it all the same with --allow-wrong-arch"
                 raise error
             self._job.note(f"{reference} is for {config.platform}, not for {platform}", "warning")
@@ -206,7 +225,17 @@ class Resolver:
                 if is_suitable(config.platform, platform):
                     return _Choice(entry, entries)
                 offered.append(str(config.platform))
-        raise _missing(reference, platform, offered)
+        raise self._missing(reference, platform, offered)
+
+    def _missing(self, reference: Reference, platform: Platform, offered: list[str]) -> PlatformMissing:
+        available = tuple(dict.fromkeys(offered))
+        again = "" if self._settings.offline else "; or ask the registry again with --pull"
+        return PlatformMissing(
+            f"there is no image for {platform}",
+            available=available,
+            where=reference,
+            hint=f"choose one of: {listed(available)}{again}",
+        )
 
 
 def _equal_names(reference: Reference) -> tuple[str, ...]:
@@ -215,13 +244,3 @@ def _equal_names(reference: Reference) -> tuple[str, ...]:
         other = replace(reference, tag="latest" if not reference.tag else "")
         return str(reference), str(other)
     return (str(reference),)
-
-
-def _missing(reference: Reference, platform: Platform, offered: list[str]) -> PlatformMissing:
-    available = tuple(dict.fromkeys(offered))
-    return PlatformMissing(
-        f"there is no image for {platform}",
-        available=available,
-        where=reference,
-        hint=f"choose one of: {listed(available)}; or ask the registry again with --pull",
-    )

@@ -210,10 +210,13 @@ def test_what_is_not_whole_is_not_exported(tmp_path: Path, job: RecordingJob, ki
 
 
 @pytest.mark.parametrize("kind", ["oci", "docker", "filesystem"])
-def test_a_platform_that_there_is_none_for_is_named(tmp_path: Path, job: RecordingJob, kind: Any) -> None:
-    stored(tmp_path, BOTH)
-    with pytest.raises(PlatformMissing, match="there is no image for linux/riscv64"):
+@pytest.mark.parametrize("one", [BOTH, AMD64], ids=["index", "single"])
+def test_a_platform_that_there_is_none_for_is_named(tmp_path: Path, job: RecordingJob, kind: Any, one: Image) -> None:
+    stored(tmp_path, one)
+    with pytest.raises(PlatformMissing, match="there is no image for linux/riscv64") as caught:
         export(tmp_path, job, format=kind, platforms=("riscv64",))
+    offered = "linux/amd64, linux/arm64" if one is BOTH else "linux/amd64"
+    assert caught.value.hint == f"choose one of: {offered}"
 
 
 def test_a_place_that_cannot_be_written_is_told_at_once(tmp_path: Path, job: RecordingJob) -> None:

@@ -13,7 +13,7 @@ from support.faults import FaultProxy
 from support.images import Image, dumps, image, index, layer, multi_arch, noise, raw_layer, tar, write_layout
 from support.images import digest as digest_of
 from support.images import file as a_file
-from support.pulls import is_complete, pull, resolve
+from support.pulls import is_complete, pull, resolve, resolve_whole
 from support.tools import need
 
 from lkboard.errors import ManifestInvalid, NotFound, PlatformMissing, RegistryError, StoreCorrupt, StoreUnusable
@@ -121,6 +121,41 @@ def test_a_digest_in_the_store_needs_no_name_there(store: Store, job: RecordingJ
     found = pull(store, f"{NOWHERE}/lab/x@{made.digest}", job, always_pull=True)
     assert found.index
     assert found.index.media_type == made.media_type
+
+
+def test_what_is_asked_for_by_a_digest_gets_a_name_when_it_has_none(store: Store, job: RecordingJob) -> None:
+    """It had one, which was removed or leads to a newer image now: garbage collection would take it."""
+    made = multi_arch()
+    write_layout(store.root, {f"{NOWHERE}/lab/x:v1": made})
+    store.forget(f"{NOWHERE}/lab/x:v1", job)
+    name = f"{NOWHERE}/lab/x:v1@{made.digest}"
+    pull(store, name, job)
+    assert {key: (root.digest, root.media_type) for key, root in store.names().items()} == {
+        name: (made.digest, made.media_type)
+    }
+
+
+def test_a_whole_image_gets_a_name_by_its_digest_too(store: Store, job: RecordingJob) -> None:
+    made = multi_arch()
+    write_layout(store.root, {f"{NOWHERE}/lab/y:v1": made})
+    resolve_whole(store, f"{NOWHERE}/lab/x@{made.digest}", job)
+    assert set(store.names()) == {f"{NOWHERE}/lab/y:v1", f"{NOWHERE}/lab/x@{made.digest}"}
+
+
+@pytest.mark.parametrize("name", ["x", "x:v1", "x:v2"])
+def test_one_name_of_a_digest_is_enough(store: Store, job: RecordingJob, name: str) -> None:
+    made = multi_arch()
+    write_layout(store.root, {f"{NOWHERE}/lab/{name}": made})
+    pull(store, f"{NOWHERE}/lab/x:v1@{made.digest}", job)
+    assert set(store.names()) == {f"{NOWHERE}/lab/{name}"}
+
+
+def test_a_vendored_folder_gets_no_name(store: Store, job: RecordingJob) -> None:
+    made = multi_arch()
+    write_layout(store.root, {"docker.io/lab/other:v1": made})
+    before = (store.root / "index.json").read_bytes()
+    pull(store, f"{NOWHERE}/lab/x@{made.digest}", job, offline=True, is_complete=True)
+    assert (store.root / "index.json").read_bytes() == before
 
 
 def test_pull_asks_again_and_finds_the_new_image(store: Store, job: RecordingJob, registry: Registry) -> None:
@@ -246,6 +281,19 @@ def test_a_missing_platform_lists_those_of_inner_indexes_too(store: Store, job: 
     with pytest.raises(PlatformMissing) as caught:
         resolve(store, f"{NOWHERE}/lab/x:v1", job, arch="riscv64")
     assert caught.value.available == ("linux/s390x", "linux/amd64", "linux/arm64")
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_a_missing_platform_advises_to_ask_again_where_one_may(
+    store: Store, job: RecordingJob, multi: str, offline: bool
+) -> None:
+    pull(store, multi, job)
+    with pytest.raises(PlatformMissing) as caught:
+        Puller(store, RegistrySettings(offline=offline), job).resolve(
+            parse_reference(multi), Platform("linux", "s390x")
+        )
+    again = "" if offline else "; or ask the registry again with --pull"
+    assert caught.value.hint == f"choose one of: linux/amd64, linux/arm64{again}"
 
 
 def test_the_first_of_two_images_for_a_platform_is_taken(store: Store, job: RecordingJob) -> None:
