@@ -61,6 +61,7 @@ def vendor(directory: str, options: LockOptions, job: Job, *, stdin: bytes | Non
 
     A folder that was made here before is replaced as a whole. Raises as `make_lock` does, and `OutputError`.
     """
+    from lkboard.disk.folders import replacing_folder
     from lkboard.oci.store import open_store
 
     store = open_store(options.cache or None)
@@ -68,9 +69,10 @@ def vendor(directory: str, options: LockOptions, job: Job, *, stdin: bytes | Non
     _check_target(target, store)
     result = make_lock(options, job, stdin=stdin)
     load = _collect(result, options, store, job)
-    with _replacing(target) as folder:
+    with _explained(target), replacing_folder(target) as folder:
         _fill(folder, load, store, job)
-    sizes = [path.stat().st_size for path in target.glob("blobs/*/*")]
+        sizes = [path.stat().st_size for path in folder.glob("blobs/*/*")]
+        _check_target(target, store)  # much time has passed
     return VendorResult(directory, load.lock, len(sizes), sum(sizes))
 
 
@@ -152,6 +154,7 @@ def _fill(folder: Path, load: _Load, source: Store, job: Job) -> None:
 
     target = Store(folder)
     with job.step(STEP):
+        target.make_layout(job)
         total = sum(part.size for part in load.parts.values())
         copy_parts(load.parts.values(), stored(source), target, Meter(job, STEP, total), job)
         for name, root in sorted(load.names.items()):
@@ -166,29 +169,13 @@ def _fill(folder: Path, load: _Load, source: Store, job: Job) -> None:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """Make a folder that takes the place of another one, whole, at the end of the block."""
-    new, old = (target.with_name(f".{target.name}.{age}") for age in ("new", "old"))
+def _explained(target: Path) -> Iterator[None]:
+    """Say which folder it is that the system refuses to make or to replace."""
     try:
-        shutil.rmtree(new, ignore_errors=True)  # of a run that was killed
-        new.mkdir()
-        yield new
-        shutil.rmtree(old, ignore_errors=True)
-        _swap(new, target, old)
-        shutil.rmtree(old, ignore_errors=True)
+        yield
     except OSError as error:
-        raise OutputError(f"the folder cannot be written: {error.strerror}", where=error.filename or target) from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-
-
-def _swap(new: Path, target: Path, old: Path) -> None:
-    """Give ``target`` the name ``old``, if it is there, and ``new`` its name."""
-    if target.exists():
-        target.rename(old)
-    try:
-        new.rename(target)
-    except OSError:
-        if old.exists():
-            old.rename(target)
-        raise
+        raise OutputError(
+            f"the folder cannot be written: {error.strerror}",
+            where=error.filename or target,
+            hint="free some space, or name a folder in another place",
+        ) from error

@@ -222,6 +222,14 @@ def test_files_of_boards_are_in_it_from_every_kind_of_source(lab: Lab) -> None:
     assert {"lkboard.local/debian-packages:amd64", "lkboard.local/files:urls"} <= {*layout(folder)}
 
 
+def test_a_config_without_images_is_vendored_as_an_empty_layout(lab: Lab) -> None:
+    config = lab.write('files: [{path: etc/motd, contents: "hello"}]\n', "none.yml")
+    result = vendored(lab, config)
+    assert (result.blobs, layout(lab.folder / "vendored")) == (0, {})
+    assert {path.name for path in (lab.folder / "vendored").iterdir()} == {"index.json", "lkboard.lock", "oci-layout"}
+    assert built(lab, config) == built_online(lab, config)
+
+
 def test_the_folder_is_only_read_by_builds(lab: Lab) -> None:
     vendored(lab)
     folder = lab.folder / "vendored"
@@ -352,6 +360,55 @@ def test_the_store_that_is_copied_from_is_not_replaced(lab: Lab) -> None:
     assert look(folder) == before
 
 
+@pytest.mark.parametrize("name", [".vendored.new", ".vendored.old", ".vendored.lkboard-mine"])
+def test_a_hidden_folder_beside_it_is_not_touched(lab: Lab, name: str) -> None:
+    (lab.folder / name).mkdir()
+    (lab.folder / name / "notes.txt").write_text("mine")
+    vendored(lab)
+    vendored(lab)
+    assert look(lab.folder / name) == {"notes.txt": b"mine"}
+
+
+class VendoringJob(Job):
+    """A job that has another run fill the same folder, while it copies."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        super().__init__(self._see)
+
+    def _see(self, event: Event) -> None:
+        if isinstance(event, Step) and event.name == STEP and event.state == "started":
+            vendored(self._lab, architectures=("arm64",))
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_of_two_runs_into_one_folder_the_last_to_end_wins(lab: Lab, *, is_there: bool) -> None:
+    if is_there:
+        vendored(lab, architectures=("amd64", "arm64"))
+    vendored(lab, job=VendoringJob(lab))
+    assert built(lab) == built_online(lab)
+    assert [path.name for path in lab.folder.glob(".vendored*")] == []
+
+
+class SquattingJob(Job):
+    """A job during which somebody puts a file of their own into the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        super().__init__(self._see)
+
+    def _see(self, event: Event) -> None:
+        if isinstance(event, Step) and event.name == STEP:
+            self._folder.mkdir(exist_ok=True)
+            (self._folder / "notes.txt").write_text("mine")
+
+
+def test_a_folder_that_became_somebody_elses_meanwhile_is_not_touched(lab: Lab) -> None:
+    with pytest.raises(OutputError, match=r"was not made by 'lkboard vendor': it has notes\.txt"):
+        vendored(lab, job=SquattingJob(lab.folder / "vendored"))
+    assert look(lab.folder / "vendored") == {"notes.txt": b"mine"}
+
+
 class StoppingJob(Job):
     """A job that is stopped when a step begins."""
 
@@ -400,7 +457,7 @@ def test_a_run_that_is_killed_leaves_what_was_there_and_the_next_one_goes_on(lab
     before = look(folder)
     run_killed("-c", KILLED, folder, config, lab.cache)
     assert look(folder) == before
-    assert (lab.folder / ".vendored.new/blobs").is_dir()
+    assert [path.name for path in lab.folder.glob(".vendored.*/new/blobs")] == ["blobs"]
     vendored(lab)
     assert built(lab) == built_online(lab)
     assert [path.name for path in lab.folder.glob(".vendored*")] == []
