@@ -55,7 +55,7 @@ class Puller:
         local = self._engine.copy(reference, platform) if self._engine else None
         if local is None:
             return self._resolver.resolve(reference, platform)
-        image = self._resolver.resolve(replace(reference, digest=local.digest), platform)
+        image = self._resolver.resolve(replace(reference, digest=local.digest), platform, is_kept=False)
         # an engine has none of the attestations that its indexes list
         return replace(image, reference=reference, attestations=())
 
