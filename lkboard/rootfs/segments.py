@@ -8,19 +8,20 @@ from __future__ import annotations
 import hashlib
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lkboard.disk import content as contents
 from lkboard.disk import cpio
 from lkboard.disk.compress import compressors, gzip_member
+from lkboard.errors import BuildError
 from lkboard.model.extents import Content, FileSpan, Inline
-from lkboard.oci.files import mark_used, store_errors, temporary_file
+from lkboard.oci.files import mark_used, new_file, store_errors
 from lkboard.rootfs.members import compressed, members, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from lkboard.events import Job
     from lkboard.model.extents import Source
@@ -32,6 +33,7 @@ STEP = "Compress initrd"
 _LAYOUT_VERSION = 2
 """To be raised whenever the same entries would become other bytes."""
 
+_FILE_MODE = 0o644
 _THREADS = 2
 _SECOND = 1_000_000_000
 
@@ -103,17 +105,16 @@ def _digest(source: Source, job: Job) -> str:
 
 
 def _read_kept(segment: _Kept, job: Job) -> FileSpan | None:
-    """Return a segment that was made before, None if there is none or it is not what it was."""
+    """Return a segment that was made before, None if there is none that may be read, or it is not what it was."""
     try:
         for path in (segment.path, segment.sum_path):
             mark_used(path)  # garbage collection takes what was not used for long
         wanted = segment.sum_path.read_text()
-        size = segment.path.stat().st_size
-    except FileNotFoundError:
+        span = FileSpan(str(segment.path), 0, segment.path.stat().st_size)
+        digest = _digest(span, job)
+    except (FileNotFoundError, PermissionError, BuildError):
         return None
-    span = FileSpan(str(segment.path), 0, size)
-    digest = _digest(span, job)
-    return FileSpan(span.path, 0, size, digest) if digest == wanted else None
+    return replace(span, digest=digest) if digest == wanted else None
 
 
 def _make(missing: Sequence[_Kept], pool: ThreadPoolExecutor, job: Job) -> dict[str, FileSpan]:
@@ -143,16 +144,12 @@ def _told(results: Iterator[Packed], total: int, job: Job) -> Iterator[Packed]:
 def _keep(segment: _Kept, packed: Iterator[bytes]) -> FileSpan:
     """Write a compressed segment, then the sum without which it counts for nothing."""
     digest, size = hashlib.sha256(), 0
-    with temporary_file(segment.folder) as file:
+    with new_file(segment.path, segment.folder, _FILE_MODE) as file:
         for data in packed:
             file.write(data)
             digest.update(data)
             size += len(data)
-        file.flush()
-        Path(file.name).replace(segment.path)
     span = FileSpan(str(segment.path), 0, size, f"sha256:{digest.hexdigest()}")
-    with temporary_file(segment.folder) as file:
+    with new_file(segment.sum_path, segment.folder, _FILE_MODE) as file:
         file.write(span.digest.encode())
-        file.flush()
-        Path(file.name).replace(segment.sum_path)
     return span

@@ -1,4 +1,4 @@
-"""A store that may only be read: on a stick, in an image, of another user."""
+"""A store that may only be read: on a stick, in an image."""
 
 from __future__ import annotations
 

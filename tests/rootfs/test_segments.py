@@ -4,6 +4,7 @@ import gzip
 import os
 import stat
 import subprocess
+import tempfile
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from support.images import noise
 from support.jobs import RecordingJob
 from support.newc import members
 from support.tools import need
+from support.users import another_user
 
 from lkboard.disk.content import digest, read
 from lkboard.errors import BuildError, Cancelled, StoreUnusable
@@ -27,7 +29,7 @@ from lkboard.rootfs import segments
 from lkboard.rootfs.segments import build_initrd
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 INIT = (
     folder("bin"),
@@ -241,6 +243,42 @@ def test_the_digest_of_a_segment_is_that_of_its_file(tmp_path: Path) -> None:
         (span, _trailer) = build_initrd(root(WEB), tmp_path, RecordingJob()).parts
         assert isinstance(span, FileSpan)
         assert span.digest == digest(Content((replace(span, digest=""),)))
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that everybody can enter, unlike those of pytest."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name, "cache")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may be somebody else for a while")
+class TestOfAnotherUser:
+    def test_what_is_kept_is_taken(self, public: Path) -> None:
+        first = initrd(root(INIT, WEB), public)
+        with another_user():
+            assert initrd(root(INIT, WEB), public) == first
+
+    @pytest.mark.parametrize("suffix", [".gz", ".sha256"])
+    def test_what_may_not_be_read_is_made_again(self, suffix: str, public: Path) -> None:
+        first = initrd(root(WEB), public)
+        (path,) = kept(public, suffix)
+        path.chmod(0o600)
+        public.chmod(0o777)
+        with another_user():
+            assert initrd(root(WEB), public) == first
+            assert path.read_bytes()
+
+
+def test_kept_files_are_for_everybody_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        initrd(root(WEB), tmp_path)
+    finally:
+        os.umask(before)
+    files = [*kept(tmp_path), *kept(tmp_path, ".sha256")]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in files] == [0o644, 0o644]
 
 
 def test_two_folders_give_the_same_bytes(tmp_path: Path) -> None:
