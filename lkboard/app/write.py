@@ -6,6 +6,7 @@ options ─plan_write─▶ WritePlan ─(shown and confirmed)─▶ write ─�
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -145,7 +146,9 @@ def _check_new_file(path: Path) -> None:
     if path.is_relative_to("/dev") and not path.is_relative_to("/dev/shm"):  # noqa: S108 - not used, only known
         raise DeviceError("there is no such device", where=path, hint=_LIST)
     if not path.parent.is_dir():
-        raise OutputError("there is no such folder", where=path.parent, hint=f"mkdir -p {path.parent}")
+        raise OutputError(
+            "there is no such folder", where=path.parent, hint=f"mkdir -p {shlex.quote(str(path.parent))}"
+        )
 
 
 def _plan_device(options: WriteOptions, target: str, size: int, mapped: int) -> WritePlan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,10 @@ def _make(wish: DiskWish, default: Path) -> Drive:
             raise UsageError("--disk takes files, no devices", where=path, hint="a guest could destroy a device")
         return Drive(str(path), wish.format or _probe(path))
     if not wish.size_bytes:
-        raise UsageError(f"the disk '{wish.path}' does not exist", hint=f"give its size: --disk {wish.path},size=1G")
+        raise UsageError(
+            f"the disk '{wish.path}' does not exist",
+            hint=f"give its size: --disk {shlex.quote(str(wish.path))},size=1G",
+        )
     disk_format = wish.format or "qcow2"
     create_disk(path, disk_format, wish.size_bytes)
     return Drive(str(path), disk_format)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ def build_kit(
     `MissingTool`, `OciError`, `Cancelled`.
     """
     if lock and not locked and not lock.absolute().parent.is_dir():
-        raise OutputError("there is no such folder", where=lock, hint=f"mkdir -p {lock.parent}")
+        raise OutputError("there is no such folder", where=lock, hint=f"mkdir -p {shlex.quote(str(lock.parent))}")
     packages = DebianPackages(store, job, host=host, offline=offline)
     wanted = _wanted(architectures)
     chosen = locked_packages(lock, wanted) if lock and locked else newest_packages(packages, wanted)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,9 @@ class FileTarget:
             raise OutputError("another lkboard is writing this file", where=self._path) from error
         except FileNotFoundError as error:
             parent = self._path.parent
-            raise OutputError("there is no such folder", where=parent, hint=f"mkdir -p {parent}") from error
+            raise OutputError(
+                "there is no such folder", where=parent, hint=f"mkdir -p {shlex.quote(str(parent))}"
+            ) from error
         except OSError as error:
             hint = "free some space, or choose another disk" if error.errno == errno.ENOSPC else None
             raise OutputError(f"cannot write the file: {error.strerror}", where=self._path, hint=hint) from error

@@ -52,6 +52,12 @@ def test_the_plan_names_the_file_behind_a_symlink(image: Path, tmp_path: Path) -
     assert plan_write(_options(image, tmp_path / "link")).replaces == (f"{tmp_path}/real, a file of 3 B",)
 
 
+def test_a_folder_that_is_not_there_is_made_by_the_hint(image: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="there is no such folder") as caught:
+        plan_write(replace(_options(image, tmp_path / "not there" / "out.img"), cache=str(tmp_path / "cache")))
+    assert caught.value.hint == f"mkdir -p '{tmp_path / 'not there'}'"
+
+
 def test_a_folder_that_vanished_since_the_plan(image: Path, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     options = replace(_options(image, tmp_path / "folder" / "out.img"), cache=str(tmp_path / "cache"))

@@ -108,3 +108,5 @@ def test_a_block_device_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_without_a_size_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"'none\.img' does not exist \(give its size: --disk none\.img,size=1G\)"):
         make_disks((DiskWish("none.img"),), tmp_path)
+    with pytest.raises(UsageError, match="--disk 'not there',size=1G"):
+        make_disks((DiskWish("not there"),), tmp_path)

@@ -340,8 +340,9 @@ def test_a_kernel_package_without_modules_is_refused(store: Store, moving: Mirro
 def test_a_lock_in_a_folder_that_is_not_there_is_refused_before_the_work(
     store: Store, mirror: Mirror, tmp_path: Path, job: RecordingJob
 ) -> None:
-    with pytest.raises(OutputError, match="no such folder"):
-        build(store, mirror, job=job, lock=tmp_path / "none/kit.lock")
+    with pytest.raises(OutputError, match="no such folder") as caught:
+        build(store, mirror, job=job, lock=tmp_path / "not there/kit.lock")
+    assert caught.value.hint == f"mkdir -p '{tmp_path / 'not there'}'"
     assert job.events == []
 
 

@@ -69,8 +69,9 @@ def test_a_symlink_stays_a_symlink(tmp_path: Path) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"there is no such folder \(mkdir -p "):
-        write_image(FileTarget(tmp_path / "none" / "out"), IMAGE, Job())
+    with pytest.raises(OutputError, match="there is no such folder") as caught:
+        write_image(FileTarget(tmp_path / "not there" / "out"), IMAGE, Job())
+    assert caught.value.hint == f"mkdir -p '{tmp_path / 'not there'}'"
 
 
 def test_two_writers_do_not_mix(tmp_path: Path) -> None:
