@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from lkboard.app.registry_options import RegistryOptions
 
 
+def not_empty(text: str) -> str:
+    """Return what an option names. Nothing is not taken for an option that was not given: it is a script's mistake."""
+    import argparse
+
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty, and must name a file or a folder")
+    return text
+
+
 def add_cache_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--cache``."""
     parser.add_argument(
@@ -114,10 +123,12 @@ def add_lock_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--locked", action="store_true", help="use exactly what lkboard.lock beside the config names, or fail"
     )
-    group.add_argument("--lock", metavar="FILE", help="use exactly what this lock names (see: lkboard lock)")
+    group.add_argument(
+        "--lock", type=not_empty, metavar="FILE", help="use exactly what this lock names (see: lkboard lock)"
+    )
     group.add_argument(
         "--vendored",
-        default="",
+        type=not_empty,
         metavar="DIR",
         help="use exactly what is in this folder, and no network (see: lkboard vendor)",
     )
@@ -125,7 +136,7 @@ def add_lock_options(parser: argparse.ArgumentParser) -> None:
 
 def lock_option(args: argparse.Namespace) -> str | None:
     """Return the lock that `add_lock_options` asks for: empty for the one beside the config, None for no lock."""
-    return args.lock or ("" if args.locked else None)
+    return "" if args.lock is None and args.locked else args.lock
 
 
 def registry_options(args: argparse.Namespace) -> RegistryOptions:
@@ -164,6 +175,6 @@ def system_options(args: argparse.Namespace, *files: str) -> BuildOptions:
         architecture=args.arch,
         cache=args.cache or "",
         lock=lock_option(args),
-        vendored=args.vendored,
+        vendored=args.vendored or "",
         registry=registry_options(args),
     )

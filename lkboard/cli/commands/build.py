@@ -120,7 +120,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         has_sidecars=args.sidecars,
         registry=replace(registry_options(args), from_engine=args.docker),
         lock=lock_option(args),
-        vendored=args.vendored,
+        vendored=args.vendored or "",
         input_tar=args.input_tar or "",
     )
     artifacts = use_case.build(options, job, stdin=stdin, stdout=Output(job) if args.output == "-" else None)

@@ -70,7 +70,7 @@ def _options(args: argparse.Namespace) -> WriteOptions:
         cache=args.cache or "",
         registry=registry_options(args),
         lock=lock_option(args),
-        vendored=args.vendored,
+        vendored=args.vendored or "",
     )
 
 
