@@ -6,15 +6,20 @@ build.md section 4.3), not from the config, so that any two systems can be compa
 
 from __future__ import annotations
 
+import hashlib
+import json
+import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lkboard.model.difference import PrivilegeChange
+from lkboard.rootfs.device_rules import ACCESS, EVERY, DeviceRules, numbers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from lkboard.model.difference import Direction
+    from lkboard.rootfs.device_rules import Numbers
 
 Record = dict[str, Any]
 
@@ -35,14 +40,59 @@ Rights = dict[tuple[str, str], Right]
 """Rights by their kind and what they are about."""
 
 _NONE = Right(0, "")
-_NAMESPACES = {"network": False, "pid": False, "ipc": True, "uts": True, "user": True}
+READ_FROM = frozenset(
+    [
+        ("hooks",),
+        ("linux", "devices"),
+        ("linux", "maskedPaths"),
+        ("linux", "namespaces"),
+        ("linux", "readonlyPaths"),
+        ("linux", "resources"),
+        ("linux", "seccomp"),
+        ("mounts",),
+        ("process", "apparmorProfile"),
+        ("process", "capabilities"),
+        ("process", "noNewPrivileges"),
+        ("process", "selinuxLabel"),
+        ("process", "user", "additionalGids"),
+        ("process", "user", "uid"),
+        ("root", "path"),
+        ("root", "readonly"),
+    ]
+)
+"""What of config.json rights are read from."""
+
+_NAMESPACES = {
+    "network": False,
+    "pid": False,
+    "mount": False,
+    "ipc": True,
+    "uts": True,
+    "user": True,
+    "cgroup": True,
+    "time": True,
+}
 """The kinds of namespaces, and whether it is ordinary to be in the host's."""
 
-_HARMLESS_MOUNTS = frozenset(["tmpfs", "devpts", "mqueue", "overlay", ""])
+_CAPABILITY_SETS = {
+    "bounding": Right(1, "bounding only"),
+    "inheritable": Right(1, "inheritable only"),
+    "permitted": Right(2, "permitted"),
+    "effective": Right(3, "granted"),
+}
+_HARMLESS_MOUNTS = frozenset(["tmpfs", "devpts", "mqueue"])
 _BIND_OPTIONS = frozenset(["bind", "rbind"])
-_ORDINARY_MOUNTS = frozenset([("proc", "/proc"), ("sysfs", "/sys"), ("cgroup", "/sys/fs/cgroup")])
-_EVERY_DEVICE = "a *:*"
-_ACCESS = {"r": "read", "w": "write", "m": "make"}
+_READ_ONLY, _WRITABLE = frozenset(["ro", "rro"]), frozenset(["rw", "rrw"])
+_OVERLAID = ("lowerdir=", "lowerdir+=", "datadir+=", "upperdir=")
+_ORDINARY_MOUNTS = {("proc", "/proc"): 2, ("sysfs", "/sys"): 2, ("cgroup", "/sys/fs/cgroup"): 1}
+"""Mounts that every container has, and their level there."""
+_CONTAINERS = ("/containers/onboot/", "/containers/onshutdown/", "/containers/services/")
+_ROOT = "rootfs"
+_ACCESS = dict(zip(ACCESS, ("read", "write", "make"), strict=True))
+_PIPE = "p"
+_LENIENT_FILTERS = frozenset(["SCMP_ACT_ALLOW", "SCMP_ACT_LOG"])
+_UNCONFINED = "unconfined"
+_DIGEST_LENGTH = 12
 
 
 def container_rights(config: Record, runtime: Record, bundle: str) -> Rights:
@@ -50,9 +100,10 @@ def container_rights(config: Record, runtime: Record, bundle: str) -> Rights:
 
     What the documents do not have in the right shape counts as not there.
     """
-    found = (_user, _capabilities, _namespaces, _mounts, _devices, _restrictions)
+    found = (_user, _capabilities, _namespaces, _mounts, _devices, _restrictions, _confinement, _hooks)
     rights = {(kind, subject): right for read in found for kind, subject, right in read(config)}
-    return rights | {(kind, subject): right for kind, subject, right in _host_changes(runtime, bundle)}
+    around = (*_root_folder(config, bundle), *_host_changes(runtime, bundle))
+    return rights | {(kind, subject): right for kind, subject, right in around}
 
 
 def compare_rights(part: str, before: Rights | None, after: Rights) -> Iterator[PrivilegeChange]:
@@ -82,8 +133,9 @@ def _user(config: Record) -> Iterator[Found]:
 
 def _capabilities(config: Record) -> Iterator[Found]:
     sets = _record(config, "process", "capabilities")
-    for name in {name for kind in ("bounding", "effective", "permitted") for name in _texts(sets, kind)}:
-        yield "capability", name, Right(1, "granted")
+    for kind, right in _CAPABILITY_SETS.items():  # the highest last, which counts
+        for name in _texts(sets, kind):
+            yield "capability", name, right
     for name in _texts(sets, "ambient"):
         yield "ambient capability", name, Right(1, "granted")
 
@@ -106,7 +158,8 @@ def _mounts(config: Record) -> Iterator[Found]:
 
 
 def _matters(mount: Record) -> bool:
-    return _text(mount, "type") not in _HARMLESS_MOUNTS or _is_bind(mount)
+    is_harmless = _text(mount, "type") in _HARMLESS_MOUNTS or not _text(mount, "destination")
+    return not is_harmless or _is_bind(mount)
 
 
 def _is_bind(mount: Record) -> bool:
@@ -115,29 +168,63 @@ def _is_bind(mount: Record) -> bool:
 
 def _mount(mount: Record) -> Found:
     what, where = _text(mount, "type"), _text(mount, "destination")
-    is_ordinary = (what, where) in _ORDINARY_MOUNTS
-    is_read_only = "ro" in _texts(mount, "options")
-    right = Right(1, "read-only", is_ordinary) if is_read_only else Right(2, "read and write", is_ordinary)
+    level, text = (1, "read-only") if _is_read_only(mount) else (2, "read and write")
     if _is_bind(mount):
-        return "bind", f"{_text(mount, 'source')} on {where}", right
-    return "mount", f"{what} on {where}", right
+        return "bind", f"{_text(mount, 'source')} on {where}", Right(level, text)
+    sources = [source for source in _sources(mount) if source not in {what, "none", ""}]
+    subject = f"{what} of {', '.join(sources)} on {where}" if sources else f"{what} on {where}".lstrip()
+    return (
+        "mount",
+        subject,
+        Right(level, text, is_ordinary=level <= _ORDINARY_MOUNTS.get((what, where), 0) and not sources),
+    )
+
+
+def _is_read_only(mount: Record) -> bool:
+    """Return whether the last of the options that say it say so: that is the one which counts."""
+    said = [option for option in _texts(mount, "options") if option in _READ_ONLY | _WRITABLE]
+    return bool(said) and said[-1] in _READ_ONLY
+
+
+def _sources(mount: Record) -> list[str]:
+    """Return what is mounted, also the folders of an overlay."""
+    options = [option.partition("=") for option in _texts(mount, "options") if option.startswith(_OVERLAID)]
+    return [_text(mount, "source"), *(folder for _name, _, value in options for folder in value.split(":"))]
+
+
+def _root_folder(config: Record, bundle: str) -> Iterator[Found]:
+    path = _text(_record(config, "root"), "path") or _ROOT
+    if posixpath.normpath(f"/{bundle}/{path}" if not path.startswith("/") else path) != f"/{bundle}/{_ROOT}":
+        yield "root folder", "", Right(1, path)
 
 
 def _devices(config: Record) -> Iterator[Found]:
     linux = _record(config, "linux")
+    rules = DeviceRules(_records(_record(linux, "resources"), "devices"))
     nodes = set()
     for device in _records(linux, "devices"):
-        numbers = f"{device.get('type')} {device.get('major')}:{device.get('minor')}"
+        numbers = numbers_of(device)
         nodes.add(numbers)
-        yield "device", f"{_text(device, 'path')} ({numbers})", Right(1, "granted")
-    for rule in _records(_record(linux, "resources"), "devices"):
-        major, minor = (rule.get(name, "*") for name in ("major", "minor"))
-        numbers = f"{rule.get('type') or 'a'} {major}:{minor}"
-        access = _text(rule, "access") or "rwm"
-        if rule.get("allow") is True and numbers not in nodes:
-            words = [word for letter, word in _ACCESS.items() if letter in access]
-            subject = "all" if numbers == _EVERY_DEVICE else f"all that are {numbers}"
-            yield "device", subject, Right(len(words), ", ".join(words))
+        access = rules.access_to(numbers) if numbers[0] != _PIPE else frozenset(ACCESS)
+        text = "granted" if len(access) == len(ACCESS) else _words(access) or "no access"
+        yield "device", f"{_text(device, 'path')} ({_shown(numbers)})", Right(1 + len(access), text)
+    for numbers, own, wider in rules.by_rule():
+        subject = "all" if numbers == EVERY else f"all that are {_shown(numbers)}"
+        if numbers in nodes or own == wider:
+            continue
+        if own - wider:
+            yield "device", subject, Right(len(own), _words(own))
+        else:
+            yield "device", subject, Right(-len(wider - own), f"not {_words(wider - own)}")
+
+
+def _shown(numbers: Numbers) -> str:
+    kind, major, minor = numbers
+    return f"{kind} {major}:{minor}"
+
+
+def _words(access: Iterable[str]) -> str:
+    return ", ".join(word for letter, word in _ACCESS.items() if letter in access)
 
 
 def _restrictions(config: Record) -> Iterator[Found]:
@@ -150,21 +237,60 @@ def _restrictions(config: Record) -> Iterator[Found]:
         yield "path", path, Right(-1, "read-only")
 
 
+def _confinement(config: Record) -> Iterator[Found]:
+    """Yield what the kernel's security modules and its filter of system calls forbid."""
+    process = _record(config, "process")
+    if profile := _text(process, "apparmorProfile"):
+        yield "AppArmor profile", "", Right(-int(profile != _UNCONFINED), profile)
+    if label := _text(process, "selinuxLabel"):
+        yield "SELinux label", "", Right(-1, label)
+    seccomp = _record(config, "linux", "seccomp")
+    if action := _text(seccomp, "defaultAction"):
+        rules = _items(seccomp, "syscalls")
+        level = -int(bool(rules)) if action in _LENIENT_FILTERS else -2
+        digest = hashlib.sha256(json.dumps(seccomp, sort_keys=True).encode()).hexdigest()[:_DIGEST_LENGTH]
+        yield "system calls", "", Right(level, f"filter {digest}: {len(rules)} rules, else {action}")
+
+
+def _hooks(config: Record) -> Iterator[Found]:
+    """Yield the programs that the runtime runs around the container, most of them on the host."""
+    hooks = _record(config, "hooks")
+    for stage in hooks:
+        for hook in _records(hooks, stage):
+            command = (*_texts(hook, "env"), _text(hook, "path"), *_texts(hook, "args")[1:])
+            yield "hook", " ".join((stage, *command)), Right(1, "run")
+
+
 def _host_changes(runtime: Record, bundle: str) -> Iterator[Found]:
     """Yield what the init does on the host for a container, but for the mounts of its own root."""
     for name in _texts(runtime, "cgroups"):
         yield "runtime.cgroups", name, Right(1, "made")
     for mount in _records(runtime, "mounts"):
-        if not _text(mount, "destination").startswith(f"/{bundle}/"):
+        if not _is_of_own_root(mount, bundle):
             _kind, subject, right = _mount(mount)
             yield "runtime.mounts", subject, right
     for path in _texts(runtime, "mkdir"):
         yield "runtime.mkdir", path, Right(1, "made")
     for interface in _records(runtime, "interfaces"):
-        yield "runtime.interfaces", _text(interface, "name") or _text(interface, "add"), Right(1, "moved in")
+        yield "runtime.interfaces", _text(interface, "name") or _text(interface, "add"), _interface(interface)
     for kind, path in sorted(_record(runtime, "bindNS").items()):
         if path:
             yield "runtime.bindNS", kind, Right(1, f"kept at {path}")
+
+
+def _is_of_own_root(mount: Record, bundle: str) -> bool:
+    """Return whether a mount only puts a container's root together, of what images brought along."""
+    folders = [source for source in _sources(mount) if source.startswith("/")]
+    is_inside = posixpath.normpath(_text(mount, "destination")).startswith(f"/{bundle}/")
+    return is_inside and all(posixpath.normpath(folder).startswith(_CONTAINERS) for folder in folders)
+
+
+def _interface(interface: Record) -> Right:
+    """Return how far an interface leads: one of the host farther than a new one."""
+    if not (kind := _text(interface, "add")):
+        return Right(2, "moved in")
+    peer = _text(interface, "peer")
+    return Right(1, f"a new {kind} with {peer}" if peer else f"a new {kind}")
 
 
 def _record(document: object, *names: str) -> Record:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.entries import device, file, folder, hard_link, symlink
@@ -288,6 +289,47 @@ def test_settings_that_are_no_rights(name: str, tmp_path: Path) -> None:
     found = compared(tmp_path, f"services: [{service()}]", f"services: [{service(settings)}]")
     (change,) = found.services
     assert (change.part, settings_of(change), found.privileges) == ("services/web", expected, ())
+
+
+PLAIN_CONFIG: dict[str, Any] = {
+    "process": {"user": {"uid": 0}},
+    "mounts": [{"destination": "/m", "type": "tmpfs", "options": ["nosuid"]}],
+    "linux": {"devices": [{"path": "/dev/x", "fileMode": 384}]},
+}
+UNKNOWN = {
+    "of the process": ({"process": {"scheduler": {"nice": -5}}}, 'process.scheduler:  > {"nice": -5}'),
+    "of the user": ({"process": {"user": {"uid": 0, "umask": 18}}}, "process.user.umask:  > 18"),
+    "of Linux": ({"linux": {**PLAIN_CONFIG["linux"], "mountLabel": "l"}}, "linux.mountLabel:  > l"),
+    "of the root": ({"root": {"what": False}}, "root.what:  > false"),
+    "at the top": ({"domainname": "x"}, "domainname:  > x"),
+    "that is no object": ({"process": 5}, "process:  > 5"),
+    "options of a mount": (
+        {"mounts": [{**PLAIN_CONFIG["mounts"][0], "options": ["rw"]}]},
+        "mount on /m: nosuid > ",
+    ),
+    "the mode of a node": (
+        {"linux": {"devices": [{"path": "/dev/x", "fileMode": 438}]}},
+        'node /dev/x: {"fileMode": 384} > {"fileMode": 438}',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_setting_that_nothing_else_reads_is_told(name: str) -> None:
+    members, expected = UNKNOWN[name]
+    one, other = (
+        plain(file("containers/services/a/config.json", json.dumps(config).encode()))
+        for config in (PLAIN_CONFIG, PLAIN_CONFIG | members)
+    )
+    (change,) = compare(one, other, RecordingJob()).services
+    assert settings_of(change) == [expected]
+
+
+def test_a_setting_of_the_init_that_is_unknown_is_told() -> None:
+    config = file("containers/services/a/config.json", b"{}")
+    odd = file("containers/services/a/runtime.json", b'{"odd": [1]}')
+    (change,) = compare(plain(config), plain(config, odd), RecordingJob()).services
+    assert settings_of(change) == ["runtime.odd:  > [1]"]
 
 
 def test_a_new_first_container_does_not_rename_the_others(tmp_path: Path) -> None:
