@@ -133,7 +133,7 @@ def _parts(image: ResolvedImage, blobs: Blobs) -> Iterator[Descriptor]:
 
 
 def _web_files(inputs: Inputs, store: Store) -> Iterator[Descriptor]:
-    from lkboard.sources.url import shown
+    from lkboard.oci.urls import shown
     from lkboard.sources.web_files import describe
 
     for _board, file in inputs.files():

@@ -54,15 +54,28 @@ def read_body(response: Response, limit: int, where: str) -> bytes:
     Raises `RegistryError` if there are more than ``limit``, `BodyCut` if the connection breaks.
     """
     data = bytearray()
-    try:
-        while chunk := response.raw.read(_CHUNK, decode_content=False):
-            data += chunk
-            if len(data) > limit:
-                raise RegistryError(f"{shown(response.url)} sent more than {limit >> 20} MiB", where=where)
-    except NETWORK_ERRORS as error:
-        failure = unreachable(error, response.url, where, {})
-        raise BodyCut(failure.message, where=where, hint=failure.hint) from error
+    for chunk in read_chunks(response, _CHUNK, where):
+        data += chunk
+        if len(data) > limit:
+            raise RegistryError(
+                f"{shown(response.url)} sent more than {limit >> 20} MiB",
+                where=where,
+                hint="check that this is the address of a registry",
+            )
     return bytes(data)
+
+
+def read_chunks(response: Response, size: int, where: str) -> Iterator[bytes]:
+    """Yield the bytes of a body exactly as they come, ``size`` at a time. Raises `BodyCut` if the connection breaks."""
+    while True:
+        try:
+            chunk = response.raw.read(size, decode_content=False)
+        except NETWORK_ERRORS as error:
+            failure = unreachable(error, response.url, where, {})
+            raise BodyCut(failure.message, where=where, hint=failure.hint) from error
+        if not chunk:
+            return
+        yield chunk
 
 
 def read_complaint(response: Response, where: str) -> bytes:
@@ -102,7 +115,7 @@ def refusal(response: Response, body: bytes, where: str) -> OciError:
     if status in {401, 403}:
         return AuthNeeded(f"{url} denies access{detail}", where=where, hint=login_hint(url))
     reason = f" {response.reason}" if response.reason else ""
-    hint = "the registry has a fault of its own: try again later" if status >= 500 else None
+    hint = "the server has a fault of its own: try again later" if status >= 500 else None
     return RegistryError(f"{url} answered {status}{reason}{detail}", where=where, hint=hint)
 
 
@@ -124,7 +137,7 @@ def unreachable(error: Exception, url: str, where: str, proxies: Mapping[str, st
     if proxy and any(isinstance(cause, ProxyError) for cause in causes):
         message = f"asking {shown(url)} through the proxy '{shown(proxy)}' failed: {_reason(error)}"
         return RegistryError(message, where=where, hint=f"{_PROXY_HINT}, or NO_PROXY for hosts that need none")
-    hint = "check the network, and the name of the registry"
+    hint = "check the network, and the name of the server"
     if url.startswith("https:") and any(isinstance(cause, _HUNG_UP) for cause in causes):
         hint = f"check the network; {_client_hint(url)}"  # with TLS 1.3 the alert may get lost on the way
     return RegistryError(f"asking {shown(url)} failed: {_reason(error)}", where=where, hint=hint)

@@ -38,7 +38,8 @@ _PROXY_LOGIN = 407
 _FOR_ANYBODY = {"accept", "content-type", "if-none-match", "range"}
 _SPREAD = 0.2
 _LONGEST_DELAY = 60.0
-_BAD_LOCATION = "a proxy in front of the registry must pass on Host, and X-Forwarded-Proto: https"
+_SERVER_FAULT = "the fault is the server's: tell those who run it"
+_NO_TLS_HINT = "the server must name https addresses: behind a proxy it has to be told X-Forwarded-Proto: https"
 
 
 def allow_any(url: str) -> None:
@@ -141,7 +142,7 @@ class Transport:
         pause = _retry_after(response)
         error = refusal(response, body, request.where)
         if pause is not None and pause > self._settings.longest_pause:
-            error.hint = f"the registry asks to wait {pause / 60:.0f} minutes: try again then"
+            error.hint = f"the server asks to wait {pause / 60:.0f} minutes: try again then"
             return _Setback(error, is_final=True)
         is_final = Complaint(body).is_our_mistake or not request.is_repeatable
         is_rate_limit = response.status_code == _TOO_MANY
@@ -166,7 +167,7 @@ class Transport:
                     raise _sent_on(url, target, request.where)
                 headers = {name: value for name, value in headers.items() if name.lower() in _FOR_ANYBODY}
             url = target
-        raise RegistryError(f"{shown(request.url)} redirects too often", where=request.where)
+        raise RegistryError(f"{shown(request.url)} redirects too often", where=request.where, hint=_SERVER_FAULT)
 
     def _exchange(self, request: Request, url: str, headers: Mapping[str, str]) -> Response:
         self._job.check()
@@ -205,10 +206,10 @@ def target_of(url: str, location: str, where: str) -> str:
         _ = urlsplit(target).port
     except ValueError as error:
         raise RegistryError(
-            f"{shown(url)} leads to something that is no URL", where=where, hint=_BAD_LOCATION
+            f"{shown(url)} leads to something that is no URL", where=where, hint=_SERVER_FAULT
         ) from error
     if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
-        raise RegistryError(f"{shown(url)} leads to plain http at {shown(target)}", where=where, hint=_BAD_LOCATION)
+        raise RegistryError(f"{shown(url)} leads to plain http at {shown(target)}", where=where, hint=_NO_TLS_HINT)
     return target
 
 

@@ -41,13 +41,14 @@ def fetch(file: BoardFile, *, architecture: str, context: SourceContext) -> Cont
 
 def _find(file: BoardFile, architecture: str, context: SourceContext) -> tuple[Content | None, str]:
     """Return the bytes, or None, and words for where they come from."""
+    from lkboard.oci.urls import shown
     from lkboard.sources import debian, image, kernel, local, url
 
     match file.source:
         case DebianSource(package, path):
             return debian.find(file.source, file.sha256, architecture, context), f"'{path}' of Debian's '{package}'"
         case UrlSource(address):
-            return url.find(address, file.sha256, context), f"'{url.shown(address)}'"
+            return url.find(address, file.sha256, context), f"'{shown(address)}'"
         case LocalSource(path):
             return local.find(path), f"'{path}'"
         case ImageSource(reference, path):
