@@ -47,15 +47,12 @@ def build(
     return tuple(itertools.chain.from_iterable(_make(planned, given, around, stdout) for planned in plan.formats))
 
 
-def dry_run(
-    files: tuple[str, ...], *, stdin: bytes | None = None, job: Job | None = None, offline: bool = False
-) -> str:
-    """Return the merged config as YAML; no file is an address when ``offline``. Raises `ConfigError`, `Cancelled`."""
-    from lkboard.app.registry_options import is_offline
+def dry_run(options: BuildOptions, job: Job, *, stdin: bytes | None = None) -> str:
+    """Return the merged config of a build as YAML. Raises `ConfigError`, `Cancelled`."""
     from lkboard.config.dump import dry_run as dump
     from lkboard.config.load import load_config
 
-    return dump(load_config(files, stdin=stdin, job=job, offline=is_offline(offline)).config)
+    return dump(load_config(options.files, stdin=stdin, job=job, offline=options.is_offline).config)
 
 
 def _build_input(system: System, plan: BuildPlan) -> BuildInput:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.app.finishing import choose_compression, choose_sidecars, with_compression
 from lkboard.app.overwriting import refuse_given
-from lkboard.app.registry_options import RegistryOptions
+from lkboard.app.registry_options import RegistryOptions, is_offline
 from lkboard.errors import UsageError
 from lkboard.model.architecture import go_name, host_architecture
 from lkboard.model.rootfs import EPOCH
@@ -60,6 +60,11 @@ class BuildOptions:
     lock: str | None = None
     vendored: str = ""
     input_tar: str = ""
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether nothing may use the network, neither images nor configs: the user says so, or all is in a folder."""
+        return bool(self.vendored) or is_offline(self.registry.offline)
 
 
 @dataclass(frozen=True, slots=True)

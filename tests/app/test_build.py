@@ -22,7 +22,7 @@ from lkboard.app.build import build, dry_run
 from lkboard.app.build_plan import BuildOptions
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import Cancelled, ConfigError, PlatformMissing
-from lkboard.events import Progress, Step
+from lkboard.events import Job, Progress, Step
 from lkboard.model.artifact import Artifact
 
 if TYPE_CHECKING:
@@ -291,10 +291,10 @@ def test_a_store_is_whole_after_a_build_was_stopped(lab: Lab, job: RecordingJob)
 
 
 def test_the_merged_config_can_be_seen(lab: Lab) -> None:
-    text = dry_run((str(lab.config()), str(lab.write(FILES, "y.yml"))))
+    text = dry_run(BuildOptions((str(lab.config()), str(lab.write(FILES, "y.yml")))), Job())
     assert "willkommen" in text
     assert f"{lab.registry.host}/lab/web:v1" in text
-    assert dry_run(("-",), stdin=text.encode()) == text
+    assert dry_run(BuildOptions(("-",)), Job(), stdin=text.encode()) == text
 
 
 class TestBoards:

@@ -101,6 +101,17 @@ def test_a_config_is_not_fetched(tmp_path: Path, verb: tuple[str, ...]) -> None:
     assert server.asked == []
 
 
+@pytest.mark.parametrize("verb", [("build", "--dry-run"), ("build", "-o", "x.tar"), ("explain",)])
+def test_with_a_vendored_folder_a_config_is_not_fetched_either(tmp_path: Path, verb: tuple[str, ...]) -> None:
+    name, *more = verb
+    with running_web_server(**{"x.yml": Answer(b"init: [lab/x:v1]\n")}) as server:
+        url = f"{server.url}/x.yml"
+        done = lkboard_without_sockets(name, url, *more, "--vendored", tmp_path / "v", LKBOARD_CACHE=str(tmp_path))
+    assert done.returncode == 1
+    assert f"{url}: may not be fetched: lkboard is to work offline" in done.stderr
+    assert server.asked == []
+
+
 def test_a_kit_is_not_pushed(lab: Lab, tmp_path: Path) -> None:
     done = lkboard_without_sockets("kit", "push", lab.registry.host, LKBOARD_OFFLINE="1")
     assert done.returncode == 1

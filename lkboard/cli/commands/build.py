@@ -16,6 +16,7 @@ from lkboard.errors import UsageError
 from lkboard.model.artifact import COMPRESSIONS
 
 if TYPE_CHECKING:
+    from lkboard.app.build_plan import BuildOptions
     from lkboard.cli.render import Ui
     from lkboard.events import Job
     from lkboard.model.artifact import Artifact
@@ -88,22 +89,29 @@ def _refuse_mixing(ui: Ui) -> None:
 
 def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app import build as use_case
-    from lkboard.app.build_plan import BuildOptions
-    from lkboard.model.units import parse_size
 
-    size_bytes = parse_size(args.size, "--size") if args.size else 0
-    files = tuple(args.files)
-    stdin = read_input(job) if "-" in files else None
+    options = _options(args)
+    stdin = read_input(job) if "-" in options.files else None
     if args.dry_run:
-        text = use_case.dry_run(files, stdin=stdin, job=job, offline=args.offline)
+        text = use_case.dry_run(options, job, stdin=stdin)
         ui.result(text.rstrip("\n"), config=text)
         return 0
     if args.input_tar and args.pull:
         raise UsageError("--input-tar keeps what is there, --pull asks for what is new", hint="leave out one of them")
     if args.output == "-":
         _refuse_mixing(ui)
-    options = BuildOptions(
-        files=files,
+    artifacts = use_case.build(options, job, stdin=stdin, stdout=Output(job) if args.output == "-" else None)
+    for artifact in artifacts:
+        ui.result(_described(artifact), **asdict(artifact))
+    return 0
+
+
+def _options(args: argparse.Namespace) -> BuildOptions:
+    from lkboard.app.build_plan import BuildOptions
+    from lkboard.model.units import parse_size
+
+    return BuildOptions(
+        files=tuple(args.files),
         board=args.board or "",
         formats=tuple(name for value in args.format for name in value.split(",")),
         architecture=args.arch or "",
@@ -113,7 +121,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         cache=args.cache or "",
         decompress_kernel=args.decompress_kernel,
         unified_kernel=args.uki,
-        size_bytes=size_bytes,
+        size_bytes=parse_size(args.size, "--size") if args.size else 0,
         sbom=None if args.no_sbom else args.sbom_output,
         sbom_created=int(time.time()) if args.sbom_current_time else None,
         compression=args.compress,
@@ -123,10 +131,6 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         vendored=args.vendored or "",
         input_tar=args.input_tar or "",
     )
-    artifacts = use_case.build(options, job, stdin=stdin, stdout=Output(job) if args.output == "-" else None)
-    for artifact in artifacts:
-        ui.result(_described(artifact), **asdict(artifact))
-    return 0
 
 
 def _described(artifact: Artifact) -> str:
