@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lkboard.errors import StoreCorrupt
 from lkboard.oci.blobs import digest_at, stored
 from lkboard.oci.files import TEMPORARY, last_used, store_errors
 from lkboard.oci.graph import closure
@@ -63,8 +64,8 @@ class Garbage:
 def find_garbage(store: Store, policy: Policy, now: float, job: Job) -> tuple[Garbage, ...]:
     """Return what `collect` would remove; nothing is changed.
 
-    ``now`` is in Unix seconds. Raises `StoreCorrupt` when a manifest is damaged, so that it cannot tell what it needs;
-    `StoreUnusable`, `Cancelled`.
+    ``now`` is in Unix seconds. Raises `StoreCorrupt` when a manifest is damaged or `Store.unreadable`, so that it
+    cannot tell what that needs; `StoreUnusable`, `Cancelled`.
     """
     with job.step(STEP):
         return tuple(_Search(store, policy, now, job).run())
@@ -109,6 +110,12 @@ class _Search:
 
     def _needed(self) -> Collection[str]:
         """Return the digests of all that named images consist of, and of their unpacked layers."""
+        if foreign := self._store.unreadable():
+            raise StoreCorrupt(
+                f"the index lists {foreign[0]}, and lkboard cannot tell what that needs",
+                where=self._store.root,
+                hint="remove it with the tool that put it there",
+            )
         blobs = stored(self._store)
         needed: set[str] = set()
         for _name, root in self._store.entries():

@@ -45,7 +45,8 @@ class Resolver:
     def resolve(self, reference: Reference, platform: Platform, *, is_kept: bool = True) -> ResolvedImage:
         """Return the image that a reference means on a platform; its manifest and configuration are in the store then.
 
-        It has a name there then, which keeps it from garbage collection, unless it is not to be ``is_kept``. Raises `PlatformMissing`, `ManifestInvalid`, and what `Fetcher` raises.
+        It has a name there then, which keeps it from garbage collection, unless it is not to be ``is_kept``. Raises
+        `PlatformMissing`, `ManifestInvalid`, and what `Fetcher` raises.
         """
         root, is_new = self._root(reference)
         document = self._document(root, reference)

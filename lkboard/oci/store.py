@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,8 @@ LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 _BLOB_MODE = 0o444
 _FILE_MODE = 0o644
 _CHUNK = 1 << 20
+_ALGORITHM = re.compile(r"([a-z0-9]+(?:[+._-][a-z0-9]+)*):")
+"""What a digest begins with (image-spec, descriptor)."""
 
 
 class Store:
@@ -214,14 +217,15 @@ class Store:
         return {name: descriptor for name, descriptor in self.entries() if name}
 
     def entries(self) -> Sequence[tuple[str, Descriptor]]:
-        """Return all that the index lists, with an empty name for what has none."""
-        try:
-            entries = self._read_index()["manifests"]
+        """Return all that the index lists, with an empty name for what has none; nothing that is `unreadable`."""
+        with self._index_errors():
+            entries = [entry for entry in self._read_index()["manifests"] if not _has_foreign_digest(entry)]
             return [(_name_of(entry), _nameless(parse_descriptor(entry))) for entry in entries]
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise StoreCorrupt(
-                f"the index of the store cannot be read: {error}", where=self._index, hint="delete the file"
-            ) from error
+
+    def unreadable(self) -> Sequence[str]:
+        """Return the digests that the index lists of kinds that lkboard does not compute: other tools may."""
+        with self._index_errors():
+            return [entry["digest"] for entry in self._read_index()["manifests"] if _has_foreign_digest(entry)]
 
     def find(self, name: str) -> Descriptor | None:
         """Return the descriptor of a named image, or None."""
@@ -256,6 +260,17 @@ class Store:
             exclusive_record(self.root / ".lock", job),
         ):
             yield
+
+    @contextmanager
+    def _index_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise StoreCorrupt(
+                f"the index of the store cannot be read: {error}",
+                where=self._index,
+                hint="restore the file, or choose another folder with --cache DIR",
+            ) from error
 
     def _write_index(self, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
         self.entries()  # what cannot be read must not be replaced
@@ -322,6 +337,11 @@ def _file_name(digest: str) -> str:
 
 def _record_name(path: Path) -> str:
     return f"{path.parent.name}-{path.name}"
+
+
+def _has_foreign_digest(entry: dict[str, Any]) -> bool:
+    algorithm = _ALGORITHM.match(str(entry["digest"]))
+    return algorithm is not None and algorithm[1] not in {"sha256", "sha512"}
 
 
 def _name_of(entry: dict[str, Any]) -> str:

@@ -96,6 +96,15 @@ class TestBlobs:
         collect(store, Policy(), LATER, job)
         assert digests(store) == set(SINGLE.blobs)
 
+    def test_nothing_goes_when_something_listed_cannot_be_read(self, store: Store, job: RecordingJob) -> None:
+        folder = made(store, x=SINGLE).root
+        blob = store.add(b"of the other image")
+        foreign = {**SECOND.descriptor, "digest": f"sha384:{'0' * 96}"}
+        (folder / "index.json").write_bytes(dumps({"schemaVersion": 2, "manifests": [SINGLE.descriptor, foreign]}))
+        with pytest.raises(StoreCorrupt, match=r"lists sha384:0+, and lkboard cannot tell what that needs"):
+            collect(store, Policy(), LATER, job)
+        assert store.has(blob)
+
     def test_documents_of_unknown_kinds_are_understood(self, store: Store, job: RecordingJob) -> None:
         """A referrer keeps what it refers to; lkboard itself never looks at one."""
         made(store, x=SINGLE)

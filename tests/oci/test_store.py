@@ -225,9 +225,20 @@ def test_a_broken_index_is_named_and_left_alone(store: Store, text: str) -> None
     with pytest.raises(StoreCorrupt) as caught:
         store.names()
     assert "index.json" in str(caught.value)
+    assert "delete" not in str(caught.value)  # all images would be garbage then
     with pytest.raises(StoreCorrupt):
         store.set_name(NAME, describe(b"x"))
     assert (store.root / "index.json").read_text() == text
+
+
+@pytest.mark.parametrize("foreign", [f"sha384:{'0' * 96}", f"blake3+x:{'0' * 64}"])
+def test_what_is_listed_by_a_digest_of_another_kind_is_left_alone(store: Store, foreign: str) -> None:
+    store.root.mkdir()
+    entry = {"mediaType": OCI_MANIFEST, "digest": foreign, "size": 1, "annotations": {REF_NAME: "foreign"}}
+    (store.root / "index.json").write_bytes(dumps({"schemaVersion": 2, "manifests": [entry]}))
+    store.set_name(NAME, describe(b"x"))
+    assert (set(store.names()), store.unreadable()) == ({NAME}, [foreign])
+    assert json.loads((store.root / "index.json").read_bytes())["manifests"][0] == entry
 
 
 def test_threads_that_set_names_lose_none(store: Store) -> None:
