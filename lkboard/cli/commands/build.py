@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="config: a path, a URL, or - for standard input")
-    what = parser.add_argument_group("what to build")
+    _add_what(parser.add_argument_group("what to build"))
+    _add_where(parser.add_argument_group("where to write"))
+    add_lock_options(parser)
+    add_registry_options(parser)
+
+
+def _add_what(what: argparse._ArgumentGroup) -> None:
     what.add_argument("--board", metavar="ID", help="the board to build for (see: lkboard boards)")
     what.add_argument(
         "-f",
@@ -42,14 +48,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help="size of disks (default: what the content needs; 1024M for formats of virtual machines)",
     )
-    what.add_argument("--no-sbom", action="store_true", help="put no bill of materials (SPDX) into the system")
-    what.add_argument(
-        "--sbom-output",
-        default="sbom.spdx.json",
-        metavar="NAME",
-        help="where it is put in the system (default: %(default)s)",
-    )
-    what.add_argument("--sbom-current-time", action="store_true", help="let it bear the time of the build")
+    _add_sbom_options(what)
     what.add_argument(
         "--docker",
         action="store_true",
@@ -61,7 +60,20 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="accepted for LinuxKit's scripts: parts that have not changed are taken from the cache anyway",
     )
-    where = parser.add_argument_group("where to write")
+
+
+def _add_sbom_options(what: argparse._ArgumentGroup) -> None:
+    what.add_argument("--no-sbom", action="store_true", help="put no bill of materials (SPDX) into the system")
+    what.add_argument(
+        "--sbom-output",
+        default="sbom.spdx.json",
+        metavar="NAME",
+        help="where it is put in the system (default: %(default)s)",
+    )
+    what.add_argument("--sbom-current-time", action="store_true", help="let it bear the time of the build")
+
+
+def _add_where(where: argparse._ArgumentGroup) -> None:
     where.add_argument("-o", "--o", dest="output", metavar="FILE", help="the one file to write; - for standard output")
     where.add_argument("--name", metavar="NAME", help="base name of the output files")
     where.add_argument("--dir", metavar="DIR", help="folder of the output files (must exist)")
@@ -76,8 +88,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="put FILE.sha256 beside every output file, and FILE.bmap (for bmaptool) beside raw disks;"
         " disk images have them unless you say --no-sidecars",
     )
-    add_lock_options(parser)
-    add_registry_options(parser)
 
 
 def _refuse_mixing(ui: Ui) -> None:
