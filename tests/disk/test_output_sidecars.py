@@ -100,6 +100,15 @@ def test_two_runs_make_the_same_bytes(tmp_path: Path, compression: Compression |
     assert made[0] == made[1]
 
 
+def test_a_file_that_only_its_owner_may_read_stays_so(tmp_path: Path) -> None:
+    (tmp_path / "x").touch(0o600)
+    (tmp_path / "y").touch()
+    write_file(EXTENTS, tmp_path / "x", sidecars=SIDECARS, on_bytes=ignore)
+    modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
+    assert modes["x"] & 0o777 == 0o600
+    assert modes["x.sha256"] == modes["x.bmap"] == modes["y"]
+
+
 def test_without_sidecars_there_are_none(tmp_path: Path) -> None:
     assert write_file(EXTENTS, tmp_path / "x", on_bytes=ignore).sha256 == ""
     assert [*content_of(tmp_path)] == ["x"]
@@ -215,19 +224,23 @@ write_file(extents, Path(sys.argv[1]), sidecars=("sha256", "bmap"), on_bytes=lam
 def test_a_sidecar_never_stands_beside_another_file_than_its_own(tmp_path: Path) -> None:
     need("bmaptool")
     old = ExtentMap((Extent(0, Inline(b"old")),), 8192)
+    seen = set()
     for step in range(100):
         write_file(old, tmp_path / "x", sidecars=SIDECARS, on_bytes=ignore)
         done = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "x", str(step)], env=ENVIRONMENT, check=False)
-        if (tmp_path / "x.sha256").exists():
+        has_sum, has_map = (tmp_path / "x.sha256").exists(), (tmp_path / "x.bmap").exists()
+        if has_sum:
             sha256sum(tmp_path, "x.sha256")
-        if (tmp_path / "x.bmap").exists():
+        if has_map:
             subprocess.run(["bmaptool", "-q", "copy", tmp_path / "x", os.devnull], check=True, capture_output=True)
+        state = ((tmp_path / "x").read_bytes()[:3], has_sum, has_map)
         if done.returncode == 0:
             break
         assert done.returncode == -9
-    assert (tmp_path / "x").read_bytes()[:3] == b"new"
-    assert (tmp_path / "x.sha256").exists()
-    assert (tmp_path / "x.bmap").exists()
+        seen.add(state)
+    assert state == (b"new", True, True)
+    both, none = (True, True), (False, False)
+    assert {(b"old", *both), (b"old", *none), (b"new", *none), (b"new", True, False), (b"new", *both)} <= seen
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
