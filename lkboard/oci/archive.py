@@ -39,23 +39,24 @@ class ArchivedImage(Protocol):
     def size(self) -> int:
         """Bytes that will be read."""
 
-    def copy_to(self, store: Store, meter: Meter, job: Job) -> Descriptor:
-        """Bring everything but the name into a store."""
+    def copy_to(self, store: Store, meter: Meter, job: Job) -> tuple[Descriptor, ...]:
+        """Bring everything but the name into a store, and return all that it consists of, what names it first."""
 
 
 def import_archive(store: Store, path: Path, job: Job, *, name: str = "") -> tuple[str, ...]:
     """Bring all images of an OCI layout (folder or tar) or a docker archive into the store, and return their names.
 
     The tar may be packed with gzip or zstd. ``name`` names the image of an archive with only one; otherwise each must
-    bear its own. Names appear in the store when all blobs are there. Raises `ArchiveInvalid`, `LayerInvalid` (no tar),
-    `ReferenceInvalid`, `ManifestInvalid`, `StoreCorrupt` (a damaged blob), `StoreUnusable`, `Cancelled`.
+    bear its own. Names appear in the store when all blobs of their image are there. Raises `ArchiveInvalid`,
+    `LayerInvalid` (no tar), `ReferenceInvalid`, `ManifestInvalid`, `StoreCorrupt` (a damaged blob), `StoreUnusable`,
+    `Cancelled`.
     """
     with _plain(store, path, job) as plain, _naming(path, plain), job.step(STEP):
         images = _images(plain, job)
         names = [_full_names(image, path, name, is_only=len(images) == 1) for image in images]
         meter = Meter(job, STEP, sum(image.size for image in images))
-        roots = [image.copy_to(store, meter, job) for image in images]
-        for full_names, root in zip(names, roots, strict=True):
+        for image, full_names in zip(images, names, strict=True):
+            root = _copy(image, store, meter, job)
             for full_name in full_names:
                 store.set_name(full_name, root, job)
         return tuple(full_name for full_names in names for full_name in full_names)
@@ -70,7 +71,7 @@ def copy_only_image(store: Store, path: Path, job: Job, *, step: str) -> Descrip
         images = _images(path, job)
         if len(images) != 1:
             raise ArchiveInvalid(f"there are {len(images)} images in it", where=path, hint="save one at a time")
-        return images[0].copy_to(store, Meter(job, step, images[0].size), job)
+        return images[0].copy_to(store, Meter(job, step, images[0].size), job)[0]
 
 
 @contextmanager
@@ -90,6 +91,17 @@ def _images(path: Path, job: Job) -> Sequence[ArchivedImage]:
     if not images:
         raise ArchiveInvalid("there is no image in it", where=path, hint=KINDS_HINT)
     return images
+
+
+def _copy(image: ArchivedImage, store: Store, meter: Meter, job: Job) -> Descriptor:
+    """Bring an image into a store so that all of it was used just now, and return what names it.
+
+    A large one takes more than the hour after which garbage collection may remove what has no name.
+    """
+    parts = image.copy_to(store, meter, job)
+    if not all(store.is_sound(part, job) for part in parts):
+        parts = image.copy_to(store, Meter(job, STEP, image.size), job)
+    return parts[0]
 
 
 def _full_names(image: ArchivedImage, path: Path, name: str, *, is_only: bool) -> tuple[str, ...]:

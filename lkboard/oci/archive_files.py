@@ -56,10 +56,15 @@ def open_files(path: Path, job: Job) -> Files:
 
 def read_document(files: Files, name: str, path: Path) -> bytes:
     """Return a small file. Raises `ArchiveInvalid` when it is missing or too large, naming ``path``."""
+    return b"".join(chunks(check_document(files, name, path)))
+
+
+def check_document(files: Files, name: str, path: Path) -> FileSpan:
+    """Return where a small file is. Raises `ArchiveInvalid` as `read_document` does."""
     span = files(name)
     if span is None or span.size > DOCUMENT_LIMIT:
         raise ArchiveInvalid(f"'{name}' is {'missing' if span is None else 'too large'}", where=path, hint=KINDS_HINT)
-    return b"".join(chunks(span))
+    return span
 
 
 def _folder(folder: Path) -> Files:

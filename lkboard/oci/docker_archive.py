@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lkboard.errors import ArchiveInvalid, DigestMismatch, ManifestInvalid
 from lkboard.model.image import Descriptor
-from lkboard.oci.archive_files import read_document
+from lkboard.oci.archive_files import check_document, read_document
 from lkboard.oci.blobs import chunks
 from lkboard.oci.digest import Digester
 from lkboard.oci.documents import descriptor_fields, parse_image_config
@@ -20,7 +22,7 @@ from lkboard.oci.inflate import GZIP, ZSTD, packing
 from lkboard.oci.media_types import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from lkboard.events import Job
@@ -29,16 +31,21 @@ if TYPE_CHECKING:
     from lkboard.oci.meter import Meter
     from lkboard.oci.store import Store
 
-_PARENTS = 1000
+_LAYERS = 1000
 """Layers of one image; docker allows 127."""
+_IMAGES = 1000
+"""Images of one archive."""
 
 
 @dataclass(frozen=True, slots=True)
 class DockerImage:
-    """An image of a docker archive; ``path`` names the archive in errors."""
+    """An image of a docker archive; ``path`` names the archive in errors.
+
+    ``read_config`` gives its configuration, which is not kept: many images may name a large one.
+    """
 
     names: tuple[str, ...]
-    config: bytes
+    read_config: Callable[[], bytes]
     layers: tuple[FileSpan, ...]
     path: Path
 
@@ -47,18 +54,19 @@ class DockerImage:
         """Bytes of all layers."""
         return sum(layer.size for layer in self.layers)
 
-    def copy_to(self, store: Store, meter: Meter, job: Job) -> Descriptor:
-        """Make an OCI image of it, its layers as they are, and return its manifest.
+    def copy_to(self, store: Store, meter: Meter, job: Job) -> tuple[Descriptor, ...]:
+        """Make an OCI image of it, its layers as they are, and return its manifest, configuration and layers.
 
         Raises `ArchiveInvalid` when a layer is another one than the configuration says, `StoreUnusable`, `Cancelled`.
         """
-        diff_ids = parse_image_config(self.config, self.path).diff_ids
+        data = self.read_config()
+        diff_ids = parse_image_config(data, self.path).diff_ids
         if len(diff_ids) != len(self.layers):
             message = f"an image has {len(self.layers)} layers, and its configuration {len(diff_ids)} diff IDs"
             raise ManifestInvalid(message, where=self.path)
         pairs = zip(self.layers, diff_ids, strict=True)
         layers = [self._copy_layer(layer, diff_id, store, meter, job) for layer, diff_id in pairs]
-        config = Descriptor(OCI_CONFIG, store.add(self.config), len(self.config))
+        config = Descriptor(OCI_CONFIG, store.add(data), len(data))
         manifest = {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
@@ -66,7 +74,7 @@ class DockerImage:
             "layers": [descriptor_fields(layer) for layer in layers],
         }
         data = _compact(manifest)
-        return Descriptor(OCI_MANIFEST, store.add(data), len(data))
+        return Descriptor(OCI_MANIFEST, store.add(data), len(data)), config, *layers
 
     def _copy_layer(self, layer: FileSpan, diff_id: str, store: Store, meter: Meter, job: Job) -> Descriptor:
         packed = packing(next(chunks(layer), b""))
@@ -89,16 +97,25 @@ def docker_images(files: Files, path: Path) -> Sequence[DockerImage]:
     """Return the images of a docker archive. Raises `ArchiveInvalid`."""
     read = _manifest if files("manifest.json") else _repositories
     try:
-        return tuple(read(files, path))
+        images = tuple(islice(read(files, path), _IMAGES + 1))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArchiveInvalid(f"its list of images cannot be read: {error}", where=path) from error
+    if len(images) > _IMAGES:
+        raise ArchiveInvalid(f"there are more than {_IMAGES} images in it", where=path, hint="save fewer at a time")
+    return images
 
 
 def _manifest(files: Files, path: Path) -> Iterator[DockerImage]:
     for image in json.loads(read_document(files, "manifest.json", path)):
-        layers = tuple(_layer(files, name, path) for name in _texts(image["Layers"]))
+        names = _texts(image["Layers"])
+        if len(names) > _LAYERS:
+            raise ValueError(f"an image has more than {_LAYERS} layers")
+        layers = tuple(_layer(files, name, path) for name in names)
         (config,) = _texts([image["Config"]])
-        yield DockerImage(_texts(image.get("RepoTags") or []), read_document(files, config, path), layers, path)
+        check_document(files, config, path)
+        yield DockerImage(
+            _texts(image.get("RepoTags") or []), partial(read_document, files, config, path), layers, path
+        )
 
 
 def _repositories(files: Files, path: Path) -> Iterator[DockerImage]:
@@ -108,24 +125,31 @@ def _repositories(files: Files, path: Path) -> Iterator[DockerImage]:
             tops.setdefault(top, []).append(f"{repository}:{tag}")
     for top, names in tops.items():
         chain = list(_chain(files, top, path))
-        layers = tuple(_layer(files, f"{layer_id}/layer.tar", path) for layer_id, _about in reversed(chain))
-        yield DockerImage(tuple(names), _config_of(chain[0][1], layers), layers, path)
+        layers = tuple(_layer(files, f"{layer_id}/layer.tar", path) for layer_id in reversed(chain))
+        yield DockerImage(tuple(names), partial(_config_of, files, top, layers, path), layers, path)
 
 
-def _chain(files: Files, top: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the folder of each layer and what is said of it, from the top to the bottom."""
-    for _ in range(_PARENTS):
-        about: dict[str, Any] = json.loads(read_document(files, f"{top}/json", path))
-        yield top, about
-        if not (parent := about.get("parent")):
+def _chain(files: Files, top: str, path: Path) -> Iterator[str]:
+    """Yield the folder of each layer, from the top to the bottom."""
+    for _ in range(_LAYERS):
+        parent = _about(files, top, path).get("parent")
+        yield top
+        if not parent:
             return
         (top,) = _texts([parent])
     raise ValueError("the parents of a layer have no end")
 
 
-def _config_of(top: dict[str, Any], layers: Sequence[FileSpan]) -> bytes:
+def _about(files: Files, folder: str, path: Path) -> dict[str, Any]:
+    """Return what is said of a layer."""
+    about: dict[str, Any] = json.loads(read_document(files, f"{folder}/json", path))
+    return about
+
+
+def _config_of(files: Files, folder: str, layers: Sequence[FileSpan], path: Path) -> bytes:
     """Return the configuration that docker would make of the description of the topmost layer."""
     fields: dict[str, Any] = {"architecture": "amd64", "os": "linux"}
+    top = _about(files, folder, path)
     fields |= {key: top[key] for key in ("architecture", "os", "created", "config") if key in top}
     return _compact({**fields, "rootfs": {"type": "layers", "diff_ids": [_digest(layer) for layer in layers]}})
 

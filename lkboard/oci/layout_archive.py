@@ -41,10 +41,13 @@ class LayoutImage:
         """Bytes of all parts."""
         return sum(part.size for part in self.parts)
 
-    def copy_to(self, store: Store, meter: Meter, job: Job) -> Descriptor:
-        """Bring the parts into a store. Raises `StoreCorrupt` when one is damaged, `StoreUnusable`, `Cancelled`."""
+    def copy_to(self, store: Store, meter: Meter, job: Job) -> tuple[Descriptor, ...]:
+        """Bring the parts into a store and return them, the root first.
+
+        Raises `StoreCorrupt` when one is damaged, `StoreUnusable`, `Cancelled`.
+        """
         copy_parts(self.parts, self.blobs, store, meter, job)
-        return self.root
+        return self.root, *self.parts
 
 
 def layout_images(files: Files, path: Path) -> Sequence[LayoutImage]:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import tarfile
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,7 +36,7 @@ from support.pulls import is_complete, resolve
 from support.tools import need
 
 from lkboard.errors import ArchiveInvalid, Cancelled, LayerInvalid, LkboardError, OciError, StoreCorrupt
-from lkboard.events import Job, Progress, Step
+from lkboard.events import Event, Job, Progress, Step
 from lkboard.model.image import Descriptor
 from lkboard.oci.archive import STEP, import_archive, spooled
 from lkboard.oci.flatten import flatten
@@ -300,6 +301,36 @@ class TestDockerArchives:
             import_archive(store, archive, job)
         assert caught.value.where == str(archive)
 
+    def test_many_images_share_the_memory_of_one_configuration(
+        self, store: Store, job: RecordingJob, tmp_path: Path
+    ) -> None:
+        config = dumps({"architecture": "arm64", "os": "linux", "rootfs": {"diff_ids": []}, "x": "x" * 2_000_000})
+        entries = [{"Config": "c", "Layers": [], "RepoTags": [f"lab/x:v{number}"]} for number in range(30)]
+        archive = write_tar(tmp_path / "x.tar", file("c", config), file("manifest.json", dumps(entries)))
+        tracemalloc.start()
+        try:
+            names = import_archive(store, archive, job)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert len(names) == 30
+        assert peak < 10 * len(config)
+
+    @pytest.mark.parametrize(
+        ("entries", "message"),
+        [
+            ([{"Config": "c", "Layers": [], "RepoTags": ["x:v1"]}] * 1001, "there are more than 1000 images in it"),
+            ([{"Config": "c", "Layers": ["c"] * 1001, "RepoTags": ["x:v1"]}], "an image has more than 1000 layers"),
+        ],
+        ids=["images", "layers"],
+    )
+    def test_more_than_anybody_saves_is_refused(
+        self, store: Store, job: RecordingJob, tmp_path: Path, entries: list[object], message: str
+    ) -> None:
+        archive = write_tar(tmp_path / "x.tar", file("c", b"{}"), file("manifest.json", dumps(entries)))
+        with pytest.raises(ArchiveInvalid, match=message):
+            import_archive(store, archive, job)
+
     def test_an_archive_with_too_few_layers_is_refused(self, store: Store, job: RecordingJob, tmp_path: Path) -> None:
         members = docker_members(PLAIN, ["lab/x:v1"])
         manifest = json.loads(members[-1].data)
@@ -415,6 +446,36 @@ class TestProgress:
             import_archive(store, folder, job)
         total = sum(len(data) for data in SINGLE.blobs.values())
         assert job.last_progress == Progress(STEP, total, total)
+
+    @pytest.mark.parametrize("kind", ["layout", "docker"])
+    def test_what_garbage_collection_takes_meanwhile_comes_again(self, store: Store, tmp_path: Path, kind: str) -> None:
+        """An import may take more than the hour for which what has no name stays."""
+        if kind == "layout":
+            archive = write_layout(tmp_path / "layout", {NAME: image(*PLAIN)})
+        else:
+            archive = write_tar(tmp_path / "x.tar", *docker_members(PLAIN, ["lab/x:v1"]))
+
+        def collect_once(event: Event) -> None:
+            if isinstance(event, Progress) and event.done == event.total and not store.names() and not gone:
+                gone.append(store.blob_path(PLAIN[0].diff_id))
+                gone[0].unlink()
+
+        gone: list[Path] = []
+        import_archive(store, archive, Job(collect_once))
+        assert gone == [store.blob_path(PLAIN[0].diff_id)]
+        assert is_complete(store, resolve(store, NAME, Job(), arch="amd64" if kind == "layout" else "arm64"))
+
+    def test_images_are_named_one_by_one(self, store: Store, tmp_path: Path) -> None:
+        """The first one is not garbage while the others come."""
+        named: list[set[str]] = []
+
+        def look(event: Event) -> None:
+            if isinstance(event, Progress):
+                named.append(set(store.names()))
+
+        folder = write_layout(tmp_path / "layout", {NAME: SINGLE, "docker.io/lab/y:v1": image(*PLAIN)})
+        import_archive(store, folder, Job(look, progress_interval=0.0))
+        assert named[-1] == {NAME}
 
     def test_an_import_can_be_stopped(self, store: Store, tmp_path: Path) -> None:
         big = raw_layer(noise(5_000_000), compression="none")
