@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -21,7 +22,7 @@ from lkboard.oci.http_errors import (
     refused_by_proxy,
     unreachable,
 )
-from lkboard.oci.urls import origin_of, shown
+from lkboard.oci.urls import host_of, origin_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -50,10 +51,10 @@ def allow_any(url: str) -> None:
 class Request:
     """A request. ``where`` is the image that it is for, as errors name it.
 
-    ``body`` is bytes, or opens the body anew for each attempt. A request that does not ``insist`` is not repeated when
-    there is no answer; one that is not ``is_repeatable`` never is. ``guard`` sees every URL before it is asked, also
-    those of redirects, and raises to refuse it. ``trust`` is for the host of ``url``. What ``has_login`` in its body is
-    not sent on to another server: headers can be left out there, a body cannot.
+    ``body`` is bytes, or opens the body anew for each attempt. A request that does not ``insist`` neither waits nor is
+    repeated, as there is somebody else to ask; one that is not ``is_repeatable`` is not repeated. ``guard`` sees every
+    URL before it is asked, also those of redirects, and raises to refuse it. ``trust`` is for the host of ``url``. What
+    ``has_login`` in its body is not sent on to another server: headers can be left out there, a body cannot.
     """
 
     method: str
@@ -70,12 +71,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class _Setback:
-    """An attempt that failed. ``pause`` is what the host asks for, in seconds."""
+    """An attempt that failed. ``pause`` is what the ``host`` asks for, in seconds; a redirect may have led to it."""
 
     error: OciError
     is_final: bool
     is_rate_limit: bool = False
     pause: float | None = None
+    host: str = ""
 
 
 class Transport:
@@ -85,6 +87,7 @@ class Transport:
         self.connections = Connections(settings)
         self._settings = settings
         self._job = job
+        self._lock = threading.Lock()
         self._resume_at: dict[str, float] = {}
 
     def send(self, request: Request) -> Response:
@@ -93,9 +96,7 @@ class Transport:
         Any status may come back except those that ask for patience, which are tried again. Raises `RegistryError` when
         there is no answer, when the attempts are used up, or when a redirect is refused.
         """
-        host = urlsplit(request.url).netloc
         for attempt, delay in enumerate((*self._settings.retry_delays, None)):
-            self._await_turn(host)
             outcome = self._attempt(request)
             if not isinstance(outcome, _Setback):
                 return outcome
@@ -103,7 +104,7 @@ class Transport:
             if pause is None and outcome.is_rate_limit:
                 pause = min(self._settings.rate_limit_delay * 2**attempt, _LONGEST_DELAY)
             if pause is not None:
-                self._hold(host, pause)
+                self._hold(outcome.host, pause)
             if delay is None or outcome.is_final:
                 raise outcome.error
             self._job.note(f"{outcome.error.message}; trying again", "debug")
@@ -112,14 +113,20 @@ class Transport:
         raise AssertionError
 
     def _hold(self, host: str, seconds: float) -> None:
-        """Let nobody ask a host for some time."""
+        """Let nobody ask a host for some time; what it asked for before still holds."""
         self._job.note(f"{host} asks to wait {seconds:.0f} s")
-        self._resume_at[host] = time.monotonic() + seconds
+        with self._lock:
+            self._resume_at[host] = max(self._resume_at.get(host, 0.0), time.monotonic() + seconds)
 
-    def _await_turn(self, host: str) -> None:
+    def _await_turn(self, host: str, request: Request) -> None:
         remaining = self._resume_at.get(host, 0.0) - time.monotonic()
-        if remaining > 0:
-            self._job.wait(remaining)
+        if remaining <= 0:
+            return
+        if not request.insist:
+            raise RegistryError(
+                f"{host} has asked to wait another {remaining:.0f} s", where=request.where, hint="try again then"
+            )
+        self._job.wait(remaining)
 
     def _attempt(self, request: Request) -> Response | _Setback:
         response = self._follow(request)
@@ -144,9 +151,9 @@ class Transport:
         if pause is not None and pause > self._settings.longest_pause:
             error.hint = f"the server asks to wait {pause / 60:.0f} minutes: try again then"
             return _Setback(error, is_final=True)
-        is_final = Complaint(body).is_our_mistake or not request.is_repeatable
+        is_final = Complaint(body).is_our_mistake or not (request.insist and request.is_repeatable)
         is_rate_limit = response.status_code == _TOO_MANY
-        return _Setback(error, is_final=is_final, is_rate_limit=is_rate_limit, pause=pause)
+        return _Setback(error, is_final, is_rate_limit, pause, host_of(response.url))
 
     def _follow(self, request: Request) -> Response | _Setback:
         """Send a request and go where its redirects lead; what was signed for one host is not shown to another."""
@@ -171,6 +178,7 @@ class Transport:
 
     def _exchange(self, request: Request, url: str, headers: Mapping[str, str]) -> Response:
         self._job.check()
+        self._await_turn(host_of(url), request)
         trust = self.connections.trust(request.url, request.trust)
         if origin_of(url) != origin_of(request.url):
             trust = self.connections.trust(url, trust.elsewhere())

@@ -347,6 +347,27 @@ def test_a_pause_that_is_over_or_nonsense_is_short(
     assert not job.waits or job.waits[0] <= 2
 
 
+def test_a_longer_pause_is_not_shortened_by_another(
+    store: Store, job: RecordingJob, proxy: FaultProxy, name: str
+) -> None:
+    proxy.add(Status(429, (("Retry-After", "200"),)), path="manifests/v1", times=1)
+    proxy.add(Status(429, (("Retry-After", "1"),)), path="manifests/v1", times=1)
+    resolve(store, name, job)
+    assert job.waits[1] > 200 - PATIENCE
+
+
+def test_a_place_that_a_registry_leads_to_pauses_only_itself(
+    store: Store, job: RecordingJob, proxy: FaultProxy, registry: Registry, name: str
+) -> None:
+    with FaultProxy(registry.host) as storage:
+        proxy.add(Redirect(storage.url), path="/blobs/")
+        storage.add(Status(429, (("Retry-After", "7"),)), times=1)
+        resolve(store, name, job)
+        assert f"{storage.host} asks to wait 7 s" in job.notes
+        assert len(job.waits) == 1
+        assert len(storage.requests) == 2
+
+
 @pytest.mark.parametrize("location", ["http://[bad/", "//[::1/x", "http://example.com:99999/"])
 def test_a_redirect_to_what_is_no_url_is_an_error(
     store: Store, job: RecordingJob, proxy: FaultProxy, name: str, location: str

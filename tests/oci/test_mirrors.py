@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +69,24 @@ def test_a_mirror_that_fails_is_passed_over(
     proxy.add(Status(status))
     assert is_complete(store, pull(store, name, job, mirrors=through(proxy)))
     assert any("asking elsewhere" in note for note in job.notes)
+
+
+@pytest.mark.parametrize("fault", [Status(500), Status(503), Status(429), Status(429, (("Retry-After", "300"),))])
+def test_a_mirror_in_trouble_is_neither_waited_for_nor_asked_again(
+    store: Store, job: RecordingJob, proxy: FaultProxy, name: str, fault: Status
+) -> None:
+    proxy.add(fault)
+    assert is_complete(store, pull(store, name, job, mirrors=through(proxy)))
+    assert job.waits == []
+    assert {len(proxy.seen(re.escape(seen.path))) for seen in proxy.requests} == {1}
+
+
+def test_a_mirror_that_asked_to_wait_is_left_alone(
+    store: Store, job: RecordingJob, proxy: FaultProxy, name: str
+) -> None:
+    proxy.add(Status(429, (("Retry-After", "300"),)), times=1)
+    assert is_complete(store, pull(store, name, job, mirrors=through(proxy)))
+    assert len(proxy.requests) == 1
 
 
 def test_a_mirror_that_is_away_is_passed_over_at_once(store: Store, job: RecordingJob, name: str) -> None:
