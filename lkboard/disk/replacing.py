@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkboard.disk.temporary import remove_leftovers, temporary_file
 from lkboard.errors import OutputError
 
 if TYPE_CHECKING:
@@ -18,18 +18,25 @@ if TYPE_CHECKING:
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_PERMISSIONS, _PRIVATE = 0o777, 0o600
 
 
 @contextlib.contextmanager
 def replacing(finals: Sequence[Path], *, stale: Iterable[Path] = ()) -> Iterator[tuple[FileIO, ...]]:
     """Open temporary files beside ``finals``, which take those names when the block ends well, else vanish.
 
-    The first name is taken first. ``stale`` are files that say something about what is replaced: they are gone before,
+    The first name is taken first, with the permissions of the file that it belonged to; until then nobody else may
+    read what is written. ``stale`` are files that say something about what is replaced: they are gone before,
     whenever the process is killed. Bringing the data to the disk is for the block. Raises OSError.
     """
+    for folder in {final.parent for final in finals}:
+        remove_leftovers(folder)
     with contextlib.ExitStack() as stack:
-        files = tuple(stack.enter_context(_temporary(final.parent)) for final in finals)
+        files = tuple(stack.enter_context(temporary_file(final.parent)) for final in finals)
+        modes = [_mode_of(final, file) for final, file in zip(finals, files, strict=True)]
+        _set_modes(files, [_PRIVATE] * len(files))
         yield files
+        _set_modes(files, modes)
         _remove(stale)
         for file, final in zip(files, finals, strict=True):
             Path(os.fsdecode(file.name)).replace(final)
@@ -71,15 +78,19 @@ def check_room(folder: Path, size: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[FileIO]:
-    """Open a new file in a folder; it vanishes unless it was renamed."""
-    path = folder / f".lkboard-{secrets.token_hex(4)}.part"
-    with path.open("x+b", buffering=0) as file:
-        try:
-            yield file
-        finally:
-            path.unlink(missing_ok=True)
+def _mode_of(final: Path, new: FileIO) -> int:
+    """Return the permissions of the ordinary file that has a name, else those that a new file gets."""
+    with contextlib.suppress(FileNotFoundError):
+        status = final.lstat()
+        if stat.S_ISREG(status.st_mode):
+            return status.st_mode & _PERMISSIONS
+    return os.fstat(new.fileno()).st_mode & _PERMISSIONS
+
+
+def _set_modes(files: Iterable[FileIO], modes: Iterable[int]) -> None:
+    for file, mode in zip(files, modes, strict=True):
+        with contextlib.suppress(OSError):  # file systems of cameras and sticks have no permissions to set
+            os.fchmod(file.fileno(), mode)
 
 
 def _remove(stale: Iterable[Path]) -> None:

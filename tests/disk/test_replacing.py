@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from support.processes import ENVIRONMENT
 
 from lkboard.disk.replacing import check_room, replacing
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from lkboard.disk.temporary import remove_leftovers
 
 
 def names(folder: Path) -> list[str]:
@@ -61,6 +61,31 @@ def test_a_folder_with_the_name_of_something_stale_stays(tmp_path: Path) -> None
     assert names(tmp_path) == ["a", "a.sum"]
 
 
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("permissions", [0o600, 0o640, 0o444, 0o755, 0o666, 0o000])
+def test_permissions_are_those_of_the_file_before(tmp_path: Path, permissions: int) -> None:
+    (tmp_path / "a").touch()
+    (tmp_path / "a").chmod(permissions)
+    with replacing((tmp_path / "a",)) as (file,):
+        assert mode(Path(os.fsdecode(file.name))) == 0o600
+        file.write(b"new")
+    assert mode(tmp_path / "a") == permissions
+
+
+@pytest.mark.parametrize("before", ["nothing", "a link"])
+def test_permissions_are_those_of_a_new_file_where_there_was_none(tmp_path: Path, before: str) -> None:
+    (tmp_path / "new").touch()
+    if before == "a link":
+        (tmp_path / "private").touch(0o600)
+        (tmp_path / "a").symlink_to("private")
+    with replacing((tmp_path / "a",)) as (file,):
+        assert mode(Path(os.fsdecode(file.name))) == 0o600
+    assert mode(tmp_path / "a") == mode(tmp_path / "new")
+
+
 def test_files_may_be_in_several_folders(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
@@ -94,6 +119,7 @@ with replacing((folder / "a", folder / "a.sum"), stale=[folder / "a.sum", folder
 def test_what_is_stale_is_never_beside_what_is_new(tmp_path: Path) -> None:
     seen = set()
     for step in range(100):
+        remove_leftovers(tmp_path)
         for name in ("a", "a.sum", "a.other"):
             (tmp_path / name).write_bytes(b"old")
         done = subprocess.run([sys.executable, "-c", KILLED, tmp_path, str(step)], env=ENVIRONMENT, check=False)
@@ -105,6 +131,23 @@ def test_what_is_stale_is_never_beside_what_is_new(tmp_path: Path) -> None:
         seen.add((there["a"], len(there)))
     assert there == {"a": b"new", "a.sum": b"new"}
     assert {(b"old", 3), (b"old", 1), (b"new", 1), (b"new", 2)} <= seen
+
+
+def test_what_a_killed_process_left_is_gone_with_the_next(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, tmp_path, "0"], env=ENVIRONMENT, check=False)
+    assert done.returncode == -9
+    assert len([name for name in names(tmp_path) if name.endswith(".part")]) == 2
+    with replacing((tmp_path / "b",)):
+        pass
+    assert names(tmp_path) == ["b"]
+
+
+def test_what_others_write_meanwhile_stays(tmp_path: Path) -> None:
+    with replacing((tmp_path / "a",)) as (first,):
+        with replacing((tmp_path / "b",)) as (second,):
+            second.write(b"second")
+        first.write(b"first")
+    assert ((tmp_path / "a").read_bytes(), (tmp_path / "b").read_bytes()) == (b"first", b"second")
 
 
 def test_room_is_what_the_file_system_has_left(tmp_path: Path) -> None:
