@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from lkboard.errors import ManifestInvalid
 from lkboard.oci.documents import Index, Manifest, parse_descriptor, parse_document, parse_image_config
 from lkboard.oci.media_types import MANIFESTS
-from lkboard.oci.platform import attestations_of, is_attestation
+from lkboard.oci.platform import attestations, is_attestation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lkboard.events import Job
     from lkboard.model.image import Descriptor, Platform
     from lkboard.oci.blobs import Blobs
 
@@ -52,12 +53,12 @@ def closure(root: Descriptor, blobs: Blobs) -> Mapping[str, Descriptor]:
     return found
 
 
-def members(root: Descriptor, blobs: Blobs, where: object) -> tuple[Member, ...]:
+def members(root: Descriptor, blobs: Blobs, where: object, job: Job | None = None) -> tuple[Member, ...]:
     """Return the images below a manifest or index, in the order in which they are listed.
 
-    Raises `ManifestInvalid`, naming ``where``, and `StoreCorrupt`.
+    Raises `ManifestInvalid`, naming ``where``, `StoreCorrupt` and `Cancelled`.
     """
-    return tuple(_members(root, (), blobs, where, set()))
+    return tuple(_Walk(blobs, where, job).members(root, ()))
 
 
 def missing(descriptor: Descriptor, blobs: Blobs) -> tuple[Descriptor, ...]:
@@ -65,28 +66,49 @@ def missing(descriptor: Descriptor, blobs: Blobs) -> tuple[Descriptor, ...]:
     return tuple(part for part in closure(descriptor, blobs).values() if not blobs.has(part))
 
 
-def _members(
-    entry: Descriptor, path: tuple[Descriptor, ...], blobs: Blobs, where: object, seen: set[tuple[str, Platform | None]]
-) -> Iterator[Member]:
-    """Yield the images below an entry. ``seen`` is what was there before: lists of lists could name one for ever."""
-    if (entry.digest, entry.platform) in seen:
-        return
-    seen.add((entry.digest, entry.platform))
-    if entry.platform and entry.media_type in MANIFESTS:
-        yield Member(entry, entry.platform, path)
-        return
-    data = blobs.read(entry)
-    document = parse_document(data, entry.media_type, where) if data is not None else None
-    if not isinstance(document, Index):
-        yield Member(entry, entry.platform or _platform(document, blobs, where), path)
-        return
-    if len(path) == _INDEX_DEPTH:
-        raise ManifestInvalid(f"its indexes are nested more than {_INDEX_DEPTH} deep", where=where)
-    for one in document.manifests:
-        if not is_attestation(one):
-            for member in _members(one, (*path, entry), blobs, where, seen):
-                attestations = member.attestations or attestations_of(member.manifest, document.manifests)
-                yield Member(member.manifest, member.platform, member.indexes, attestations)
+class _Walk:
+    """One look through the indexes below an entry. An index is read once, however often lists of lists name it."""
+
+    def __init__(self, blobs: Blobs, where: object, job: Job | None) -> None:
+        self._blobs = blobs
+        self._where = where
+        self._job = job
+        self._seen: set[tuple[str, Platform | None]] = set()
+        self._indexes: set[str] = set()
+        self._platforms: dict[str, Platform | None] = {}
+
+    def members(self, entry: Descriptor, path: tuple[Descriptor, ...]) -> Iterator[Member]:
+        """Yield the images below an entry that were not there before; ``path`` are the indexes above it."""
+        if self._job:
+            self._job.check()
+        if (entry.digest, entry.platform) in self._seen or entry.digest in self._indexes:
+            return
+        self._seen.add((entry.digest, entry.platform))
+        if entry.platform and entry.media_type in MANIFESTS:
+            yield Member(entry, entry.platform, path)
+            return
+        index = None if entry.digest in self._platforms else self._index(entry)
+        if index is None:
+            yield Member(entry, entry.platform or self._platforms[entry.digest], path)
+            return
+        if len(path) == _INDEX_DEPTH:
+            raise ManifestInvalid(f"its indexes are nested more than {_INDEX_DEPTH} deep", where=self._where)
+        self._indexes.add(entry.digest)
+        about = attestations(index.manifests)
+        for one in index.manifests:
+            if not is_attestation(one):
+                for member in self.members(one, (*path, entry)):
+                    known = member.attestations or about.get(member.manifest.digest, ())
+                    yield Member(member.manifest, member.platform, member.indexes, known)
+
+    def _index(self, entry: Descriptor) -> Index | None:
+        """Return an index; None for what is none, whose platform is known then."""
+        data = self._blobs.read(entry)
+        document = parse_document(data, entry.media_type, self._where) if data is not None else None
+        if isinstance(document, Index):
+            return document
+        self._platforms[entry.digest] = _platform(document, self._blobs, self._where)
+        return None
 
 
 def _platform(manifest: Manifest | None, blobs: Blobs, where: object) -> Platform | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from lkboard.model.image import Descriptor, Platform
 from lkboard.oci.media_types import INDEXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _SYNONYMS = {
     "x86_64": ("amd64", ""),
@@ -20,6 +21,7 @@ _SYNONYMS = {
 }
 # What an architecture means when no variant is given.
 _BASELINES = {"amd64": (1, 0), "arm64": (8, 0), "arm": (7, 0)}
+_VARIANT = re.compile(r"v?(?P<major>[0-9]{1,4})(?:\.(?P<minor>[0-9]{0,4}))?")
 _ATTESTATION = ("vnd.docker.reference.type", "attestation-manifest")
 _STATEMENT = "application/vnd.in-toto+json"
 _ABOUT_SPDX = ("in-toto.io/predicate-type", "https://spdx.dev/Document")
@@ -60,11 +62,13 @@ def is_sbom(layer: Descriptor) -> bool:
     return layer.media_type == _STATEMENT and _ABOUT_SPDX in layer.annotations
 
 
-def attestations_of(image: Descriptor, entries: Iterable[Descriptor]) -> tuple[Descriptor, ...]:
-    """Return the entries of an index that attest ``image``."""
-    return tuple(
-        entry for entry in entries if is_attestation(entry) and dict(entry.annotations).get(_ATTESTED) == image.digest
-    )
+def attestations(entries: Iterable[Descriptor]) -> Mapping[str, tuple[Descriptor, ...]]:
+    """Return the entries of an index that attest others, by the digests of those."""
+    found: dict[str, list[Descriptor]] = {}
+    for entry in entries:
+        if is_attestation(entry):
+            found.setdefault(dict(entry.annotations).get(_ATTESTED, ""), []).append(entry)
+    return {digest: tuple(about) for digest, about in found.items()}
 
 
 def choose(entries: Iterable[Descriptor], wanted: Platform) -> Descriptor | None:
@@ -80,13 +84,21 @@ def choose(entries: Iterable[Descriptor], wanted: Platform) -> Descriptor | None
 
 
 def is_among(offered: Platform | None, wanted: Iterable[Platform]) -> bool:
-    """Return whether a platform is one of those wanted; a variant counts only where one is asked for."""
-    if offered is None:
+    """Return whether a platform is one of those wanted; a variant counts only where one is asked for.
+
+    No variant is the same as the one that the architecture has at least: ``arm64`` is ``arm64/v8``.
+    """
+    return offered is not None and any(_is_meant(offered, one) for one in wanted)
+
+
+def _is_meant(offered: Platform, wanted: Platform) -> bool:
+    if (offered.os, offered.architecture) != (wanted.os, wanted.architecture):
         return False
-    return any(
-        (offered.os, offered.architecture) == (one.os, one.architecture) and one.variant in {"", offered.variant}
-        for one in wanted
-    )
+    if wanted.variant in {"", offered.variant}:
+        return True
+    baseline = _BASELINES.get(wanted.architecture)
+    level = _level(offered.variant, baseline)
+    return level is not None and level == _level(wanted.variant, baseline)
 
 
 def is_suitable(offered: Platform, wanted: Platform) -> bool:
@@ -116,5 +128,5 @@ def _level(variant: str, baseline: _Level | None) -> _Level | None:
     """Return ``v8.1`` as (8, 1), no variant as the architecture's baseline, and None for what has no order."""
     if not variant or baseline is None:
         return baseline
-    major, _, minor = variant.removeprefix("v").partition(".")
-    return (int(major), int(minor or 0)) if major.isdecimal() and (minor or "0").isdecimal() else None
+    match = _VARIANT.fullmatch(variant)
+    return (int(match["major"]), int(match["minor"] or 0)) if match else None

@@ -10,7 +10,7 @@ from lkboard.errors import ManifestInvalid, NotFound, Offline, PlatformMissing, 
 from lkboard.model.image import Descriptor, ImageConfig, Platform, ResolvedImage, WholeImage
 from lkboard.oci.documents import Index, Manifest, parse_document, parse_image_config
 from lkboard.oci.media_types import INDEXES, MANIFESTS
-from lkboard.oci.platform import attestations_of, choose, is_among, is_attestation, is_sbom, is_suitable, listed
+from lkboard.oci.platform import attestations, choose, is_among, is_attestation, is_sbom, is_suitable, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,7 +196,7 @@ class Resolver:
             config,
             manifest.layers,
             index=replace(root, media_type=index.media_type),
-            attestations=attestations_of(choice.entry, choice.siblings),
+            attestations=attestations(choice.siblings).get(choice.entry.digest, ()),
         )
 
     def _search(

@@ -6,7 +6,7 @@ import pytest
 
 from lkboard.model.image import Descriptor, Platform
 from lkboard.oci.media_types import OCI_INDEX, OCI_MANIFEST
-from lkboard.oci.platform import attestations_of, choose, is_attestation, is_suitable, parse_platform
+from lkboard.oci.platform import attestations, choose, is_among, is_attestation, is_suitable, parse_platform
 
 
 def platform(text: str) -> Platform:
@@ -110,8 +110,7 @@ def test_attestations_are_known(descriptor: Descriptor, expected: bool) -> None:
 
 def test_attestations_belong_to_the_image_that_they_name() -> None:
     entries = (entry(1, "linux/amd64"), entry(2, "linux/arm64"), ATTESTATION)
-    assert attestations_of(entries[0], entries) == (ATTESTATION,)
-    assert attestations_of(entries[1], entries) == ()
+    assert attestations(entries) == {entries[0].digest: (ATTESTATION,)}
 
 
 @pytest.mark.parametrize(
@@ -133,3 +132,27 @@ def test_attestations_belong_to_the_image_that_they_name() -> None:
 )
 def test_a_platform_may_be_called_as_uname_does(text: str, expected: str) -> None:
     assert str(parse_platform(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("offered", "wanted", "expected"),
+    [
+        ("linux/arm64", "linux/arm64/v8", True),
+        ("linux/arm64/v8", "linux/arm64", True),
+        ("linux/arm64/v9", "linux/arm64/v8", False),
+        ("linux/arm64", "linux/arm64/v9", False),
+        ("linux/arm", "linux/arm/v7", True),
+        ("linux/amd64", "linux/amd64/v1", True),
+        ("linux/riscv64", "linux/riscv64/x", False),
+        ("linux/arm64", "linux/amd64", False),
+    ],
+)
+def test_no_variant_is_the_least_one(offered: str, wanted: str, expected: bool) -> None:
+    assert is_among(platform(offered), [platform(wanted)]) is expected
+
+
+@pytest.mark.parametrize("variant", [f"v{'9' * 5000}", f"v8.{'9' * 5000}", "v\u0662", "v8.\u00b2"])
+def test_variants_that_are_no_numbers_have_no_order(variant: str) -> None:
+    made = Descriptor(OCI_MANIFEST, f"sha256:{0:064x}", 1, Platform("linux", "arm64", variant))
+    assert choose([made], Platform("linux", "arm64")) == made
+    assert choose([made], Platform("linux", "arm64", "v8")) is None
