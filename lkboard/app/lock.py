@@ -6,27 +6,31 @@ options ─▶ targets + Config ─▶ images, packages (those of the old lock, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lkboard.app.board_files import source_context
+from lkboard.app.build_plan import STDOUT
 from lkboard.app.inputs import Inputs
-from lkboard.app.locked import lock_path, lock_verb, remake_command
+from lkboard.app.locked import LOCK_NAME, lock_path, lock_verb, remake_command
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import ReferenceInvalid, UsageError
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from lkboard.app.assembly import Surroundings
     from lkboard.app.build_plan import BuildPlan
     from lkboard.events import Job
     from lkboard.model.board import Board, DebianSource
-    from lkboard.model.image import Platform
+    from lkboard.model.image import Platform, ResolvedImage, WholeImage
     from lkboard.model.package import Package
     from lkboard.model.reference import Reference
     from lkboard.oci.pull import Puller
     from lkboard.sources import SourceContext
+    from lkboard.sources.locked import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,15 @@ class LockResult:
 def make_lock(options: LockOptions, job: Job, *, stdin: bytes | None = None) -> LockResult:
     """Resolve what builds would use, build nothing, and write the lock.
 
-    Raises `UsageError`, `ConfigError`, `BoardError`, `OciError`, `BuildError`, `Cancelled`; the old lock stays then.
+    Raises `UsageError`, `OutputError`, `ConfigError`, `BoardError`, `OciError`, `BuildError`, `Cancelled`; the old lock
+    stays then.
     """
     from lkboard.app.assembly import Surroundings, read_config
     from lkboard.oci.store import open_store
     from lkboard.sources.lock_file import read_lock, write_lock
 
     path = lock_path(options.files, options.output)
+    _check_place(path)
     remake = remake_command(
         lock_verb(options.output),
         options.files,
@@ -163,29 +169,31 @@ class _Locker:
     def _images(self, inputs: Inputs) -> tuple[LockedImage, ...]:
         digests: dict[str, str] = {}
         for reference, platform in inputs.images():
-            text = str(reference)
-            pinned = replace(reference, digest=digests.get(text, reference.digest))
-            digests[text] = self._kept_digest(text) or self._top_for(platform, pinned, self._puller(text))
+            image = self._resolved(reference, digests, partial(_image_for, platform))
+            digests[str(reference)] = (image.index or image.manifest).digest
         for reference, platforms in inputs.whole_images():
-            text = str(reference)
-            if text not in digests:
-                kept = self._kept_digest(text)
-                digests[text] = kept or self._puller(text).resolve_whole(reference, platforms).top.digest
+            digests[str(reference)] = self._resolved(reference, digests, partial(_whole_for, platforms)).top.digest
         return tuple(LockedImage(text, digest) for text, digest in digests.items())
 
-    def _kept_digest(self, name: str) -> str | None:
-        return None if self._is_new(name) else self._old.digest_of(name)
+    def _resolved(
+        self, reference: Reference, found: Mapping[str, str], find: Callable[[Puller, Reference], Image]
+    ) -> Image:
+        """Return an image as a build with the lock will find it, which may be used for what ``find`` looks for.
+
+        Its digest is the kept one, or what was ``found`` for another platform.
+        """
+        from lkboard.sources.locked import resolve_locked
+
+        name = str(reference)
+        digest = found.get(name) or (None if self._is_new(name) else self._old.digest_of(name))
+        lock = replace(self._old, images=(LockedImage(name, digest),)) if digest else None
+        return resolve_locked(reference, partial(find, self._puller(name)), lock)
 
     def _puller(self, name: str) -> Puller:
         from lkboard.oci.pull import Puller
 
         settings = replace(self._around.settings, always_pull=self._is_new(name))
         return Puller(self._around.store, settings, self._around.job)
-
-    def _top_for(self, platform: Platform, reference: Reference, puller: Puller) -> str:
-        """Return the digest of an image's index, or of its only manifest, making sure that it has the platform."""
-        image = puller.resolve(reference, platform)
-        return (image.index or image.manifest).digest
 
     def _packages(self, inputs: Inputs, context: SourceContext) -> tuple[LockedPackage, ...]:
         found = {
@@ -205,6 +213,25 @@ class _Locker:
             return context.packages.newest([source.package], architecture)
         kept = self._old.packages_of(source.package, architecture)
         return kept or tuple(filter(None, [debian.choose(source, sha256, architecture, context)]))
+
+
+def _image_for(platform: Platform, puller: Puller, reference: Reference) -> ResolvedImage:
+    return puller.resolve(reference, platform)
+
+
+def _whole_for(platforms: tuple[str, ...], puller: Puller, reference: Reference) -> WholeImage:
+    return puller.resolve_whole(reference, platforms)
+
+
+def _check_place(path: Path) -> None:
+    """Find out now, not after all downloads, that the lock cannot be written."""
+    from lkboard.disk.output import check_place
+
+    if str(path) == STDOUT:
+        raise UsageError(
+            "the lock is a file that is kept, not for standard output", hint=f"name a file: -o {LOCK_NAME}"
+        )
+    check_place(path)
 
 
 def _locked_files(inputs: Inputs, context: SourceContext) -> Iterator[LockedFile]:

@@ -15,8 +15,18 @@ from support.mirror import Mirror
 from lkboard.app.lock import LockOptions, make_lock
 from lkboard.app.locked import lock_path
 from lkboard.app.registry_options import RegistryOptions
-from lkboard.errors import BoardError, ConfigError, DigestMismatch, NotFound, PlatformMissing, UsageError
-from lkboard.events import Job
+from lkboard.errors import (
+    BoardError,
+    ConfigError,
+    DigestMismatch,
+    LkboardError,
+    LockMismatch,
+    NotFound,
+    OutputError,
+    PlatformMissing,
+    UsageError,
+)
+from lkboard.events import Event, Job, Step
 from lkboard.oci.store import Store
 from lkboard.sources.apt.packages import DebianPackages
 
@@ -97,6 +107,28 @@ def test_an_image_for_another_architecture_is_refused(lab: Lab) -> None:
     lab.registry.push(index([image(layer(file("x")), architecture="arm64")]), "lock-arm/x:1")
     with pytest.raises(PlatformMissing, match="no image for linux/amd64"):
         locked(lab, services(lab, "lock-arm/x:1"), architectures=("arm64", "amd64"))
+
+
+@pytest.mark.parametrize("architectures", [("arm64",), ("amd64", "arm64")])
+def test_a_kept_image_that_is_for_another_architecture_is_refused(lab: Lab, architectures: tuple[str, ...]) -> None:
+    lab.registry.push(image(layer(file("x")), architecture="amd64"), "lock-one/x:1")
+    config = services(lab, "lock-one/x:1")
+    first = locked(lab, config, architectures=("amd64",))
+    with pytest.raises(PlatformMissing, match="no image for linux/arm64"):
+        locked(lab, config, architectures=architectures)
+    assert locked(lab, config, architectures=("amd64",)) == first
+
+
+def test_a_kept_image_that_is_nowhere_any_more_is_refused(lab: Lab) -> None:
+    digest = f"sha256:{64 * '0'}"
+    name = f"{lab.registry.host}/lab/web:v1"
+    lock = {"version": 1, "images": [{"digest": digest, "reference": name}]}
+    (lab.folder / "lkboard.lock").write_text(json.dumps(lock))
+    with pytest.raises(LockMismatch, match=f"is locked as {digest}, which is not to be had") as caught:
+        locked(lab, services(lab, "lab/web:v1"), architectures=("amd64",))
+    assert caught.value.hint == (
+        f"lock what there is now: lkboard lock {lab.folder}/own.yml --arch amd64 --update {name}"
+    )
 
 
 # what is kept, and what is locked anew
@@ -298,6 +330,36 @@ def test_the_old_lock_stays_when_locking_fails(lab: Lab) -> None:
         locked(lab, services(lab, "lock-never/x:1"))
     assert (lab.folder / "lkboard.lock").read_bytes() == before
     assert sorted(path.name for path in lab.folder.glob("*lock*")) == ["lkboard.lock"]
+
+
+class WatchfulJob(Job):
+    """A job that knows which steps it had."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        super().__init__(self._see)
+
+    def _see(self, event: Event) -> None:
+        if isinstance(event, Step):
+            self.steps.append(event.name)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("no/x.lock", OutputError, "the folder '.*/no' does not exist"),
+        ("out", OutputError, "is not an ordinary file"),
+        ("-", UsageError, "not for standard output"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused_at_once(
+    lab: Lab, name: str, error: type[LkboardError], message: str
+) -> None:
+    output = name if name == "-" else str(lab.folder / name)
+    job = WatchfulJob()
+    with pytest.raises(error, match=message):
+        make_lock(LockOptions((str(lab.config()),), output=output, cache=str(lab.cache)), job)
+    assert job.steps == []
 
 
 @pytest.mark.parametrize(
