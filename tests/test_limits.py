@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lkboard.disk import cpio_reader
 from lkboard.oci import documents, file_tree, flatten, layers, tar_reader
 from lkboard.rootfs import kernel_payload, sbom
 from lkboard.yaml import limits
@@ -21,7 +22,9 @@ MIB = 1 << 20
         f" {limits.MAX_ALIASED_VALUES:,} of them through aliases, nested {limits.MAX_DEPTH} deep |",
         f"| a manifest, index or image configuration | {documents.DOCUMENT_LIMIT // MIB} MiB |",
         f"| {layers.size_limit(1 << 40) >> 40} times its size, but always {layers.size_limit(0) >> 30} GiB |",
-        f"| headers in a layer | {tar_reader.ENTRY_LIMIT:,} |",
+        f"| headers in a layer, entries of an initrd that is compared | {tar_reader.ENTRY_LIMIT:,} |",
+        f"entries of an initrd that is compared | {cpio_reader.ENTRY_LIMIT:,} |",
+        f"| all paths and link targets of an initrd that is compared | {cpio_reader.TEXT_LIMIT // MIB} MiB |",
         f"| a path or link target | {tar_reader.PATH_LIMIT} bytes",
         f"| all paths of an image | {flatten._PATHS_LIMIT // MIB} MiB |",
         f"| directories that a layer uses and does not contain | {file_tree._MADE_LIMIT:,} |",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.app.build_plan import plan_outputs
-from lkboard.app.image_source import is_config, scratch_folder, unpack
+from lkboard.app.image_source import is_config, scratch_folder, size_of, unpack
 from lkboard.app.system import make_system
 from lkboard.errors import BuildError, UsageError
 from lkboard.model.extents import Content, FileSpan
@@ -57,16 +57,18 @@ def _config_tree(source: str, options: BuildOptions, job: Job, stdin: bytes | No
 
 def _archive_tree(source: str, scratch: Path, job: Job) -> Tree:
     from lkboard.disk.cpio_reader import MAGICS
+    from lkboard.oci.layers import size_limit
     from lkboard.rootfs.archives import tar_root
 
     scratch.mkdir()
-    path = unpack(Path(source), scratch, job)
+    limit = size_limit(size_of(Path(source)))
+    path = unpack(Path(source), scratch, job, limit=limit)
     with path.open("rb") as file:
         head = file.read(_HEAD_SIZE)
     if head.startswith(_TAR_MAGIC, _TAR_MAGIC_AT):
         return tar_root(source, path, job)
     if head.startswith(MAGICS):
-        return _initrd_tree(source, path, scratch / "packed", job)
+        return _initrd_tree(source, path, scratch / "packed", limit, job)
     raise UsageError(
         "this is no root that can be compared: neither a config nor a tar nor an initrd",
         where=source,
@@ -74,7 +76,7 @@ def _archive_tree(source: str, scratch: Path, job: Job) -> Tree:
     )
 
 
-def _initrd_tree(source: str, path: Path, scratch: Path, job: Job) -> Tree:
+def _initrd_tree(source: str, path: Path, scratch: Path, limit: int, job: Job) -> Tree:
     """Return what is in an initrd, which may begin with an archive of microcode that is never compressed."""
     from lkboard.disk.cpio_reader import read_cpio
     from lkboard.rootfs.archives import beside_initrd, initrd_root
@@ -90,7 +92,7 @@ def _initrd_tree(source: str, path: Path, scratch: Path, job: Job) -> Tree:
             while chunk := whole.read(_COPY_SIZE):
                 job.check()
                 rest.write(chunk)
-        unpacked = unpack(packed, scratch, job)
+        unpacked = unpack(packed, scratch, job, limit=limit)
         archives, size = read_cpio(unpacked, job.check), unpacked.stat().st_size
     if archives.end < size:
         raise BuildError("the initrd is damaged: it ends with something else than an archive", where=source)

@@ -48,6 +48,12 @@ def compression_of(path: Path) -> str:
     return compression(_head(path))
 
 
+def size_of(path: Path) -> int:
+    """Return the bytes of an image. Raises as `compression_of` does."""
+    _head(path)
+    return path.stat().st_size
+
+
 def check_image(path: Path, *, shown_as: str, any_kind: bool = False) -> None:
     """Raise `UsageError` when a raw file is empty, or has neither a partition table nor a file system that is known.
 
@@ -71,10 +77,10 @@ def check_image(path: Path, *, shown_as: str, any_kind: bool = False) -> None:
         )
 
 
-def unpack(path: Path, scratch: Path, job: Job) -> Path:
+def unpack(path: Path, scratch: Path, job: Job, *, limit: int | None = None) -> Path:
     """Return the raw image: the file itself, or what a compressed one holds, in ``scratch``.
 
-    Raises `BuildError`, `OutputError`, `Cancelled`.
+    ``limit`` is how many bytes it may hold. Raises `BuildError`, `OutputError`, `Cancelled`.
     """
     from lkboard.disk.decompress import decompress
 
@@ -83,7 +89,7 @@ def unpack(path: Path, scratch: Path, job: Job) -> Path:
     destination = scratch / "image"
     with job.step("Unpack"):
         total = path.stat().st_size
-        decompress(path, destination, lambda done: job.progress("Unpack", done, total))
+        decompress(path, destination, lambda done: job.progress("Unpack", done, total), limit=limit)
     return destination
 
 

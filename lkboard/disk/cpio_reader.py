@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 MAGICS = (b"070701", b"070702")
 """Without and with a sum of each file's bytes, which the kernel does not check either."""
 
+ENTRY_LIMIT = 1_000_000
+"""As for layers: entries of a hundred zeros pack so well that a small file could fill the memory."""
+
+TEXT_LIMIT = 256 << 20
+"""Of all paths and link targets together, in bytes."""
+
 _MAGIC_SIZE = 6
 _TRAILER = "TRAILER!!!"
 _FIELDS = struct.Struct(">13I")
@@ -54,8 +60,8 @@ class Archives:
 def read_cpio(path: Path, on_entry: Callable[[], None]) -> Archives:
     """Return what a file begins with; contents are parts of the file.
 
-    ``on_entry`` is called for every entry, and may raise to stop. Raises `BuildError` when the file cannot be read or
-    is damaged.
+    ``on_entry`` is called for every entry, and may raise to stop. Raises `BuildError` when the file cannot be read, is
+    damaged or has more entries than any honest one.
     """
     try:
         with path.open("rb") as file:
@@ -96,11 +102,16 @@ class _Reader:
         self._path = path
         self._size = path.stat().st_size
         self._archive = 0
+        self._entries = 0
+        self._text_size = 0
         self.at = 0
 
     def records(self, on_entry: Callable[[], None]) -> Iterator[_Record]:
         while (header := self._header()).startswith(MAGICS):
             on_entry()
+            self._entries += 1
+            if self._entries > ENTRY_LIMIT:
+                raise BuildError(f"the cpio archive has more than {ENTRY_LIMIT} entries", where=self._path)
             fields, name = self._fields(header)
             if name == _TRAILER:
                 self._archive += 1
@@ -128,7 +139,7 @@ class _Reader:
             fields = _FIELDS.unpack(unhexlify(header[_MAGIC_SIZE:]))
         except (ValueError, struct.error) as error:
             raise self._fault("the header") from error
-        name = self._file.read(fields[11]) if 0 < fields[11] <= _PATH_MAX else b""
+        name = self._read(fields[11]) if 0 < fields[11] <= _PATH_MAX else b""
         start = self.at
         self.at = _aligned(start + _HEADER_SIZE + fields[11])
         if not name.endswith(b"\0") or self.at + fields[6] > self._size:
@@ -158,7 +169,14 @@ class _Reader:
 
     def _file_text(self, size: int) -> str:
         self._file.seek(self.at)
-        return self._file.read(size).decode("utf-8", "surrogateescape")
+        return self._read(size).decode("utf-8", "surrogateescape")
+
+    def _read(self, size: int) -> bytes:
+        """Read a path or link target."""
+        self._text_size += size
+        if self._text_size > TEXT_LIMIT:
+            raise BuildError(f"the cpio archive has more than {TEXT_LIMIT >> 20} MiB of paths", where=self._path)
+        return self._file.read(size)
 
     def _fault(self, what: str) -> BuildError:
         return BuildError(f"the cpio archive is damaged: {what} at byte {self.at}", where=self._path)

@@ -25,11 +25,11 @@ def compression(start: bytes) -> str:
     return ""
 
 
-def decompress(source: Path, destination: Path, on_bytes: Callable[[int], None]) -> None:
+def decompress(source: Path, destination: Path, on_bytes: Callable[[int], None], *, limit: int | None = None) -> None:
     """Unpack ``source`` into the new file ``destination``; long runs of zeros become holes.
 
-    ``on_bytes`` is told how many bytes of the source were used. Raises `BuildError` when the source is damaged or
-    cannot be read, `OutputError` when the destination cannot be written.
+    ``on_bytes`` is told how many bytes of the source were used. Raises `BuildError` when the source is damaged, cannot
+    be read or holds more than ``limit`` bytes, `OutputError` when the destination cannot be written.
     """
     try:
         stream = source.open("rb")
@@ -39,6 +39,11 @@ def decompress(source: Path, destination: Path, on_bytes: Callable[[int], None])
         kind = compression(stream.read(6))
         stream.seek(0)
         for chunk in _checked(_DECODERS[kind](stream), kind, source):
+            if limit is not None and output.size + len(chunk) > limit:
+                raise BuildError(
+                    f"'{source}' unpacks to more than {limit >> 20} MiB",
+                    hint="it is damaged or made to harm; unpack it yourself if you trust it",
+                )
             output.write(chunk)
             on_bytes(stream.tell())
 
@@ -101,7 +106,7 @@ class _Output:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._size = 0
+        self.size = 0
 
     def __enter__(self) -> Self:
         try:
@@ -115,9 +120,9 @@ class _Output:
 
     def write(self, data: bytes) -> None:
         try:
-            write_sparse(self._descriptor, memoryview(data), self._size)
-            self._size += len(data)
-            os.ftruncate(self._descriptor, self._size)
+            write_sparse(self._descriptor, memoryview(data), self.size)
+            self.size += len(data)
+            os.ftruncate(self._descriptor, self.size)
         except OSError as error:
             raise self._error(error) from error
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from support.entries import SECOND, device, file, folder, hard_link, symlink, trees
 from support.tools import need
 
-from lkboard.disk import cpio
+from lkboard.disk import cpio, cpio_reader
 from lkboard.disk.content import as_content, read
 from lkboard.disk.cpio_reader import read_cpio
 from lkboard.errors import BuildError, Cancelled
@@ -145,6 +145,35 @@ def test_damage_is_told(data: bytes, what: str, tmp_path: Path) -> None:
     with pytest.raises(BuildError) as caught:
         read_cpio(path, ignore)
     assert str(caught.value) == f"{path}: the cpio archive is damaged: {what}"
+
+
+def header(size: int = 0, *, mode: int = 0o100644, name: bytes = b"a\0") -> bytes:
+    fields = (1, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, len(name), 0)
+    entry = b"070701" + b"".join(b"%08x" % field for field in fields) + name
+    return entry + bytes(-len(entry) % 4)
+
+
+def test_more_entries_than_any_honest_archive_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpio_reader, "ENTRY_LIMIT", 3)
+    path = tmp_path / "a"
+    path.write_bytes(header() * 3)
+    assert len(entries_in(path)) == 3
+    for more in (header(), cpio.trailer()):
+        path.write_bytes(header() * 3 + more)
+        with pytest.raises(BuildError) as caught:
+            entries_in(path)
+        assert str(caught.value) == f"{path}: the cpio archive has more than 3 entries"
+
+
+def test_paths_and_targets_are_limited_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpio_reader, "TEXT_LIMIT", 3 << 20)
+    path = tmp_path / "a"
+    long = bytes([97]) * 4095 + b"\0"
+    path.write_bytes((header(4096, mode=0o120777, name=long) + bytes(4096)) * 384)
+    assert len(entries_in(path)) == 384
+    path.write_bytes(path.read_bytes() + header())
+    with pytest.raises(BuildError, match="has more than 3 MiB of paths"):
+        entries_in(path)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -108,6 +108,15 @@ def test_a_source_that_is_gone(tmp_path: Path) -> None:
         decompress(tmp_path / "gone", tmp_path / "out", _ignore)
 
 
+@pytest.mark.parametrize(("name", "command"), COMMANDS)
+def test_more_than_is_allowed_is_not_unpacked(tmp_path: Path, pack: Pack, name: str, command: str) -> None:
+    packed = pack(command)
+    decompress(packed, tmp_path / "out", _ignore, limit=len(IMAGE))
+    with pytest.raises(BuildError, match=f"unpacks to more than {len(IMAGE) >> 20} MiB"):
+        decompress(packed, tmp_path / "other", _ignore, limit=len(IMAGE) - 1)
+    assert (tmp_path / "other").stat().st_size < len(IMAGE)
+
+
 @pytest.mark.device
 def test_disk_full(tmp_path: Path, pack: Pack) -> None:
     packed = pack("gzip -1")
