@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from lkboard.errors import UsageError
@@ -19,12 +20,23 @@ def choose_compression(format_: Format, output: str, asked: Compression | None) 
 
     Raises `UsageError` when the two contradict each other.
     """
-    named = next((kind for kind in COMPRESSIONS if output.endswith(f".{kind}")), None)
-    if named is None or any(suffix.endswith(f".{named}") for suffix in format_.outputs):
+    ending = _ending(output)
+    if ending is None:
         return asked
+    is_own = ending in map(_ending, format_.outputs) and _ending(output.removesuffix(f".{ending}")) != ending
+    named = None if is_own else ending
     if asked not in {None, named}:
-        raise UsageError(f"'{output}' is no name for --compress {asked}", hint=f"--compress {named}, or another name")
+        better = (
+            f"leave it out, or -o {shlex.quote(f'{output}.{asked}')}"
+            if is_own
+            else f"--compress {named}, or another name"
+        )
+        raise UsageError(f"'{output}' is no name for --compress {asked}", hint=better)
     return named
+
+
+def _ending(name: str) -> Compression | None:
+    return next((kind for kind in COMPRESSIONS if name.endswith(f".{kind}")), None)
 
 
 def choose_sidecars(format_: Format, asked: bool | None) -> tuple[Sidecar, ...]:

@@ -30,7 +30,10 @@ DISKS = MEDIA | {"qcow2-bios", "qcow2-efi", "vhd", "dynamic-vhd", "vmdk", "gcp"}
         ("sdcard", "xz", None, None),
         ("gcp", "x.tar.gz", None, None),
         ("gcp", "x.tar.gz.xz", None, "xz"),
-        ("gcp", "x.tar.gz", "gz", "gz"),
+        ("gcp", "x.tar.gz.gz", None, "gz"),
+        ("gcp", "x.tar.gz.gz", "gz", "gz"),
+        ("gcp", "x.tar.gz.xz", "xz", "xz"),
+        ("gcp", "x.raw", "gz", "gz"),
         ("tar", "-", "gz", "gz"),
     ],
 )
@@ -45,6 +48,13 @@ def test_a_name_for_another_compression_is_refused(asked: Compression) -> None:
     named = "xz" if asked != "xz" else "gz"
     with pytest.raises(UsageError, match=rf"'x\.{named}' is no name for --compress {asked} \(--compress {named}, or"):
         choose_compression(catalogue()["tar"], f"x.{named}", asked)
+
+
+@pytest.mark.parametrize("asked", COMPRESSIONS)
+def test_a_name_for_what_the_format_makes_by_itself_is_refused(asked: Compression) -> None:
+    message = rf"'x\.tar\.gz' is no name for --compress {asked} \(leave it out, or -o x\.tar\.gz\.{asked}\)"
+    with pytest.raises(UsageError, match=message):
+        choose_compression(catalogue()["gcp"], "x.tar.gz", asked)
 
 
 @pytest.mark.parametrize("name", sorted(catalogue()))
