@@ -25,7 +25,10 @@ def engine(lab: Lab) -> Iterator[Engine]:
 
 
 def build(lab: Lab, engine: Engine, *options: str) -> tuple[int, str]:
-    """Build from a host that does not exist, without a network; return the status and what was said."""
+    """Build from a host that does not exist, without a network, which a socket of this machine is none of.
+
+    Return the status and what was said.
+    """
     done = lkboard(
         *("build", lab.config(host="docker.io"), "--arch", "amd64", "--offline", "-o", lab.out / "x.tar", *options),
         DOCKER_HOST=engine.address,

@@ -52,6 +52,40 @@ def test_a_build_needs_nothing_but_the_store(lab: Lab, flags: tuple[str, ...], e
     assert (lab.out / "x.tar").read_bytes() == first
 
 
+ASKING = {
+    "lock": ("lock", "{config}", "--format", "tar", "-o", "{out}/x.lock"),
+    "explain": ("explain", "{config}", "/bin"),
+    "diff": ("diff", "{config}", "{config}"),
+    "vendor": ("vendor", "{out}/vendored", "{config}", "--format", "tar"),
+}
+"""Verbs that ask for images of a config as a build does."""
+
+
+def asking(verb: str, lab: Lab) -> tuple[str, ...]:
+    config = lab.config()
+    return *(word.format(config=config, out=lab.out) for word in ASKING[verb]), "--arch", "amd64"
+
+
+@pytest.mark.parametrize("verb", ASKING)
+def test_the_alarm_hears_every_verb_that_asks_for_images(lab: Lab, verb: str) -> None:
+    assert lkboard_without_sockets(*asking(verb, lab)).returncode == ALARM
+
+
+@pytest.mark.parametrize("verb", ASKING)
+def test_no_verb_needs_more_than_the_store(lab: Lab, verb: str) -> None:
+    assert lkboard(*arguments(lab, lab.config())).returncode == 0
+    done = lkboard_without_sockets(*asking(verb, lab), LKBOARD_OFFLINE="1")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("verb", ASKING)
+def test_every_verb_names_a_missing_image(lab: Lab, verb: str) -> None:
+    said = told(lkboard_without_sockets(*asking(verb, lab), "--offline"))
+    assert said.startswith(f"{lab.registry.host}/lab/")
+    assert ": the image is not in the store, and lkboard may not use the network (pull it" in said
+    assert lab.made() == []
+
+
 @BOTH_WAYS
 def test_a_missing_image_is_named(lab: Lab, flags: tuple[str, ...], environment: Mapping[str, str]) -> None:
     done = lkboard_without_sockets(*arguments(lab, lab.config()), *flags, **environment)
