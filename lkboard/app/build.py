@@ -41,10 +41,18 @@ def build(
         from lkboard.app.input_tar import check_input_tar
 
         check_input_tar(Path(options.input_tar))
+    _tell_useless_size(plan, job)
     system = make_system(options, plan, job, stdin=stdin)
     refuse_sources(plan, system.config)
     given, around = _build_input(system, plan), system.around
     return tuple(itertools.chain.from_iterable(_make(planned, given, around, stdout) for planned in plan.formats))
+
+
+def _tell_useless_size(plan: BuildPlan, job: Job) -> None:
+    """Tell that formats have no size to choose; scripts for LinuxKit give one to any format."""
+    names = [planned.format.name for planned in plan.formats if not planned.format.is_disk]
+    if plan.size_bytes and names:
+        job.note(f"--size is that of disks and says nothing about {' and '.join(names)}", "warning")
 
 
 def dry_run(options: BuildOptions, job: Job, *, stdin: bytes | None = None) -> str:

@@ -28,4 +28,5 @@ FORMAT = Format(
     architectures=("amd64", "arm64"),
     boards={"amd64": "x86-bios", "arm64": "arm64-efi"},
     sidecars=("sha256",),
+    is_disk=True,
 )

@@ -19,4 +19,5 @@ FORMAT = Format(
     architectures=("amd64",),
     boards={"amd64": "x86-bios"},
     sidecars=("sha256",),
+    is_disk=True,
 )

@@ -19,4 +19,5 @@ FORMAT = Format(
     architectures=("amd64", "arm64"),
     boards={"amd64": "x86-efi", "arm64": "arm64-efi"},
     sidecars=("sha256",),
+    is_disk=True,
 )

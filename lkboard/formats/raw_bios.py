@@ -18,4 +18,5 @@ FORMAT = Format(
     architectures=("amd64",),
     boards={"amd64": "x86-bios"},
     sidecars=("sha256", "bmap"),
+    is_disk=True,
 )

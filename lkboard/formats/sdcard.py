@@ -17,4 +17,5 @@ FORMAT = Format(
     plan=_plan,
     boards={},
     sidecars=("sha256", "bmap"),
+    is_disk=True,
 )

@@ -202,3 +202,24 @@ def test_what_a_build_reads_stays(
     assert done.returncode == 2
     assert message in done.stderr
     assert (toy / name).read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("given", "notes"),
+    [
+        (["--format", "tar"], ["warning: --size is that of disks and says nothing about tar"]),
+        (
+            ["--format", "kernel+initrd,kernel+iso"],
+            ["warning: --size is that of disks and says nothing about kernel+initrd and kernel+iso"],
+        ),
+        (["--board", "./toy"], []),
+    ],
+)
+def test_a_size_without_a_disk_is_told(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], notes: list[str]
+) -> None:
+    monkeypatch.chdir(toy)
+    arch = [] if "--board" in given else ["--arch", "amd64"]
+    done = lkboard("build", "x.yml", *arch, *given, "--size", "512M")
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if "--size" in line] == notes

@@ -51,6 +51,7 @@ def test_no_format_is_forgotten() -> None:
     with_a_disk = {name for name, found in catalogue().items() if found.boards is not None}
     assert {*DISKS} == with_a_disk - {"iso-bios", "iso-efi", "iso-efi-initrd", "uki"}
     assert {*BOARDS} == with_a_disk
+    assert {*DISKS} == {name for name, found in catalogue().items() if found.is_disk}
 
 
 class TestMicrocode:
