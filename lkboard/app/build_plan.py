@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 _EARLIEST, _LATEST = 315_532_800, (1 << 32) - 1
+_SECONDS = re.compile("[0-9]{9,10}")
 DEFAULT_SBOM = "sbom.spdx.json"
+_NO_NAMES = {"", ".", ".."}
 _BOARD_FORMATS = {"rpi3"}
 """Formats of LinuxKit that are boards here (decisions, "Command line")."""
 
@@ -125,7 +128,7 @@ def epoch_of(text: str) -> int:
     """
     if not text:
         return EPOCH
-    if not text.isascii() or not text.isdigit() or not _EARLIEST <= int(text) <= _LATEST:
+    if not _SECONDS.fullmatch(text) or not _EARLIEST <= int(text) <= _LATEST:
         raise UsageError(
             f"'{text}' is no time in Unix seconds between 1980 and 2106",
             where="SOURCE_DATE_EPOCH",
@@ -152,6 +155,9 @@ def plan_outputs(options: BuildOptions) -> BuildPlan:
 
     if options.output and (options.name or options.directory):
         raise UsageError("-o does not go with --name or --dir", hint="give the whole path to -o")
+    for option, value in (("-o", options.output), ("--name", options.name)):
+        if value and Path(value).name in _NO_NAMES:
+            raise UsageError(f"'{value}' names no file", where=option, hint=f"{option} NAME")
     if options.sbom is not None and not clean(options.sbom):
         raise UsageError(f"'{options.sbom}' is no place for the bill of materials", hint=f"write {DEFAULT_SBOM}")
     is_board = len(options.formats) == 1 and options.formats[0] in _BOARD_FORMATS
@@ -293,9 +299,11 @@ def _hint_for(name: str, formats: Iterable[str]) -> str:
 
 
 def _base_name(file: str) -> str:
-    """Return the name that outputs get from a config's file name or URL (build.md section 1, rule 1)."""
-    if file == "-":
-        return "moby"
+    """Return the name that outputs get from a config's file name or URL (build.md section 1, rule 1).
+
+    What has none, as standard input and ``.``, is called as LinuxKit calls standard input.
+    """
     name = file.rstrip("/").rsplit("/", 1)[-1]
     stem, dot, _extension = name.rpartition(".")
-    return stem if dot and stem else name
+    base = stem if dot and stem else name
+    return "moby" if file == STDOUT or base in _NO_NAMES else base

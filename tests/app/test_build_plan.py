@@ -17,6 +17,8 @@ from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import BoardError, OutputError, UsageError
 from lkboard.model.rootfs import EPOCH
 
+NO_NAMES = [".", "..", "/", "./", "there/.."]
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -99,6 +101,11 @@ def test_what_is_made(given: BuildOptions, architecture: str, expected: list[str
         (("in/a folder/x.yaml",), "x", "x"),
         (("noextension",), "noextension", "noextension"),
         ((".yml",), ".yml", ".yml"),
+        ((".",), "moby", "moby"),
+        (("..",), "moby", "moby"),
+        (("/",), "moby", "moby"),
+        (("..yml",), "moby", "moby"),
+        (("http://h/..",), "moby", "moby"),
         (("-",), "moby", "moby"),
         (("x.yml", "-"), "moby", "x"),
         (("http://h/u.yml",), "u", "u"),
@@ -116,6 +123,9 @@ def test_files_are_named_after_a_config(files: tuple[str, ...], with_format: str
     [
         (options(output="y", name="n"), "-o does not go with --name or --dir (give the whole path to -o)"),
         (options(output="y", directory="."), "-o does not go with --name or --dir (give the whole path to -o)"),
+        *((options(output=name, format="raw-efi"), f"-o: '{name}' names no file (-o NAME)") for name in NO_NAMES),
+        *((options(name=name), f"--name: '{name}' names no file (--name NAME)") for name in NO_NAMES),
+        *((options(name=name, board="rpi3"), f"--name: '{name}' names no file") for name in NO_NAMES),
         (options(output="y", format="kernel+initrd"), "-o names one file, but several would be made"),
         (options(output="y", format="raw-efi,tar-kernel-initrd"), "-o names one file, but several would be made"),
         (options(format="tar,kernel+initrd"), "the format 'tar' must be the only one (build it by itself)"),
@@ -319,7 +329,7 @@ def test_the_time_of_what_is_made_up(text: str, epoch: int) -> None:
     assert epoch_of(text) == epoch
 
 
-@pytest.mark.parametrize("text", ["x", "-1", "1.5", "315532799", "4294967296", "²", " 1500000000"])
+@pytest.mark.parametrize("text", ["x", "-1", "1.5", "315532799", "4294967296", "²", " 1500000000", "1" * 5000])
 def test_a_time_that_no_format_holds_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
         epoch_of(text)
