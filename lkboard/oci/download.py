@@ -47,13 +47,8 @@ class Download:
         Raises `NotFound`, `AuthNeeded`, `RegistryError`, `DigestMismatch`, `StoreUnusable`, `Cancelled`; what has
         arrived stays, unless its digest is wrong.
         """
-        is_continued = self.partial.offset > 0
         try:
             self.client.first(self.reference, self._from_endpoint)
-        except DigestMismatch:
-            if not is_continued:
-                raise
-            self.client.first(self.reference, self._from_endpoint)  # what an earlier run left may have been damaged
         except NotFound as error:
             if self.partial.descriptor.urls:
                 place = shown(self.partial.descriptor.urls[0])
@@ -61,6 +56,14 @@ class Download:
             raise
 
     def _from_endpoint(self, endpoint: Endpoint) -> None:
+        is_continued = self.partial.offset > 0
+        self._complete(endpoint)
+        if is_continued and self.partial.digest != self.partial.descriptor.digest:
+            self._start_over()  # what an earlier run or another server left may have been damaged
+            self._complete(endpoint)
+        self._check_digest(endpoint)
+
+    def _complete(self, endpoint: Endpoint) -> None:
         failures = 0
         while not self.partial.is_complete:
             before = self.partial.offset
@@ -74,7 +77,6 @@ class Download:
                     where=self.reference,
                 )
             self.job.wait(self.settings.retry_delays[failures - 1])
-        self._check_digest(endpoint)
 
     def _transfer(self, endpoint: Endpoint) -> None:
         """Add what one connection gives. The question always goes to the registry itself: redirects expire."""

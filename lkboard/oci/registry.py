@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from lkboard.errors import AuthNeeded, DigestMismatch, NotFound, OciError, RegistryError
+from lkboard.errors import AuthNeeded, DigestMismatch, ManifestInvalid, NotFound, OciError, RegistryError
 from lkboard.oci.auth import Login
 from lkboard.oci.challenge import parse_challenges
 from lkboard.oci.credentials import find_credential
 from lkboard.oci.digest import algorithm_of, digest_of, is_digest
-from lkboard.oci.documents import DOCUMENT_LIMIT
+from lkboard.oci.documents import DOCUMENT_LIMIT, parse_document
 from lkboard.oci.http_errors import BodyCut, read_body, read_complaint, refusal
 from lkboard.oci.media_types import ACCEPT
 from lkboard.oci.policy import Policy
@@ -35,7 +35,8 @@ T = TypeVar("T")
 
 _ATTEMPTS_TO_LOG_IN = 3
 _LOSSES = 2  # failures in a row after which an endpoint is asked last
-_REMOTE = (AuthNeeded, DigestMismatch, NotFound, RegistryError)
+_REMOTE = (AuthNeeded, DigestMismatch, ManifestInvalid, NotFound, RegistryError)
+_FAULTS = (ManifestInvalid, RegistryError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class RegistryClient:
     def manifest(self, reference: Reference, wanted: str, *, known: str = "") -> Fetched | None:
         """Return the manifest or index that is called ``wanted`` (tag or digest); None if it still is ``known``.
 
-        Raises `NotFound`, `AuthNeeded`, `RegistryError`, `DigestMismatch`.
+        Raises `NotFound`, `AuthNeeded`, `RegistryError`, `DigestMismatch`, and `ManifestInvalid` for what a tag means.
         """
         is_tag = not is_digest(wanted)
         return self.first(reference, lambda endpoint: self._manifest(endpoint, reference, wanted, known), is_tag=is_tag)
@@ -79,7 +80,7 @@ class RegistryClient:
             try:
                 result = ask(endpoint)
             except _REMOTE as error:
-                self._losses[endpoint.base] += isinstance(error, RegistryError)
+                self._losses[endpoint.base] += isinstance(error, _FAULTS)
                 failures.append(error)
                 if len(failures) < len(endpoints):
                     self._tell_once(endpoint, error)
@@ -174,7 +175,7 @@ class RegistryClient:
         headers = {"Accept": ACCEPT, **({"If-None-Match": f'"{known}"'} if known else {})}
         request = Request("GET", url, where, headers=headers, insist=not endpoint.has_successor)
         response = self.send(endpoint, request)
-        if response.status_code == 304:
+        if known and response.status_code == 304:
             response.close()
             return None
         if response.status_code != 200:
@@ -183,6 +184,8 @@ class RegistryClient:
             data = read_body(response, DOCUMENT_LIMIT, where)
         digest = _checked_digest(data, wanted, response, where)
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        if not is_digest(wanted):
+            parse_document(data, media_type, where)  # no digest tells a manifest from the page of a captive portal
         return Fetched(media_type, digest, data)
 
     def _tell_once(self, endpoint: Endpoint, error: OciError) -> None:
@@ -211,6 +214,6 @@ def _joined(failures: list[OciError]) -> OciError:
     """Return one error that tells what each endpoint said; its type is the most telling one."""
     if len(failures) == 1:
         return failures[0]
-    telling = next((error for error in failures if not isinstance(error, RegistryError)), failures[-1])
+    telling = next((error for error in reversed(failures) if not isinstance(error, _FAULTS)), failures[-1])
     message = "; ".join(error.message for error in failures)
     return type(telling)(message, where=telling.where, hint=telling.hint)

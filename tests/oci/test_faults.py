@@ -347,6 +347,18 @@ def test_a_pause_that_is_over_or_nonsense_is_short(
     assert not job.waits or job.waits[0] <= 2
 
 
+def test_an_unasked_304_is_an_error(store: Store, job: RecordingJob, proxy: FaultProxy, name: str) -> None:
+    proxy.add(Status(304), path="/manifests/")
+    with pytest.raises(RegistryError, match="answered 304"):
+        resolve(store, name, job)
+
+
+def test_an_unasked_304_to_a_digest_is_an_error(store: Store, job: RecordingJob, proxy: FaultProxy, name: str) -> None:
+    proxy.add(Status(304), path="/manifests/sha256:")
+    with pytest.raises(RegistryError, match="answered 304"):
+        resolve(store, name, job)
+
+
 def test_a_longer_pause_is_not_shortened_by_another(
     store: Store, job: RecordingJob, proxy: FaultProxy, name: str
 ) -> None:

@@ -10,7 +10,7 @@ from support.faults import Cut, FaultProxy, FlipByte, Status
 from support.images import multi_arch
 from support.pulls import is_complete, log_in, pull, resolve
 
-from lkboard.errors import AuthNeeded, NotFound, RegistryError
+from lkboard.errors import AuthNeeded, ManifestInvalid, NotFound, RegistryError
 from lkboard.oci.settings import parse_mirrors
 
 if TYPE_CHECKING:
@@ -99,6 +99,24 @@ def test_a_mirror_with_other_bytes_is_passed_over(
 ) -> None:
     proxy.add(FlipByte(100), path=LAYERS)
     assert is_complete(store, pull(store, name, job, mirrors=through(proxy)))
+
+
+def test_a_mirror_with_a_page_for_people_is_passed_over(
+    store: Store, job: RecordingJob, proxy: FaultProxy, name: str
+) -> None:
+    page = b"<html>Please accept our terms</html>"
+    proxy.add(Status(200, (("Content-Type", "text/html"),), page))
+    assert is_complete(store, pull(store, name, job, mirrors=through(proxy)))
+    assert not any(page in path.read_bytes() for path in store.root.rglob("*") if path.is_file())
+
+
+def test_a_page_for_people_from_all_is_an_error_and_is_not_kept(
+    store: Store, job: RecordingJob, proxy: FaultProxy, name: str, registry: Registry
+) -> None:
+    proxy.add(Status(200, (("Content-Type", "text/html"),), b"<html>"))
+    with pytest.raises(ManifestInvalid, match="the manifest cannot be used"):
+        resolve(store, name.replace(registry.host, proxy.host), job)
+    assert list((store.root / "blobs").rglob("*")) == []
 
 
 def test_a_mirror_that_breaks_in_the_middle_is_continued_by_the_registry(
