@@ -31,6 +31,25 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message, hint=f"see: {self.prog} --help")
 
 
+class _VerbParser(_Parser):
+    """The parser of a verb, which takes options between arguments, as LinuxKit's does."""
+
+    _is_divided = False
+    """Whether `argparse` is parsing options and arguments one after the other, by calls of `parse_known_args`."""
+
+    def parse_known_args(  # type: ignore[override]  # of overloads for any kind of namespace
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        # argparse would lose a "--" while it looks for options between arguments
+        if self._is_divided or self._subparsers is not None or "--" in (args or ()):
+            return super().parse_known_args(args, namespace)
+        self._is_divided = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_divided = False
+
+
 def commands() -> tuple[Command, ...]:
     """Return every verb, one per module of `lkboard.cli.commands`, in alphabetical order."""
     package = importlib.import_module("lkboard.cli.commands")
@@ -76,7 +95,7 @@ def _add_verbs(
 ) -> None:
     is_top = dest == "verb"
     options = {"help": argparse.SUPPRESS} if is_top else {"title": "verbs"}
-    subparsers = parser.add_subparsers(dest=dest, metavar="VERB", prog=parser.prog, parser_class=_Parser, **options)  # type: ignore[call-overload]
+    subparsers = parser.add_subparsers(dest=dest, metavar="VERB", prog=parser.prog, parser_class=_VerbParser, **options)  # type: ignore[call-overload]
     for verb in verbs:
         sub = subparsers.add_parser(
             verb.name,
@@ -130,7 +149,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = build_parser(commands())
     args, unknown = parser.parse_known_args(arguments)
     if unknown:
-        getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+        options = [text for text in unknown if text.startswith("-")]
+        getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(options or unknown)}")
     return args
 
 

@@ -55,6 +55,36 @@ def test_bad_usage_is_status_2_without_a_traceback(arguments: tuple[str, ...]) -
     assert "lkboard" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("build a.yml --arch amd64 b.yml", {"files": ["a.yml", "b.yml"], "arch": "amd64"}),
+        ("build --arch amd64 -- -a.yml b.yml", {"files": ["-a.yml", "b.yml"], "arch": "amd64"}),
+        ("build -- -a.yml --arch", {"files": ["-a.yml", "--arch"]}),
+        ("explain x.yml --arch amd64 /etc/x", {"config": "x.yml", "more": ["/etc/x"], "arch": "amd64"}),
+        ("diff a -q b --exit-code", {"before": "a", "after": "b", "quiet": True, "exit_code": True}),
+        ("--json registry doctor -q x", {"reference": "x", "json": True, "quiet": True}),
+        ("cache ls -q", {"quiet": True}),
+    ],
+)
+def test_options_may_stand_between_arguments(line: str, expected: dict[str, object]) -> None:
+    args = vars(build_parser(commands()).parse_args(line.split()))
+    assert {name: args[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("build a.yml --nonsense b.yml", "unrecognized arguments: --nonsense (see: lkboard build --help)"),
+        ("diff a b --exit-code c", "unrecognized arguments: c (see: lkboard diff --help)"),
+        ("diff a --exit-code", "the following arguments are required: AFTER (see: lkboard diff --help)"),
+    ],
+)
+def test_what_is_too_much_or_missing_is_named(line: str, message: str) -> None:
+    done = lkboard(*line.split())
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, f"lkboard: {message}")
+
+
 def test_options_are_not_abbreviated() -> None:
     assert lkboard("version", "--js").returncode == 2
 
