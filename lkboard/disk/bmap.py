@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lkboard.disk.blocks import used_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from lkboard.model.extents import ExtentMap
 
@@ -51,25 +51,23 @@ class RangeSums:
 
     def update(self, data: bytes | memoryview) -> None:
         """Take the next bytes of the image."""
-        for piece, is_last in self._cut(memoryview(data)):
-            self._state.update(piece)
-            if is_last:
-                self._end_range()
+        view = memoryview(data)
+        start, self._position = self._position, self._position + len(view)
+        while len(self._sums) < len(self._ranges):
+            run = self._ranges[len(self._sums)]
+            first, end = run.start * BLOCK - start, run.stop * BLOCK - start
+            if first >= len(view):
+                return
+            self._state.update(view[max(first, 0) : end])
+            if end > len(view):
+                return
+            self._end_range()
 
     def sums(self) -> tuple[str, ...]:
         """Return the sums in hex, now that the whole image was given. Its end may cut the last block."""
         if len(self._sums) < len(self._ranges):
             self._end_range()
         return tuple(self._sums)
-
-    def _cut(self, data: memoryview) -> Iterator[tuple[memoryview, bool]]:
-        """Yield what belongs to a range, and whether the range ends with it."""
-        start, self._position = self._position, self._position + len(data)
-        for run in self._ranges[len(self._sums) :]:
-            first, end = run.start * BLOCK - start, run.stop * BLOCK - start
-            if first >= len(data):
-                return
-            yield data[max(first, 0) : end], end <= len(data)
 
     def _end_range(self) -> None:
         self._sums.append(self._state.hexdigest())

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -141,3 +142,24 @@ def test_sums_do_not_depend_on_how_the_image_is_cut(recipe: Recipe, size: int) -
         sums.update(memoryview(image)[start : start + size])
     expected = [hashlib.sha256(image[run.start * BLOCK : run.stop * BLOCK]).hexdigest() for run in ranges]
     assert list(sums.sums()) == expected
+
+
+class Counted(list[range]):
+    """Ranges that count how many of them were looked at."""
+
+    looks = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        self.looks += len(found) if isinstance(key, slice) else 1
+        return found
+
+
+def test_ranges_are_not_gone_through_with_each_piece() -> None:
+    count = 3000
+    ranges = Counted(range(2 * number, 2 * number + 1) for number in range(count))
+    sums = RangeSums(ranges)
+    for _ in range(2 * count):
+        sums.update(bytes(BLOCK))
+    assert len(set(sums.sums())) == 1
+    assert ranges.looks < 5 * count
