@@ -71,10 +71,13 @@ def _folder(folder: Path) -> Files:
     base = folder.resolve()
 
     def find(name: str) -> FileSpan | None:
-        path = (base / name).resolve()
-        if not path.is_relative_to(base):
-            raise _refused(folder, f"has or names '{name}', which leads out of it")
-        return FileSpan(str(path), 0, path.stat().st_size) if path.is_file() else None
+        try:
+            path = (base / name).resolve()
+            if not path.is_relative_to(base):
+                raise _refused(folder, f"has or names '{name}', which leads out of it")
+            return FileSpan(str(path), 0, path.stat().st_size) if path.is_file() else None
+        except (OSError, RuntimeError, ValueError) as error:  # a circle of links, a name too long or with a zero in it
+            raise _refused(folder, f"has or names '{name[:40]}', which cannot be looked up") from error
 
     return find
 

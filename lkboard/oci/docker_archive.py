@@ -17,7 +17,7 @@ from lkboard.model.image import Descriptor
 from lkboard.oci.archive_files import check_document, read_document
 from lkboard.oci.blobs import chunks
 from lkboard.oci.digest import Digester
-from lkboard.oci.documents import descriptor_fields, parse_image_config
+from lkboard.oci.documents import compact, descriptor_fields, parse_image_config
 from lkboard.oci.inflate import GZIP, ZSTD, packing
 from lkboard.oci.media_types import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
 
@@ -73,7 +73,7 @@ class DockerImage:
             "config": descriptor_fields(config),
             "layers": [descriptor_fields(layer) for layer in layers],
         }
-        data = _compact(manifest)
+        data = compact(manifest)
         return Descriptor(OCI_MANIFEST, store.add(data), len(data)), config, *layers
 
     def _copy_layer(self, layer: FileSpan, diff_id: str, store: Store, meter: Meter, job: Job) -> Descriptor:
@@ -151,7 +151,7 @@ def _config_of(files: Files, folder: str, layers: Sequence[FileSpan], path: Path
     fields: dict[str, Any] = {"architecture": "amd64", "os": "linux"}
     top = _about(files, folder, path)
     fields |= {key: top[key] for key in ("architecture", "os", "created", "config") if key in top}
-    return _compact({**fields, "rootfs": {"type": "layers", "diff_ids": [_digest(layer) for layer in layers]}})
+    return compact({**fields, "rootfs": {"type": "layers", "diff_ids": [_digest(layer) for layer in layers]}})
 
 
 def _digest(span: FileSpan) -> str:
@@ -172,7 +172,3 @@ def _layer(files: Files, name: str, path: Path) -> FileSpan:
     if span is None:
         raise ArchiveInvalid(f"the layer '{name}' is missing", where=path, hint="make the archive again")
     return span
-
-
-def _compact(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

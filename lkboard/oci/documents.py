@@ -130,6 +130,11 @@ def descriptor_fields(descriptor: Descriptor) -> dict[str, Any]:
     return fields
 
 
+def compact(value: object) -> bytes:
+    """Return a document in one form of many: without blanks, its keys sorted, in ASCII, which holds any text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
 @contextmanager
 def _naming(what: str, where: object) -> Iterator[None]:
     try:

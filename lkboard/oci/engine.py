@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from lkboard.errors import ArchiveInvalid, LayerInvalid, ManifestInvalid, UsageError
+from lkboard.errors import ArchiveInvalid, LayerInvalid, ManifestInvalid, StoreCorrupt, UsageError
 from lkboard.oci.archive import copy_only_image, spooled
 
 if TYPE_CHECKING:
@@ -43,12 +43,21 @@ def find_engine(environment: Mapping[str, str]) -> str:
     """
     host = environment.get("DOCKER_HOST", "")
     if host:
-        if urlsplit(host).scheme not in {"unix", "tcp"}:
+        if not _is_address(host):
             raise UsageError(f"DOCKER_HOST is '{host}'", hint="set it to unix://PATH or tcp://HOST:PORT, or unset it")
         return host
     runtime = environment.get("XDG_RUNTIME_DIR", "")
     sockets = (name.format(runtime=runtime) for name in _SOCKETS if runtime or "{runtime}" not in name)
     return next((f"unix://{name}" for name in sockets if Path(name).is_socket()), NO_ENGINE)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_reachable = parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is none
+        return False
+    return parts.scheme == "unix" or (parts.scheme == "tcp" and is_reachable)
 
 
 def is_remote(address: str) -> bool:
@@ -77,9 +86,12 @@ class Engine:
             return None
         try:
             return self._copy(reference) if self._has(reference, platform) else None
-        except (OSError, http.client.HTTPException, ValueError, ArchiveInvalid, LayerInvalid, ManifestInvalid) as error:
-            self._job.note(f"the container engine at {self._address} gives no {reference}: {error}", "warning")
-            return None
+        except (ArchiveInvalid, LayerInvalid, ManifestInvalid, StoreCorrupt) as error:
+            reason = error.message  # its place is a temporary file
+        except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
+            reason = str(error)
+        self._job.note(f"the container engine at {self._address} gives no {reference}: {reason}", "warning")
+        return None
 
     def _tell_that_there_is_none(self) -> None:
         if self._first.acquire(blocking=False):

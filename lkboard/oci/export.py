@@ -5,17 +5,16 @@ An archive is a list of entries for a tar, so that nothing is copied before that
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from lkboard.model.extents import Content, FileSpan
 from lkboard.model.rootfs import Entry, Kind
 from lkboard.oci.blobs import stored
 from lkboard.oci.copy import select
-from lkboard.oci.documents import Manifest, descriptor_fields, parse_document
+from lkboard.oci.documents import Manifest, compact, descriptor_fields, parse_document
 from lkboard.oci.layers import diff_layers, unpack_layers, unpacked_layer
 from lkboard.oci.media_types import OCI_INDEX
-from lkboard.oci.store import LAYOUT, REF_NAME
+from lkboard.oci.store import CONTAINERD_NAME, LAYOUT, REF_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from lkboard.model.image import Descriptor, ResolvedImage
     from lkboard.oci.store import Store
 
-_CONTAINERD_NAME = "io.containerd.image.name"
 _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
 
 
@@ -36,10 +34,10 @@ def layout_entries(
     Raises `NotFound` when one is not whole, `PlatformMissing`, `ManifestInvalid`, `StoreCorrupt`.
     """
     blobs = stored(store)
-    annotations = {**dict(root.annotations), REF_NAME: as_name, _CONTAINERD_NAME: as_name}
+    annotations = {**dict(root.annotations), REF_NAME: as_name, CONTAINERD_NAME: as_name}
     entry = {**descriptor_fields(root), "annotations": annotations}
     index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}
-    files = {"index.json": Content.of(_compact(index)), "oci-layout": Content.of(LAYOUT)}
+    files = {"index.json": Content.of(compact(index)), "oci-layout": Content.of(LAYOUT)}
     for part in select(root, blobs, name, platforms):
         files[f"blobs/{part.digest.replace(':', '/')}"] = _span(store, part)
     return _entries(files)
@@ -61,7 +59,7 @@ def docker_entries(store: Store, image: ResolvedImage, as_name: str, job: Job) -
         layers.append(f"{_encoded(diff_id)}.tar")
         files[layers[-1]] = Content((unpacked_layer(store, layer, diff_id, image=str(image.reference)),))
     names = [as_name] if as_name else None
-    files["manifest.json"] = Content.of(_compact([{"Config": config, "RepoTags": names, "Layers": layers}]))
+    files["manifest.json"] = Content.of(compact([{"Config": config, "RepoTags": names, "Layers": layers}]))
     return _entries(files)
 
 
@@ -84,7 +82,3 @@ def _parents(path: str) -> Sequence[str]:
 
 def _encoded(digest: str) -> str:
     return digest.partition(":")[2]
-
-
-def _compact(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

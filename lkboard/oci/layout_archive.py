@@ -11,7 +11,7 @@ from lkboard.oci.archive_files import read_document
 from lkboard.oci.blobs import Blobs
 from lkboard.oci.copy import copy_parts, select
 from lkboard.oci.documents import parse_descriptor
-from lkboard.oci.store import REF_NAME
+from lkboard.oci.store import CONTAINERD_NAME, REF_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from lkboard.oci.archive_files import Files
     from lkboard.oci.meter import Meter
     from lkboard.oci.store import Store
-
-_CONTAINERD_NAME = "io.containerd.image.name"
-"""Docker and containerd put the full name here, and only the tag into `REF_NAME`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +80,5 @@ def _roots(files: Files, path: Path) -> Mapping[Descriptor, tuple[str, ...]]:
 
 def _names_of(annotations: Mapping[str, object]) -> list[str]:
     """Return the full name of an image; what is only a tag is none."""
-    name = annotations.get(_CONTAINERD_NAME) or annotations.get(REF_NAME)
+    name = annotations.get(CONTAINERD_NAME) or annotations.get(REF_NAME)
     return [name] if isinstance(name, str) and {"/", ":"} & {*name} else []

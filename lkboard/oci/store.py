@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 REF_NAME = "org.opencontainers.image.ref.name"
+CONTAINERD_NAME = "io.containerd.image.name"
+"""Docker and containerd put the full name here, and only the tag into `REF_NAME`."""
 LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 _BLOB_MODE = 0o444
 _FILE_MODE = 0o644

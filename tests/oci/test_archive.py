@@ -386,6 +386,18 @@ class TestHostileArchives:
         archive = write_tar(tmp_path / "x.tar", directory("0"), directory("0"), *good)
         assert import_archive(store, archive, job) == (NAME,)
 
+    @pytest.mark.parametrize("name", ["loop", "n" * 300, "zero\0"])
+    def test_a_folder_with_names_that_lead_nowhere_is_refused(
+        self, store: Store, job: RecordingJob, tmp_path: Path, name: str
+    ) -> None:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        (folder / "loop").symlink_to("loop")
+        (folder / "manifest.json").write_bytes(dumps([{"Config": name, "Layers": [], "RepoTags": ["x:v1"]}]))
+        with pytest.raises(ArchiveInvalid) as caught:
+            import_archive(store, folder, job)
+        assert caught.value.hint
+
     @pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "link"])
     def test_a_folder_cannot_name_what_is_outside(
         self, store: Store, job: RecordingJob, tmp_path: Path, name: str

@@ -7,8 +7,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
+from support.archives import pack
+from support.damage import spoil
 from support.engines import Engine, running_engine
-from support.images import file, image, layer, multi_arch
+from support.images import file, image, layer, multi_arch, write_layout
 
 from lkboard.errors import OciError, UsageError
 from lkboard.model.image import Platform
@@ -171,6 +173,32 @@ class TestFindEngine:
     def test_one_elsewhere_is_known(self, address: str, expected: bool) -> None:
         assert is_remote(address) is expected
 
+    @pytest.mark.parametrize("address", ["tcp://[::1", "tcp://host:99999", "tcp://host:x", "tcp://host:0"])
+    def test_an_address_that_is_none_is_refused(self, address: str) -> None:
+        with pytest.raises(UsageError, match="DOCKER_HOST is"):
+            find_engine({"DOCKER_HOST": address})
+
     def test_another_way_to_reach_one_is_refused(self) -> None:
         with pytest.raises(UsageError, match=r"DOCKER_HOST is 'ssh://host' \(set it to unix://PATH"):
             find_engine({"DOCKER_HOST": "ssh://host"})
+
+
+def test_a_damaged_archive_is_told_and_no_reason_to_fail(engine: Engine, store: Store, job: RecordingJob) -> None:
+    folder = engine.folder / "damaged"
+    write_layout(folder, {"x": SINGLE})
+    spoil(folder / "blobs" / "sha256" / SINGLE.digest[7:])
+    engine.archives[NAME] = pack(folder, engine.folder / "damaged.tar").read_bytes()
+    engine.about[NAME] = {"Architecture": "amd64"}
+    with pytest.raises(OciError):
+        resolve(store, job, engine.address)
+    assert job.notes == [
+        f"the container engine at {engine.address} gives no {NAME}: the blob {SINGLE.digest} is damaged"
+    ]
+
+
+def test_a_deep_answer_is_told_and_no_reason_to_fail(engine: Engine, store: Store, job: RecordingJob) -> None:
+    engine.archives[NAME] = b""
+    engine.about[NAME] = b"[" * 100_000
+    with pytest.raises(OciError):
+        resolve(store, job, engine.address)
+    assert len(job.notes) == 1

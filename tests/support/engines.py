@@ -62,7 +62,9 @@ class Engine:
         name, _, what = unquote(path).removeprefix("/images/").rpartition("/")
         if name not in self.archives:
             return HTTPStatus.NOT_FOUND, json.dumps({"message": f"No such image: {name}"}).encode()
-        return self.status, self.archives[name] if what == "get" else json.dumps(self.about[name]).encode()
+        about = self.about[name]
+        told = about if isinstance(about, bytes) else json.dumps(about).encode()
+        return self.status, self.archives[name] if what == "get" else told
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
