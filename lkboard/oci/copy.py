@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.errors import DigestMismatch, NotFound, PlatformMissing, StoreCorrupt
-from lkboard.oci.blobs import chunks, stored
+from lkboard.oci.blobs import chunks
 from lkboard.oci.graph import closure, members, missing
-from lkboard.oci.meter import Meter
 from lkboard.oci.platform import is_among, listed, parse_platform
 
 if TYPE_CHECKING:
@@ -17,29 +16,8 @@ if TYPE_CHECKING:
     from lkboard.model.image import Descriptor
     from lkboard.oci.blobs import Blobs
     from lkboard.oci.graph import Member
+    from lkboard.oci.meter import Meter
     from lkboard.oci.store import Store
-
-STEP = "Copy images"
-
-
-def copy_image(
-    source: Store, name: str, target: Store, job: Job, *, platforms: Sequence[str] = (), as_name: str = ""
-) -> Descriptor:
-    """Copy an image from one store to another, under its name or another one, and return what the name means.
-
-    ``platforms`` (``linux/arm64``, ``arm64``) limit what is copied, and must be whole in the source then; without them
-    all that is there is. Indexes stay as they are, so that their digests hold. Raises `NotFound`, `PlatformMissing`,
-    `StoreCorrupt`, `StoreUnusable`, `Cancelled`.
-    """
-    root = source.find(name)
-    if root is None:
-        raise NotFound("the store has no such image", where=name, hint=f"pull it: lkboard cache pull {name}")
-    blobs = stored(source)
-    with job.step(STEP):
-        parts = select(root, blobs, name, platforms)
-        copy_parts(parts, blobs, target, Meter(job, STEP, sum(part.size for part in parts)), job)
-        target.set_name(as_name or name, root, job)
-    return root
 
 
 def select(root: Descriptor, blobs: Blobs, name: str, platforms: Sequence[str] = ()) -> tuple[Descriptor, ...]:
