@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from lkboard.app.board_files import board_files, board_part, source_context
 from lkboard.app.build_plan import plan_build
+from lkboard.app.locked import tools_of
 from lkboard.app.outputs import stream, write
 from lkboard.app.overwriting import refuse_sources
 from lkboard.app.system import make_system
@@ -87,13 +88,14 @@ def _make(
         given = replace(given, board=planned.board, board_files=files, part=partial(board_part, planned.board, context))
     with around.job.step(f"Lay out {planned.format.name}"):
         outputs = planned.format.plan(given)
+    tools = tools_of(planned.format)
     for output in outputs:
         if output.suffix in planned.left_out:
             continue
         if stdout is not None:
             stream(output.extents, stdout, around.job, compression=planned.compression)
         else:
-            yield write(
+            written = write(
                 output.extents,
                 planned.path_of(output.suffix),
                 planned.format.name,
@@ -101,3 +103,4 @@ def _make(
                 compression=planned.compression,
                 sidecars=planned.sidecars,
             )
+            yield replace(written, tools=tools)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from lkboard.app.board_files import source_context
 from lkboard.app.build_plan import STDOUT
 from lkboard.app.inputs import Inputs
-from lkboard.app.locked import LOCK_NAME, lock_path, lock_verb, remake_command
+from lkboard.app.locked import LOCK_NAME, lock_path, lock_verb, remake_command, tools_of
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import ReferenceInvalid, UsageError
-from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
+from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.board import Board, DebianSource
     from lkboard.model.image import Platform, ResolvedImage, WholeImage
+    from lkboard.model.lock import LockedTool
     from lkboard.model.package import Package
     from lkboard.model.reference import Reference
     from lkboard.oci.pull import Puller
@@ -114,10 +115,8 @@ def _boards(plans: Iterable[BuildPlan]) -> tuple[Board, ...]:
 
 
 def _tools(plans: Iterable[BuildPlan]) -> tuple[LockedTool, ...]:
-    from lkboard.formats.external_tool import installed
-
-    tools = {tool for plan in plans for planned in plan.formats for tool in planned.format.tools}
-    return tuple(LockedTool(tool.name, installed(tool).version) for tool in tools)
+    tools = (tool for plan in plans for planned in plan.formats for tool in tools_of(planned.format))
+    return tuple(dict.fromkeys(tools))
 
 
 def _checked_names(names: Iterable[str], inputs: Inputs) -> frozenset[str]:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from lkboard.app.assembly import Surroundings
 from lkboard.errors import LockMismatch
+from lkboard.model.lock import LockedTool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lkboard.app.build_plan import BuildOptions, BuildPlan
     from lkboard.events import Job
+    from lkboard.formats.format import Format
     from lkboard.model.lock import Lock
 
 LOCK_NAME = "lkboard.lock"
@@ -83,6 +85,13 @@ def _lock_of(options: BuildOptions) -> Lock | None:
         architectures=[options.architecture],
     )
     return read_lock(path, remake=remake)
+
+
+def tools_of(format_: Format) -> tuple[LockedTool, ...]:
+    """Return the programs that a format runs, as this machine has them. Raises `MissingTool`, `BuildError`."""
+    from lkboard.formats.external_tool import installed
+
+    return tuple(LockedTool(tool.name, installed(tool).version) for tool in format_.tools)
 
 
 def check_tools(plan: BuildPlan, lock: Lock | None) -> None:

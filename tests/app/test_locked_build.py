@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -240,8 +241,10 @@ def test_a_program_of_the_locked_version_is_used(lab: Lab) -> None:
     options = BuildOptions(
         (str(config),), formats=("kernel+squashfs",), architecture="amd64", directory=str(lab.out), lock=""
     )
-    build(options, Job())
+    made = build(options, Job())
     assert "x-squashfs.img" in lab.made()
+    locked = json.loads((lab.folder / "lkboard.lock").read_text())["tools"]
+    assert [[asdict(tool) for tool in artifact.tools] for artifact in made] == len(made) * [locked]
 
 
 @pytest.mark.parametrize("formats", [("kernel+squashfs",), ()])
