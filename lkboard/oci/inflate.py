@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ _ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
 
 _GZIP_WINDOW = 31
 _ZSTD_WINDOW_LIMIT = 128 << 20
+_ZSTD_HEAD, _SKIPPABLE_HEAD, _BLOCK_HEAD = 18, 8, 3
+"""Bytes of the longest header of a frame, of that of a skippable one, and of that of a block in a frame."""
 
 
 def packing(head: bytes) -> str:
@@ -92,5 +95,34 @@ def _unzstd(file: BinaryIO, where: str, on_bytes: Callable[[int], None]) -> Iter
             on_bytes(file.tell() - told)
             told = file.tell()
             yield chunk
+        is_whole = _has_whole_frames(file, on_bytes)  # the decompressor does not tell
     except zstandard.ZstdError as error:
         raise LayerInvalid(f"the layer is damaged: {error}", where=where) from error
+    if not is_whole:
+        raise LayerInvalid("the layer is cut: its zstd data has no end", where=where)
+
+
+def _has_whole_frames(file: BinaryIO, on_bytes: Callable[[int], None]) -> bool:
+    """Return whether the last frame of a file has its end (zstd, "Zstandard Frame Format")."""
+    import zstandard
+
+    end = file.seek(0, os.SEEK_END)
+    at = file.seek(0)
+    while at < end:
+        head = file.read(_ZSTD_HEAD)
+        if len(head) < _SKIPPABLE_HEAD:
+            return False
+        if not head.startswith(zstandard.MAGIC_NUMBER.to_bytes(4, "little")):
+            at = file.seek(at + _SKIPPABLE_HEAD + int.from_bytes(head[4:8], "little"))
+            continue
+        at = file.seek(at + zstandard.frame_header_size(head))
+        is_last = False
+        while not is_last:
+            on_bytes(0)  # a block may have no more than one byte
+            block = int.from_bytes(block_head := file.read(_BLOCK_HEAD), "little")
+            if len(block_head) < _BLOCK_HEAD:
+                return False
+            is_last, is_repeated = bool(block & 1), block >> 1 & 3 == 1
+            at = file.seek(at + _BLOCK_HEAD + (1 if is_repeated else block >> 3))
+        at = file.seek(at + (4 if zstandard.get_frame_parameters(head).has_checksum else 0))
+    return at == end

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import subprocess
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,6 +105,25 @@ def test_damage_is_an_error_that_names_the_layer(stream: bytes, tmp_path: Path) 
     with pytest.raises(LayerInvalid, match=r"the layer is (damaged|cut)") as caught:
         inflate(tmp_path / "x", stream)
     assert caught.value.where == "lab"
+
+
+FRAMES = [
+    zstandard.compress(b"ab" * 100),
+    zstandard.ZstdCompressor(write_checksum=True, write_content_size=False).compress(bytes(300_000) + noise(50)),
+    b"\x50\x2a\x4d\x18\x04\0\0\0skip",
+    zstandard.compress(b"c"),
+]
+
+
+def test_every_cut_of_zstd_is_an_error_but_those_between_frames(tmp_path: Path) -> None:
+    stream = b"".join(FRAMES)
+    ends = {*itertools.accumulate(map(len, FRAMES))}
+    whole = set()
+    for size in range(4, len(stream) + 1):
+        with suppress(LayerInvalid):
+            inflate(tmp_path / "x", stream[:size])
+            whole.add(size)
+    assert whole == ends
 
 
 @pytest.mark.parametrize("stream", [zlib.compress(TEXT)[2:], packed(MIXED, 1), zstandard.compress(MIXED)])
