@@ -44,8 +44,12 @@ _CLIENT_MISTAKES = {
 }
 
 
-class BodyCut(RegistryError):
-    """The connection broke in the middle of an answer; another attempt may help."""
+class Passing(RegistryError):
+    """A failure that another attempt may mend."""
+
+
+class BodyCut(Passing):
+    """The connection broke in the middle of an answer."""
 
 
 def read_body(response: Response, limit: int, where: str) -> bytes:

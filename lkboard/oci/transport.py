@@ -16,6 +16,7 @@ from lkboard.oci.endpoint import Trust
 from lkboard.oci.http_errors import (
     NETWORK_ERRORS,
     Complaint,
+    Passing,
     is_hopeless,
     read_complaint,
     refusal,
@@ -71,7 +72,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class _Setback:
-    """An attempt that failed. ``pause`` is what the ``host`` asks for, in seconds; a redirect may have led to it."""
+    """An attempt that failed, for good if it ``is_final``.
+
+    ``pause`` is what the ``host`` asks for, in seconds; a redirect may have led to it.
+    """
 
     error: OciError
     is_final: bool
@@ -94,8 +98,9 @@ class Transport:
         """Return the answer, whose body has not been read; use it as a context manager.
 
         Any status may come back except those that ask for patience, which are tried again. Raises `RegistryError` when
-        there is no answer, when the attempts are used up, or when a redirect is refused.
+        there is no answer or a redirect is refused; it is `Passing` when another attempt might help after all.
         """
+        may_repeat = request.insist and request.is_repeatable
         for attempt, delay in enumerate((*self._settings.retry_delays, None)):
             outcome = self._attempt(request)
             if not isinstance(outcome, _Setback):
@@ -105,8 +110,10 @@ class Transport:
                 pause = min(self._settings.rate_limit_delay * 2**attempt, _LONGEST_DELAY)
             if pause is not None:
                 self._hold(outcome.host, pause)
-            if delay is None or outcome.is_final:
+            if outcome.is_final:
                 raise outcome.error
+            if delay is None or not may_repeat:
+                raise Passing(outcome.error.message, where=request.where, hint=outcome.error.hint) from outcome.error
             self._job.note(f"{outcome.error.message}; trying again", "debug")
             if pause is None:
                 self._job.wait(delay * random.uniform(1 - _SPREAD, 1 + _SPREAD))  # noqa: S311 - spreads clients
@@ -140,8 +147,8 @@ class Transport:
         return self._setback(response, request)
 
     def _unanswered(self, error: Exception, url: str, request: Request) -> _Setback:
-        is_final = is_hopeless(error) or not (request.insist and request.is_repeatable)
-        return _Setback(unreachable(error, url, request.where, self.connections.proxies(url)), is_final=is_final)
+        failure = unreachable(error, url, request.where, self.connections.proxies(url))
+        return _Setback(failure, is_final=is_hopeless(error))
 
     def _setback(self, response: Response, request: Request) -> _Setback:
         with response:
@@ -151,9 +158,8 @@ class Transport:
         if pause is not None and pause > self._settings.longest_pause:
             error.hint = f"the server asks to wait {pause / 60:.0f} minutes: try again then"
             return _Setback(error, is_final=True)
-        is_final = Complaint(body).is_our_mistake or not (request.insist and request.is_repeatable)
         is_rate_limit = response.status_code == _TOO_MANY
-        return _Setback(error, is_final, is_rate_limit, pause, host_of(response.url))
+        return _Setback(error, Complaint(body).is_our_mistake, is_rate_limit, pause, host_of(response.url))
 
     def _follow(self, request: Request) -> Response | _Setback:
         """Send a request and go where its redirects lead; what was signed for one host is not shown to another."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 from lkboard.errors import AuthNeeded, OciError, RegistryError
 from lkboard.oci.digest import algorithm_of
+from lkboard.oci.http_errors import Passing
 from lkboard.oci.registry import RegistryClient
 from lkboard.oci.transport import Request, target_of
 from lkboard.oci.urls import shown
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from lkboard.oci.settings import RegistrySettings
 
 _ACTIONS = "pull,push"
+_LENGTH = re.compile(r"[0-9]{1,19}")
 _BYTES = {"Content-Type": "application/octet-stream"}
 _READ = 1 << 20
 _TOO_LARGE = 413
@@ -53,7 +56,7 @@ class Upload:
     def blob(self, descriptor: Descriptor, path: Path, *, source: str = "") -> None:
         """Upload a blob unless it is there; ``source`` is a repository of the same registry that should have it.
 
-        Raises `AuthNeeded`, `RegistryError`. An upload that broke is begun anew: docker-registry 2.8 cannot go on.
+        Raises `AuthNeeded`, `RegistryError`. An upload that got lost is begun anew: docker-registry 2.8 cannot go on.
         """
         if self._has(descriptor):
             self._on_bytes(descriptor.size)
@@ -64,7 +67,7 @@ class Upload:
             piece = self._piece_of(descriptor)
             try:
                 response = self._attempt(descriptor, body, source)
-            except RegistryError:
+            except _Lost:
                 if (delay := next(delays, None)) is None:
                     raise
                 self._job.wait(delay)
@@ -102,7 +105,7 @@ class Upload:
     def _attempt(self, descriptor: Descriptor, body: _Body, source: str) -> Response | None:
         """Upload a blob in a new session and return the last answer, or None if the registry has copied it itself.
 
-        Raises `RegistryError` for what another attempt may mend.
+        Raises `_Lost` when a new session may help, `RegistryError`.
         """
         begun = self._begin(descriptor, source)
         if begun is None:
@@ -128,8 +131,8 @@ class Upload:
             response.close()
             return None
         self._expect(response, 202)
-        least = response.headers.get("OCI-Chunk-Min-Length", "")
-        return self._location(response), max(self._piece_of(descriptor), int(least) if least.isdecimal() else 0)
+        least = _LENGTH.fullmatch(response.headers.get("OCI-Chunk-Min-Length", ""))
+        return self._location(response), max(self._piece_of(descriptor), int(least[0]) if least else 0)
 
     def _mount(self, descriptor: Descriptor, source: str) -> Response | None:
         """Ask the registry to take a blob from another repository; it may begin an upload instead."""
@@ -150,15 +153,12 @@ class Upload:
             request = Request(
                 "PATCH", location, self.where, headers=headers, body=body.part(start, end), is_repeatable=False
             )
-            response = self.send(request)
-            if response.status_code == 404:  # docker-registry's answer when an earlier piece was cut
-                response.close()
-                raise RegistryError(f"{shown(location)} is lost", where=self.where)
+            response = self._send_once(request)
             if response.status_code != 202:
                 return response
             response.close()
             if response.headers.get("Range", "").removeprefix("bytes=") != f"0-{end - 1}":
-                raise RegistryError(f"{shown(location)} has not taken all that was sent", where=self.where)
+                raise _lost(f"{shown(location)} has not taken all that was sent", self.where)
             location = self._location(response)
         return self._finish(location, descriptor, b"")
 
@@ -166,7 +166,18 @@ class Upload:
         url = f"{location}{'&' if urlsplit(location).query else '?'}digest={descriptor.digest}"
         # an empty body must be bytes: requests would send an empty iterator in chunks
         data = body if descriptor.size else b""
-        return self.send(Request("PUT", url, self.where, headers=_BYTES, body=data, is_repeatable=False))
+        return self._send_once(Request("PUT", url, self.where, headers=_BYTES, body=data, is_repeatable=False))
+
+    def _send_once(self, request: Request) -> Response:
+        """Send bytes within a session. Raises `_Lost` if that is gone: a request that broke may have moved it on."""
+        try:
+            response = self.send(request)
+        except Passing as error:
+            raise _Lost(error.message, where=self.where, hint=error.hint) from error
+        if response.status_code == 404:  # docker-registry's answer when an earlier piece was cut
+            response.close()
+            raise _lost(f"{shown(request.url)} is lost", self.where)
+        return response
 
     def _piece_of(self, descriptor: Descriptor) -> int:
         """Return how much of a blob is sent in one request."""
@@ -183,7 +194,11 @@ class Upload:
     def _location(self, response: Response) -> str:
         location = response.headers.get("Location")
         if not location:
-            raise RegistryError(f"{shown(response.url)} does not say where to upload", where=self.where)
+            raise RegistryError(
+                f"{shown(response.url)} does not say where to upload",
+                where=self.where,
+                hint="the fault is the registry's, or a proxy's in front of it that drops the header Location",
+            )
         return target_of(response.url, location, self.where)
 
     def _expect(self, response: Response, status: int) -> Response:
@@ -194,6 +209,14 @@ class Upload:
             raise error
         response.close()
         return response
+
+
+class _Lost(RegistryError):
+    """An upload cannot go on, and may work when it is begun anew."""
+
+
+def _lost(message: str, where: str) -> _Lost:
+    return _Lost(message, where=where, hint="the registry loses uploads: try again later")
 
 
 class _Body:
