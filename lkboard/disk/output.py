@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from lkboard.disk import content, packed
 from lkboard.disk.bmap import BLOCK, block_ranges
 from lkboard.disk.copying import copy
-from lkboard.disk.replacing import check_room, explained, refuse_special, replacing
+from lkboard.disk.replacing import check_room, explained, refuse_special, replacing, write_all
 from lkboard.disk.sidecars import Sums, sidecar_path, sidecar_paths
 from lkboard.errors import OutputError
 from lkboard.model.extents import Extent, ExtentMap, FileSpan
@@ -61,7 +61,7 @@ def write_file(
             else:
                 _write_packed(extents, compression, file, sums, on_bytes)
             for kind, other in zip(sidecars, others, strict=True):
-                _write_all(other, sums.text(kind, path.name))
+                write_all(other, sums.text(kind, path.name))
                 os.fsync(other.fileno())
             return Written(os.fstat(file.fileno()).st_size, sums.sha256)
 
@@ -145,12 +145,6 @@ def _write_packed(
     extents: ExtentMap, compression: Compression, file: FileIO, sums: Sums, on_bytes: Callable[[int], None]
 ) -> None:
     for piece in packed.pieces(extents, compression, on_bytes=on_bytes, look=sums.take_image):
-        _write_all(file, piece)
+        write_all(file, piece)
         sums.take_file(piece)
     os.fsync(file.fileno())
-
-
-def _write_all(file: FileIO, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shlex
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,10 +55,10 @@ def explained(path: Path, size: int) -> Iterator[None]:
             message, hint = f"there is no room for {-(-size >> 20)} MiB", "free some space or choose another folder"
         elif error.errno in _NOT_ALLOWED:
             message, hint = "may not be written", f"choose another folder, or change the permissions of {folder}"
-        elif error.errno == errno.ENOENT:
-            message, hint = f"the folder '{folder}' does not exist", f"create it: mkdir -p {folder}"
+        elif error.errno == errno.ENOENT and not folder.is_dir():
+            message, hint = f"the folder '{folder}' does not exist", f"create it: mkdir -p {shlex.quote(str(folder))}"
         else:
-            message, hint = f"cannot be written: {error.strerror}", None
+            message, hint = f"cannot be written: {error.strerror}", "choose another folder"
         raise OutputError(message, where=path, hint=hint) from error
 
 
@@ -66,9 +67,18 @@ def refuse_special(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         mode = path.stat().st_mode
         if stat.S_ISBLK(mode):
-            raise OutputError("is a device", where=path, hint=f"write to it: lkboard write CONFIG --to {path}")
+            raise OutputError(
+                "is a device", where=path, hint=f"write to it: lkboard write CONFIG --to {shlex.quote(str(path))}"
+            )
         if not stat.S_ISREG(mode):
             raise OutputError("is there and is not an ordinary file", where=path, hint="choose another name")
+
+
+def write_all(file: FileIO, data: bytes) -> None:
+    """Write all of it, which one call to the system need not do. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def check_room(folder: Path, size: int) -> None:

@@ -24,18 +24,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lkboard.errors import BuildError, OutputError, Place
+from lkboard.disk.replacing import explained, refuse_special, replacing, write_all
+from lkboard.errors import BuildError, Place
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
 from lkboard.model.package import Package
 from lkboard.oci.digest import is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 VERSION = 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -119,17 +119,13 @@ def format_lock(lock: Lock) -> str:
 
 
 def write_lock(path: Path, lock: Lock) -> None:
-    """Write a lock; the file is replaced as a whole. Raises `OutputError`."""
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-            new = Path(folder, path.name)
-            with new.open("w", encoding="utf-8") as file:
-                file.write(format_lock(lock))
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
-    except OSError as error:
-        raise OutputError(f"the lock cannot be written: {error.strerror}", where=path) from error
+    """Write a lock; the file is replaced as a whole, and a symbolic link is followed. Raises `OutputError`."""
+    text = format_lock(lock).encode()
+    with explained(path, len(text)):
+        refuse_special(path)
+        with replacing((path.resolve(),)) as (file,):
+            write_all(file, text)
+            os.fsync(file.fileno())
 
 
 def read_lock(path: Path, *, remake: str) -> Lock:

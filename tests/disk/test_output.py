@@ -215,6 +215,16 @@ def test_a_missing_folder_is_named_with_the_way_to_make_it(tmp_path: Path) -> No
     )
 
 
+def test_a_missing_folder_with_blanks_can_be_pasted(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"create it: mkdir -p '.*/b c'"):
+        write_file(SMALL, tmp_path / "b c" / "x", on_bytes=ignore)
+
+
+def test_a_folder_that_is_there_and_takes_no_files_is_not_missing() -> None:
+    with pytest.raises(OutputError, match=r"^/proc/x: cannot be written: No such file .*choose another folder"):
+        write_file(SMALL, Path("/proc/x"), on_bytes=ignore)
+
+
 def test_a_file_in_place_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match=r"file/x: cannot be written: Not a directory"):

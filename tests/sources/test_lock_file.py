@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,9 +14,6 @@ from lkboard.errors import BuildError, OutputError
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
 from lkboard.model.package import Package
 from lkboard.sources.lock_file import format_lock, read_lock, write_lock
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 REMAKE = "lkboard lock x.yml"
 RUNC = Package("runc", "1.1.5+ds1-1", "amd64", 64 * "a", 2709960, "bookworm/main")
@@ -99,9 +97,31 @@ def test_writing_replaces_the_file_as_a_whole(tmp_path: Path) -> None:
 
 def test_a_lock_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     path = tmp_path / "none/x.lock"
-    with pytest.raises(OutputError, match="cannot be written: No such file") as caught:
+    with pytest.raises(OutputError, match=f"the folder '{tmp_path}/none' does not exist") as caught:
         write_lock(path, LOCK)
     assert caught.value.where == str(path)
+    assert caught.value.hint == f"create it: mkdir -p {tmp_path}/none"
+
+
+def test_a_lock_that_is_a_link_is_written_where_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "shared.lock").write_text("old")
+    (tmp_path / "x.lock").symlink_to("shared.lock")
+    write_lock(tmp_path / "x.lock", LOCK)
+    assert (tmp_path / "x.lock").is_symlink()
+    assert (tmp_path / "shared.lock").read_text() == format_lock(LOCK)
+
+
+def test_a_device_is_not_replaced_by_a_lock() -> None:
+    with pytest.raises(OutputError, match="/dev/null: is there and is not an ordinary file"):
+        write_lock(Path("/dev/null"), LOCK)
+
+
+def test_a_lock_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    path.touch(0o600)
+    path.chmod(0o640)
+    write_lock(path, LOCK)
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_missing_lock_says_how_to_make_it(tmp_path: Path) -> None:
