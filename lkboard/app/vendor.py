@@ -6,6 +6,7 @@ options ─make_lock─▶ Lock ─▶ images, packages and files in the store �
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,7 +79,9 @@ def vendor(directory: str, options: LockOptions, job: Job, *, stdin: bytes | Non
 
 def _check_target(target: Path, store: Store) -> None:
     if not target.parent.is_dir():
-        raise OutputError("there is no such folder", where=target.parent, hint=f"mkdir -p {target.parent}")
+        raise OutputError(
+            "there is no such folder", where=target.parent, hint=f"mkdir -p {shlex.quote(str(target.parent))}"
+        )
     if not target.exists():
         return
     if not target.is_dir():

@@ -347,8 +347,8 @@ def test_a_file_is_not_replaced(lab: Lab) -> None:
 
 def test_the_folder_above_must_be_there(lab: Lab) -> None:
     with pytest.raises(OutputError, match="there is no such folder") as caught:
-        vendor(str(lab.folder / "no/vendored"), LockOptions((str(lab.config()),)), Job())
-    assert caught.value.hint == f"mkdir -p {lab.folder}/no"
+        vendor(str(lab.folder / "no such/vendored"), LockOptions((str(lab.config()),)), Job())
+    assert caught.value.hint == f"mkdir -p '{lab.folder}/no such'"
 
 
 def test_the_store_that_is_copied_from_is_not_replaced(lab: Lab) -> None:
