@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.app.build_plan import plan_outputs
-from lkboard.app.image_source import is_config, scratch_folder, size_of, unpack
+from lkboard.app.image_source import is_config, size_of, unpack
 from lkboard.app.system import make_system
 from lkboard.errors import BuildError, UsageError
 from lkboard.model.extents import Content, FileSpan
@@ -29,12 +29,13 @@ def diff(before: str, after: str, options: BuildOptions, job: Job, *, stdin: byt
     ``options`` are for the configs, whatever their files; ``stdin`` is the one that is ``-``. Raises `UsageError` for
     what is none of these, and what a build raises.
     """
+    from lkboard.oci.scratch import scratch_folder
     from lkboard.oci.store import open_store
     from lkboard.rootfs.diff import compare
 
     if before == after == "-":
         raise UsageError("only one of the two can be on standard input", hint="name a file")
-    with scratch_folder(open_store(options.cache or None).derived_dir("diff")) as scratch:
+    with scratch_folder(open_store(options.cache or None).derived_dir("diff"), job) as scratch:
         one, other = (
             _config_tree(source, options, job, stdin)
             if is_config(source)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import shutil
 import stat
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from lkboard.events import Job
 
@@ -91,33 +85,6 @@ def unpack(path: Path, scratch: Path, job: Job, *, limit: int | None = None) -> 
         total = path.stat().st_size
         decompress(path, destination, lambda done: job.progress("Unpack", done, total), limit=limit)
     return destination
-
-
-@contextlib.contextmanager
-def scratch_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder in ``parent`` for the time of the block; those that killed runs left are removed."""
-    from lkboard.oci.files import TEMPORARY
-
-    with contextlib.ExitStack() as held:
-        with _locked(parent, wait=True):  # nobody may take our folder for a left one before we hold its lock
-            for left in parent.iterdir():
-                with contextlib.suppress(OSError), _locked(left):
-                    shutil.rmtree(left)
-            folder = Path(tempfile.mkdtemp(dir=parent, prefix=TEMPORARY))
-            held.enter_context(_locked(folder))
-        held.callback(shutil.rmtree, folder, ignore_errors=True)
-        yield folder
-
-
-@contextlib.contextmanager
-def _locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Lock a folder. Raises BlockingIOError when another process has it locked, unless it is to ``wait``."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _head(path: Path) -> bytes:

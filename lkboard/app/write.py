@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkboard.app.image_source import check_image, compression_of, is_config, scratch_folder, unpack
+from lkboard.app.image_source import check_image, compression_of, is_config, unpack
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import DeviceError, OutputError, PermissionNeeded, SafetyRefused, UsageError
 from lkboard.model.target import WritePlan, WriteResult
@@ -116,9 +116,10 @@ def write(options: WriteOptions, plan: WritePlan, job: Job, *, stdin: bytes | No
     Raises what `plan_write` and a build raise, and `VerifyFailed`, `Vanished`, `PermissionNeeded`, `Cancelled`. The
     device is looked at again first: another one at the same path is refused.
     """
+    from lkboard.oci.scratch import scratch_folder
     from lkboard.oci.store import open_store
 
-    with scratch_folder(open_store(options.cache or None).derived_dir("write")) as scratch:
+    with scratch_folder(open_store(options.cache or None).derived_dir("write"), job) as scratch:
         image = _build(options, scratch, job, stdin) if is_config(options.source) else _open(options, scratch, job)
         return _transfer(image, options, plan, job)
 

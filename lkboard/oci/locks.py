@@ -12,18 +12,17 @@ from lkboard.oci.files import store_errors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-    from typing import BinaryIO
 
     from lkboard.events import Job
 
-    _Lock = Callable[[BinaryIO | int, int], None]
+    _Lock = Callable[[int, int], None]
 
 _POLL_SECONDS = 0.05
 
 
 @contextmanager
 def exclusive(path: Path, job: Job) -> Iterator[None]:
-    """Hold the file ``path`` alone, among threads as well as processes (flock).
+    """Hold the file or folder ``path`` alone, among threads as well as processes (flock).
 
     Raises `Cancelled` while waiting, and `StoreUnusable`.
     """
@@ -42,13 +41,8 @@ def shared(path: Path) -> Iterator[None]:
 @contextmanager
 def unless_held(path: Path) -> Iterator[bool]:
     """Hold the file or folder ``path`` alone, as `exclusive` does, if nobody else does; give whether that is so."""
-    with store_errors(path):
-        kind = os.O_DIRECTORY if path.is_dir() else os.O_CREAT
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | kind, 0o666)
-        try:
-            yield _try(descriptor, fcntl.flock)
-        finally:
-            os.close(descriptor)
+    with store_errors(path), _opened(path, os.O_RDONLY) as descriptor:
+        yield _try(descriptor, fcntl.flock)
 
 
 @contextmanager
@@ -64,27 +58,38 @@ def exclusive_record(path: Path, job: Job) -> Iterator[None]:
 @contextmanager
 def _held(path: Path, lock: _Lock, job: Job) -> Iterator[None]:
     while True:
-        with store_errors(path):
-            file = path.open("ab")
-        with file:
-            while not _try(file, lock):
+        # record locks need a file that is open for writing
+        with _opened(path, os.O_WRONLY) as descriptor:
+            while not _try(descriptor, lock):
                 job.wait(_POLL_SECONDS)
-            if _is_at(path, file):
+            if _is_at(path, descriptor):
                 yield
                 return
 
 
-def _is_at(path: Path, file: BinaryIO) -> bool:
+@contextmanager
+def _opened(path: Path, access: int) -> Iterator[int]:
+    """Open a folder, or a file, which is made if it is not there."""
+    with store_errors(path):
+        flags = os.O_RDONLY | os.O_DIRECTORY if path.is_dir() else access | os.O_CREAT
+        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o666)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
     """Return whether a file still has its name: garbage collection removes locks that nobody holds."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 
 
-def _try(file: BinaryIO | int, lock: _Lock) -> bool:
+def _try(descriptor: int, lock: _Lock) -> bool:
     try:
-        lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):  # fcntl may say either
         return False
     return True

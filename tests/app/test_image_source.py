@@ -12,7 +12,7 @@ from support.loops import run, sparse_file
 from support.maps import MIB
 from support.tools import need
 
-from lkboard.app.image_source import check_image, compression_of, is_config, scratch_folder, unpack
+from lkboard.app.image_source import check_image, compression_of, is_config, unpack
 from lkboard.errors import BuildError, UsageError
 
 if TYPE_CHECKING:
@@ -108,27 +108,3 @@ def test_a_compressed_image_is_unpacked(tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     unpacked = unpack(tmp_path / "card.gz", tmp_path / "scratch", RecordingJob())
     assert unpacked.read_bytes() == path.read_bytes()
-
-
-def test_a_scratch_folder_is_removed_at_the_end(tmp_path: Path) -> None:
-    with scratch_folder(tmp_path) as scratch:
-        (scratch / "image").write_bytes(b"data")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_scratch_folder_is_removed_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="x"), scratch_folder(tmp_path):
-        raise ValueError("x")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "left").mkdir()
-    (tmp_path / "left" / "image").write_bytes(b"data")
-    with scratch_folder(tmp_path) as scratch:
-        assert list(tmp_path.iterdir()) == [scratch]
-
-
-def test_what_another_run_uses_stays(tmp_path: Path) -> None:
-    with scratch_folder(tmp_path) as first, scratch_folder(tmp_path) as second:
-        assert sorted(tmp_path.iterdir()) == sorted((first, second))
