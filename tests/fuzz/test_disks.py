@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import lzma
 import os
+import shutil
 import struct
 import zlib
 from functools import cache
@@ -36,6 +37,7 @@ from lkboard.kit import elf
 from lkboard.kit.modinfo import read_modinfo
 from lkboard.model.extents import Content
 from lkboard.model.rootfs import Kind
+from lkboard.oci.store import Store
 from lkboard.sources.apt.deb import unpack
 
 if TYPE_CHECKING:
@@ -173,10 +175,10 @@ def read_package(data: bytes, work: Path) -> None:
     path = work / f"{zlib.crc32(data):08x}"
     path.write_bytes(data)
     try:
-        unpack(path, "tool 1.0", work, Job())
+        unpack(path, "tool 1.0", Store(work), Job())
     finally:
-        for left in work.iterdir():
-            left.unlink()
+        path.unlink()
+        shutil.rmtree(work / ".lkboard", ignore_errors=True)
 
 
 def initrds() -> list[bytes]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from support.mirror import Link, build_package
@@ -17,7 +19,11 @@ from lkboard.events import Job
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import Kind
 from lkboard.oci.files import last_used
+from lkboard.oci.locks import exclusive
 from lkboard.sources.apt.deb import unpack
+
+if TYPE_CHECKING:
+    from lkboard.oci.store import Store
 
 FILES = {"usr/bin/tool": b"#!/bin/sh\n", "usr/lib/libx.so.1.2": b"library", "usr/lib/libx.so.1": Link("libx.so.1.2")}
 
@@ -31,52 +37,49 @@ def package(tmp_path: Path) -> Path:
     return path
 
 
-def derived(tmp_path: Path) -> Path:
-    folder = tmp_path / "derived"
-    folder.mkdir()
-    return folder
+def tars(store: Store) -> list[Path]:
+    return list(store.derived_dir("packages").iterdir())
 
 
 @pytest.mark.parametrize("compression", ["xz", "gzip", "zstd", "none"])
-def test_every_compression_is_read(tmp_path: Path, compression: str) -> None:
+def test_every_compression_is_read(store: Store, tmp_path: Path, compression: str) -> None:
     need("dpkg-deb")
     path = tmp_path / "0123abcd"
     build_package(path, "tool", "1.0", FILES, compression=compression)
-    archive = unpack(path, "tool 1.0", derived(tmp_path), Job())
+    archive = unpack(path, "tool 1.0", store, Job())
     assert read(archive["usr/bin/tool"].content) == b"#!/bin/sh\n"
 
 
-def test_paths_are_relative_and_include_directories(tmp_path: Path, package: Path) -> None:
-    archive = unpack(package, "tool 1.0", derived(tmp_path), Job())
+def test_paths_are_relative_and_include_directories(store: Store, package: Path) -> None:
+    archive = unpack(package, "tool 1.0", store, Job())
     assert sorted(archive) == ["usr", "usr/bin", "usr/bin/tool", "usr/lib", "usr/lib/libx.so.1", "usr/lib/libx.so.1.2"]
     assert archive["usr/bin"].kind is Kind.DIRECTORY
 
 
-def test_a_link_leads_to_its_file(tmp_path: Path, package: Path) -> None:
-    entry = unpack(package, "tool 1.0", derived(tmp_path), Job()).find("usr/lib/libx.so.1")
+def test_a_link_leads_to_its_file(store: Store, package: Path) -> None:
+    entry = unpack(package, "tool 1.0", store, Job()).find("usr/lib/libx.so.1")
     assert entry is not None
     assert read(entry.content) == b"library"
 
 
-def test_contents_are_named_by_the_digest_of_the_unpacked_tar(tmp_path: Path, package: Path) -> None:
-    (span,) = unpack(package, "tool 1.0", derived(tmp_path), Job())["usr/bin/tool"].content.parts
+def test_contents_are_named_by_the_digest_of_the_unpacked_tar(store: Store, package: Path) -> None:
+    (span,) = unpack(package, "tool 1.0", store, Job())["usr/bin/tool"].content.parts
     assert isinstance(span, FileSpan)
     assert span.digest == f"sha256:{hashlib.sha256(Path(span.path).read_bytes()).hexdigest()}"
 
 
-def test_a_second_time_the_unpacked_tar_is_used_as_it_is(tmp_path: Path, package: Path) -> None:
-    folder = derived(tmp_path)
-    unpack(package, "tool 1.0", folder, Job())
+def test_a_second_time_the_unpacked_tar_is_used_as_it_is(store: Store, package: Path) -> None:
+    unpack(package, "tool 1.0", store, Job())
     package.write_bytes(b"no package any more")
-    assert "usr/bin/tool" in unpack(package, "tool 1.0", folder, Job())
+    assert "usr/bin/tool" in unpack(package, "tool 1.0", store, Job())
 
 
-def test_an_unpacked_tar_that_is_used_is_not_old(tmp_path: Path, package: Path) -> None:
+def test_an_unpacked_tar_that_is_used_is_not_old(store: Store, package: Path) -> None:
     """Garbage collection goes by it."""
-    unpack(package, "tool 1.0", tmp_path, Job())
-    (tar,) = tmp_path.glob("*.tar")
+    unpack(package, "tool 1.0", store, Job())
+    (tar,) = tars(store)
     os.utime(tar, (1, 1))
-    unpack(package, "tool 1.0", tmp_path, Job())
+    unpack(package, "tool 1.0", store, Job())
     assert last_used(tar) > 1
 
 
@@ -107,16 +110,15 @@ def broken(data: bytes, how: str) -> bytes:
         "flipped bytes",
     ],
 )
-def test_a_damaged_package_is_named_and_leaves_nothing(tmp_path: Path, package: Path, how: str) -> None:
+def test_a_damaged_package_is_named_and_leaves_nothing(store: Store, package: Path, how: str) -> None:
     package.write_bytes(broken(package.read_bytes(), how))
-    folder = derived(tmp_path)
     with pytest.raises(BuildError, match="damaged") as caught:
-        unpack(package, "tool 1.0", folder, Job())
+        unpack(package, "tool 1.0", store, Job())
     assert caught.value.where == "tool 1.0"
-    assert list(folder.iterdir()) == []
+    assert tars(store) == []
 
 
-def test_flipped_bytes_in_gzip_are_found(tmp_path: Path) -> None:
+def test_flipped_bytes_in_gzip_are_found(store: Store, tmp_path: Path) -> None:
     need("dpkg-deb")
     path = tmp_path / "0123abcd"
     build_package(path, "tool", "1.0", FILES, compression="gzip")
@@ -125,26 +127,50 @@ def test_flipped_bytes_in_gzip_are_found(tmp_path: Path) -> None:
     for damage in (data[: at + 20] + b"\xff" * 30 + data[at + 50 :], data[:at] + b"XX" + data[at + 2 :]):
         path.write_bytes(damage)
         with pytest.raises(BuildError, match="damaged"):
-            unpack(path, "tool 1.0", derived(tmp_path), Job())
-        (tmp_path / "derived").rmdir()
+            unpack(path, "tool 1.0", store, Job())
 
 
-def test_a_full_disk_is_not_blamed_on_the_package(tmp_path: Path, package: Path) -> None:
-    folder = derived(tmp_path)
+def test_a_full_disk_is_not_blamed_on_the_package(store: Store, package: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limits[1]))
     try:
         with pytest.raises(StoreUnusable, match=r"the disk is full \(.*--cache DIR"):
-            unpack(package, "tool 1.0", folder, Job())
+            unpack(package, "tool 1.0", store, Job())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert list(folder.iterdir()) == []
+    assert tars(store) == []
 
 
-def test_a_stop_leaves_nothing(tmp_path: Path, package: Path) -> None:
-    folder = derived(tmp_path)
+def test_a_stop_leaves_nothing(store: Store, package: Path) -> None:
     job = Job()
     job.cancel()
     with pytest.raises(Cancelled):
-        unpack(package, "tool 1.0", folder, job)
-    assert list(folder.iterdir()) == []
+        unpack(package, "tool 1.0", store, job)
+    assert tars(store) == []
+
+
+def test_a_tar_that_others_changed_is_made_anew(store: Store, package: Path) -> None:
+    unpack(package, "tool 1.0", store, Job())
+    (tar,) = tars(store)
+    tar.write_bytes(b"no tar")
+    assert read(unpack(package, "tool 1.0", store, Job())["usr/bin/tool"].content) == b"#!/bin/sh\n"
+
+
+def test_a_tar_is_not_found_while_garbage_is_removed(store: Store, package: Path) -> None:
+    """Otherwise one that was found may be gone before it is read."""
+    unpack(package, "tool 1.0", store, Job())
+    (tar,) = tars(store)
+    store.derived_dir("locks")
+    done = threading.Event()
+
+    def find() -> None:
+        unpack(package, "tool 1.0", store, Job())
+        done.set()
+
+    finder = threading.Thread(target=find)
+    with exclusive(store.sweep_lock, Job()):
+        finder.start()
+        assert not done.wait(0.2)
+        tar.unlink()
+    finder.join()
+    assert tars(store) == [tar]

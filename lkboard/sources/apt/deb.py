@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -17,7 +16,7 @@ from lkboard.errors import BuildError
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import Kind, Origin
 from lkboard.oci.file_tree import clean
-from lkboard.oci.files import mark_used, store_errors
+from lkboard.oci.files import store_errors
 from lkboard.oci.tar_reader import read_tar
 from lkboard.sources.archive import Archive
 
@@ -26,31 +25,38 @@ if TYPE_CHECKING:
 
     from lkboard.events import Job
     from lkboard.model.rootfs import Entry
+    from lkboard.oci.store import Store
+
+KIND = "packages"
+"""The kind of derived data that the tars are."""
 
 _MAGIC = b"!<arch>\n"
 _HEADER_SIZE = 60
 _CHUNK = 1 << 20
 
 
-def unpack(package: Path, name: str, folder: Path, job: Job) -> Archive:
-    """Return the files of the package file ``package``; its tar is made in ``folder`` unless it is there.
+def unpack(package: Path, name: str, store: Store, job: Job) -> Archive:
+    """Return the files of the package file ``package``; its tar is made in ``store`` unless it is there, undamaged.
 
     ``name`` is for people; the file's own name must identify its bytes. Raises `BuildError` when it is damaged, and
     `StoreUnusable` when the tar cannot be written.
     """
-    tar = _kept(package, folder) or _inflate(package, name, folder, job)
-    digest = f"sha256:{tar.name.split('.')[1]}"
-    span = FileSpan(str(tar), 0, tar.stat().st_size, digest)
+    tar = _kept(package, store, job) or _inflate(package, name, store, job)
+    span = FileSpan(str(tar), 0, tar.stat().st_size, _digest_in(tar))
     return Archive(name, _clean(read_tar(span, where=f"Debian package {name}", origin=Origin(name, ""))))
 
 
-def _kept(package: Path, folder: Path) -> Path | None:
+def _kept(package: Path, store: Store, job: Job) -> Path | None:
     """Return a tar that was made before, and save it from garbage collection."""
-    for tar in folder.glob(f"{package.name}.*.tar"):
-        with suppress(FileNotFoundError):
-            mark_used(tar)
+    for tar in store.derived_dir(KIND).glob(f"{package.name}.*.tar"):
+        if store.is_intact(tar, _digest_in(tar), job):
             return tar
     return None
+
+
+def _digest_in(tar: Path) -> str:
+    """Return the digest that a tar is named by."""
+    return f"sha256:{tar.name.split('.')[1]}"
 
 
 def _clean(entries: Iterator[Entry]) -> Iterator[Entry]:
@@ -61,7 +67,7 @@ def _clean(entries: Iterator[Entry]) -> Iterator[Entry]:
             yield replace(entry, path=path, link=link)
 
 
-def _inflate(package: Path, name: str, folder: Path, job: Job) -> Path:
+def _inflate(package: Path, name: str, store: Store, job: Job) -> Path:
     """Write the uncompressed tar of a package as ``<package>.<the tar's own sha256>.tar``."""
     from gzip import BadGzipFile
     from lzma import LZMAError
@@ -69,7 +75,7 @@ def _inflate(package: Path, name: str, folder: Path, job: Job) -> Path:
 
     from zstandard import ZstdError
 
-    digest = hashlib.sha256()
+    digest, folder = hashlib.sha256(), store.derived_dir(KIND)
     with store_errors(folder), tempfile.TemporaryDirectory(dir=folder, prefix="new-") as workspace:
         output = Path(workspace, "data.tar")
         try:
@@ -80,7 +86,9 @@ def _inflate(package: Path, name: str, folder: Path, job: Job) -> Path:
                     tar.write(chunk)
         except (EOFError, BadGzipFile, ValueError, LZMAError, ZlibError, ZstdError) as error:
             raise _damaged(name, str(error)) from error
-        return output.rename(folder / f"{package.name}.{digest.hexdigest()}.tar")
+        named = output.rename(folder / f"{package.name}.{digest.hexdigest()}.tar")
+    store.vouch(named)
+    return named
 
 
 def _open_data(file: IO[bytes], name: str) -> IO[bytes]:

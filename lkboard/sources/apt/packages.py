@@ -77,8 +77,7 @@ class DebianPackages:
         """Return the files of a package that was fetched. They live in the store's derived data."""
         if package.digest not in self._archives:
             blob = self._store.blob_path(package.digest)
-            folder = self._store.derived_dir("packages")
-            self._archives[package.digest] = unpack(blob, f"{package.name} {package.version}", folder, self._job)
+            self._archives[package.digest] = unpack(blob, f"{package.name} {package.version}", self._store, self._job)
         return self._archives[package.digest]
 
     def forget(self, packages: Sequence[Package]) -> None:

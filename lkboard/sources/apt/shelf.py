@@ -53,7 +53,7 @@ class Shelf:
         with exclusive(self._store.derived_dir("apt") / "shelf.lock", self._job):
             after = dict.fromkeys((*self.packages(architecture), *packages))
             files = [describe(package) for package in after]
-            set_artifact(self._store, shelf_name(architecture), _ARTIFACT_TYPE, files)
+            set_artifact(self._store, shelf_name(architecture), _ARTIFACT_TYPE, files, self._job)
 
 
 def shelf_name(architecture: str) -> str:
