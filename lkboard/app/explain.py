@@ -34,15 +34,18 @@ def split_arguments(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[st
 
 
 def explain(
-    options: BuildOptions, paths: Sequence[str], job: Job, *, stdin: bytes | None = None
+    options: BuildOptions, paths: Sequence[str], job: Job, *, stdin: bytes | None = None, every_cost: bool = True
 ) -> tuple[Explanation, ...]:
     """Explain paths of the system that a build would make, in the order in which they were asked for.
 
-    A path may be a pattern. Raises `PathMissing` for one that is not there, and what a build raises.
+    A path may be a pattern. Without ``every_cost``, patterns that stand for more than one path get no ``initrd_bytes``:
+    to know those of all of ``/usr/lib/*`` means to compress it. Raises `PathMissing` for a path that is not there, and
+    what a build raises.
     """
     explainer = _explainer(make_system(options, plan_outputs(options), job, stdin=stdin, with_losses=True), job)
     found = dict.fromkeys(name for path in paths for name in explainer.find(path))
-    return tuple(explainer.explain(name) for name in found)
+    with_cost = every_cost or len(found) <= len(paths)
+    return tuple(explainer.explain(name, with_cost=with_cost) for name in found)
 
 
 def makeup(options: BuildOptions, job: Job, *, stdin: bytes | None = None) -> Makeup:

@@ -73,13 +73,15 @@ class Explainer:
             raise self._missing(path, real)
         return found
 
-    def explain(self, path: str) -> Explanation:
-        """Explain a path that `find` has returned. Raises `BuildError` when a source cannot be read, `Cancelled`."""
+    def explain(self, path: str, *, with_cost: bool = True) -> Explanation:
+        """Explain a path that `find` has returned; only ``with_cost`` is it known what it takes in the initrd.
+
+        Raises `BuildError` when a source cannot be read, and `Cancelled`.
+        """
         entry = self._entries.get(path or _ROOT, _UNDESCRIBED)
         file = self._entries[entry.link] if entry.kind is Kind.HARDLINK else entry
         is_folder = entry.kind is Kind.DIRECTORY
         below = _selected(self._rootfs, path) if is_folder else [replace(file, path=path)]
-        packed = _selected(self._rest, path) if is_folder else [one for one in below if not _is_below(path, BOOT)]
         return Explanation(
             path=f"/{path}",
             kind=_KINDS[entry.kind],
@@ -89,7 +91,7 @@ class Explainer:
             maker=self._makers.of(entry),
             files=_count(below),
             size_bytes=_size(below),
-            initrd_bytes=packed_size(packed, self._job) if packed else None,
+            initrd_bytes=self._packed_size(path, below, is_folder=is_folder) if with_cost else None,
             link=entry.link if entry.kind is Kind.SYMLINK else "",
             device=entry.device if entry.kind in _DEVICES else None,
             names=tuple(self._other_names(entry)),
@@ -97,6 +99,13 @@ class Explainer:
             replaced=tuple(self._replaced(loss) for loss in self._losses.get(path, ())),
             parts=tuple(self._parts(below)) if is_folder else (),
         )
+
+    def _packed_size(self, path: str, below: list[Entry], *, is_folder: bool) -> int | None:
+        if is_folder:
+            below = _selected(self._rest, path)
+        elif _is_below(path, BOOT):
+            return None
+        return packed_size(below, self._job) if below else None
 
     def makeup(self, cache_dir: Path) -> Makeup:
         """Return what the whole root is made of; ``cache_dir`` keeps what is compressed on the way.

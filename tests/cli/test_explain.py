@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.commands import run_command
 from support.images import file, image, layer, whiteout
+from support.jobs import RecordingJob
 from support.lab import FILES, IMAGES
 from support.processes import ENVIRONMENT
+
+from lkboard.app import explain as use_case
+from lkboard.app.build_plan import BuildOptions
 
 if TYPE_CHECKING:
     from support.lab import Lab
@@ -194,6 +198,14 @@ def test_a_config_from_standard_input(capsys: Capture, lab: Lab) -> None:
 def test_a_path_that_looks_like_a_config(capsys: Capture, lab: Lab) -> None:
     text = explain(capsys, lab, "--path", "/etc/x.yml", more="files: [{path: etc/x.yml, contents: x}]\n")
     assert text.splitlines()[0] == "/etc/x.yml"
+
+
+def test_costs_that_a_table_does_not_show_are_not_found_out(lab: Lab) -> None:
+    options, job = BuildOptions((str(lab.config(FILES)),), architecture="amd64"), RecordingJob()
+    for paths, is_known in ((["/bin/*"], False), (["/bin/ls"], True), (["/bin/l?"], True), (["/bin", "/etc"], True)):
+        found = use_case.explain(options, paths, job, every_cost=False)
+        assert [one.initrd_bytes is not None for one in found] == [is_known] * len(found)
+        assert None not in {one.initrd_bytes for one in use_case.explain(options, paths, job)}
 
 
 def test_several_configs_are_one(capsys: Capture, lab: Lab) -> None:

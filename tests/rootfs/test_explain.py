@@ -101,6 +101,12 @@ def test_what_it_is(asked: Explainer, path: str, what: tuple[object, ...]) -> No
     assert (found.kind, found.mode, found.uid, found.gid, found.link, found.device) == what
 
 
+@pytest.mark.parametrize("path", ["bin/tool", "bin/sh", "bin", "", "boot/kernel", "boot"])
+def test_without_its_cost_all_else_is_known(asked: Explainer, path: str) -> None:
+    (found,) = asked.find(path)
+    assert asked.explain(found, with_cost=False) == replace(asked.explain(found), initrd_bytes=None)
+
+
 MADE = "how runc starts the container: the config's settings, then the image's"
 LOCALHOST = "only localhost: what an image brings along belongs to where it was built"
 BUNDLE = "containers/services/web"

@@ -42,7 +42,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         made_of = use_case.makeup(options, job, stdin=stdin)
         ui.result(texts.makeup_table(made_of), **asdict(made_of))
         return 0
-    found = use_case.explain(options, paths, job, stdin=stdin)
+    found = use_case.explain(options, paths, job, stdin=stdin, every_cost=ui.is_json)
     if len(found) > len(paths) and not ui.is_json:
         ui.result(texts.explanations_table(found))
         return 0
