@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.app.build_plan import plan_outputs
-from lkboard.app.image_source import is_config, size_of, unpack
+from lkboard.app.image_source import is_config, is_text, size_of, unpack
 from lkboard.app.system import make_system
 from lkboard.errors import BuildError, UsageError
 from lkboard.model.extents import Content, FileSpan
@@ -24,7 +24,7 @@ _TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 
 
 def diff(before: str, after: str, options: BuildOptions, job: Job, *, stdin: bytes | None = None) -> Difference:
-    """Compare two systems: configs, tars, or initrds, the latter two compressed or not.
+    """Compare two systems: configs of any name, tars, or initrds, the latter two compressed or not.
 
     ``options`` are for the configs, whatever their files; ``stdin`` is the one that is ``-``. Raises `UsageError` for
     what is none of these, and what a build raises.
@@ -38,7 +38,7 @@ def diff(before: str, after: str, options: BuildOptions, job: Job, *, stdin: byt
     with scratch_folder(open_store(options.cache or None).derived_dir("diff"), job) as scratch:
         one, other = (
             _config_tree(source, options, job, stdin)
-            if is_config(source)
+            if is_config(source) or is_text(Path(source))
             else _archive_tree(source, scratch / side, job)
             for source, side in ((before, "before"), (after, "after"))
         )
@@ -73,7 +73,7 @@ def _archive_tree(source: str, scratch: Path, job: Job) -> Tree:
     raise UsageError(
         "this is no root that can be compared: neither a config nor a tar nor an initrd",
         where=source,
-        hint="name a config (.yml), or a tar that was built of one: lkboard build --format tar CONFIG.yml",
+        hint="name a config, or a tar that was built of one: lkboard build --format tar CONFIG.yml",
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from lkboard.app.build_plan import plan_outputs
 from lkboard.app.image_source import is_config
 from lkboard.app.system import make_system
-from lkboard.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,17 +20,10 @@ if TYPE_CHECKING:
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Divide arguments into config files, which come first, and paths: from the first that is no config on.
-
-    Raises `UsageError` when there is no config.
-    """
-    count = next((index for index, text in enumerate(arguments) if not is_config(text)), len(arguments))
-    if not count:
-        raise UsageError(
-            f"'{arguments[0]}' is no config: these end in .yml or .yaml, or are -",
-            hint=f"name the config first: lkboard explain CONFIG.yml {arguments[0]}",
-        )
-    return tuple(arguments[:count]), tuple(arguments[count:])
+    """Divide arguments into configs and paths: the first is a config, and so are those behind it that look like one."""
+    first, *more = arguments
+    configs = tuple(itertools.takewhile(is_config, more))
+    return (first, *configs), tuple(more[len(configs) :])
 
 
 def explain(

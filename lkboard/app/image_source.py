@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import stat
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,18 @@ _OTHER_KINDS = (
 
 
 def is_config(source: str) -> bool:
-    """Return whether a source is a config (a ``.yml`` or ``.yaml`` file or URL, or ``-``) and not an image."""
-    path = source.partition("?")[0] if "://" in source else source
-    return source == "-" or path.endswith(_CONFIG_SUFFIXES)
+    """Return whether a source is by its name a config: a ``.yml`` or ``.yaml`` file, ``-``, or a URL: no image is one."""
+    return source == "-" or "://" in source or source.endswith(_CONFIG_SUFFIXES)
+
+
+def is_text(path: Path) -> bool:
+    """Return whether a file begins as a config of any name may, and no archive. Raises as `compression_of` does."""
+    head = _head(path)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return bool(head) and b"\0" not in head
 
 
 def compression_of(path: Path) -> str:

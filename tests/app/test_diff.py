@@ -195,7 +195,7 @@ def test_a_cut_tar_is_told(lab: Lab, job: RecordingJob, forms: dict[str, Path]) 
         compared(lab, job, forms["tar"], forms["config"])
 
 
-@pytest.mark.parametrize("data", [b"", b"text", b"\x7fELF" + bytes(600), gzip.compress(b"text")])
+@pytest.mark.parametrize("data", [b"", b"\x7fELF" + bytes(600), gzip.compress(b"text")])
 def test_what_is_no_system_is_told(lab: Lab, job: RecordingJob, data: bytes) -> None:
     path = lab.out / "x"
     path.write_bytes(data)
@@ -211,6 +211,14 @@ def test_a_missing_file_and_a_folder_are_told(lab: Lab, job: RecordingJob) -> No
         compared(lab, job, lab.out, lab.out)
     with pytest.raises(ConfigError, match=r"none\.yml"):
         compared(lab, job, lab.out / "none.yml", lab.out / "none.yml")
+
+
+def test_a_config_may_have_any_name(lab: Lab, job: RecordingJob) -> None:
+    config, other = (lab.write("files: [{path: a, contents: b}]", name) for name in ("x.yml", "x.conf"))
+    assert compared(lab, job, config, other).is_equal
+    other.write_text("kernel: [")
+    with pytest.raises(ConfigError, match=r"x\.conf:1:"):
+        compared(lab, job, config, other)
 
 
 def test_only_one_config_comes_from_standard_input(lab: Lab, job: RecordingJob) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from support.loops import run, sparse_file
 from support.maps import MIB
 from support.tools import need
 
-from lkboard.app.image_source import check_image, compression_of, is_config, unpack
+from lkboard.app.image_source import check_image, compression_of, is_config, is_text, unpack
 from lkboard.errors import BuildError, UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         ("-", True),
         ("https://example.com/x.yml", True),
         ("https://example.com/x.yml?raw=1", True),
+        ("https://example.com/configs/x", True),
         ("card.img", False),
         ("card.yml.img", False),
         ("x.yml?raw=1", False),
@@ -34,6 +36,24 @@ if TYPE_CHECKING:
 )
 def test_configs_are_known_by_their_names(source: str, *, expected: bool) -> None:
     assert is_config(source) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"kernel: {image: x}\n", True),
+        ("é".encode() * 40_000, True),
+        ("xé".encode() * 40_000, True),
+        (b"", False),
+        (b"\xff", False),
+        (bytes(600), False),
+        (b"070701" + b"0" * 104 + b"a\0", False),
+        (gzip.compress(b"text"), False),
+    ],
+)
+def test_configs_of_other_names_are_text(tmp_path: Path, data: bytes, *, expected: bool) -> None:
+    (tmp_path / "x").write_bytes(data)
+    assert is_text(tmp_path / "x") == expected
 
 
 @pytest.mark.parametrize("table", ["dos", "gpt"])

@@ -215,10 +215,16 @@ def test_several_configs_are_one(capsys: Capture, lab: Lab) -> None:
     assert f"files[1] b ({two}:1:9)" in done.stdout
 
 
+def test_the_first_argument_is_a_config_of_any_name(capsys: Capture, lab: Lab) -> None:
+    config = lab.write("files: [{path: b.conf, contents: y}]", "x.conf")
+    done = run_command(capsys, "explain", config, "b.conf", "-q")
+    assert f"files[0] b.conf ({config}:1:9)" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["/etc/motd"], 2, "'/etc/motd' is no config: these end in .yml or .yaml, or are - (name the config first: "),
+        (["/etc/none"], 1, "/etc/none: cannot be read"),
         (["none.yml", "/etc"], 1, "none.yml: cannot be read"),
         (["x.yml", "/none"], 1, "'/none' is not in the system ("),
         (["x.yml", "../a"], 1, "'../a' leads out of the root ("),

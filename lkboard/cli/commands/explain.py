@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("config", metavar="CONFIG", help="a path that ends in .yml, a URL, or - for standard input")
+    parser.add_argument("config", metavar="CONFIG", help="a path, a URL, or - for standard input")
     parser.add_argument(
         "more",
         nargs="*",
         metavar="CONFIG|PATH",
-        help="more configs, then paths in the system or patterns; without a path: what the system is made of",
+        help="more configs (.yml, .yaml, URLs), then paths in the system or patterns; without a path: what the system is made of",
     )
     parser.add_argument(
         "--path", action="append", default=[], metavar="PATH", help="a path that looks like a config: /etc/x.yml"
