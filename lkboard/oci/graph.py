@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from lkboard.model.image import Descriptor, Platform
     from lkboard.oci.blobs import Blobs
 
-_INDEX_DEPTH = 4
+INDEX_DEPTH = 4
+"""Indexes that may be in each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,8 @@ class _Walk:
         if index is None:
             yield Member(entry, entry.platform or self._platforms[entry.digest], path)
             return
-        if len(path) == _INDEX_DEPTH:
-            raise ManifestInvalid(f"its indexes are nested more than {_INDEX_DEPTH} deep", where=self._where)
+        if len(path) == INDEX_DEPTH:
+            raise ManifestInvalid(f"its indexes are nested more than {INDEX_DEPTH} deep", where=self._where)
         self._indexes.add(entry.digest)
         about = attestations(index.manifests)
         for one in index.manifests:

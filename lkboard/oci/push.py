@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lkboard.errors import NotFound, Offline, ReferenceInvalid, StoreCorrupt
+from lkboard.errors import ManifestInvalid, NotFound, Offline, ReferenceInvalid, StoreCorrupt
 from lkboard.model.reference import parse_reference
 from lkboard.oci.documents import Index, parse_document
+from lkboard.oci.graph import INDEX_DEPTH
 from lkboard.oci.media_types import is_foreign
 from lkboard.oci.meter import Meter
 from lkboard.oci.settings import canonical_registry
@@ -28,7 +29,8 @@ def push(store: Store, name: str, destination: Reference, settings: RegistrySett
     """Bring the image or index that the store calls ``name`` to a registry, under the tag or digest of ``destination``.
 
     The name appears there last, when everything that it needs is there. Raises `NotFound` when the store has no such
-    name, `StoreCorrupt` when it lacks a part, and `AuthNeeded`, `RegistryError`, `Offline`, `Cancelled`.
+    name, `StoreCorrupt` when it lacks a part, `ManifestInvalid`, and `AuthNeeded`, `RegistryError`, `Offline`,
+    `Cancelled`.
     """
     root = store.find(name)
     if root is None:
@@ -77,17 +79,23 @@ def _collect(store: Store, root: Descriptor, name: str, job: Job) -> _Parts:
     blobs: dict[str, Descriptor] = {}
     manifests: dict[str, Descriptor] = {}
 
-    def visit(descriptor: Descriptor) -> None:
+    def visit(descriptor: Descriptor, depth: int) -> None:
+        """Take what is below something, once: lists of lists could name it any number of times."""
+        job.check()
+        if descriptor.digest in manifests:
+            return
         document = parse_document(store.read(descriptor), descriptor.media_type, name)
         if isinstance(document, Index):
+            if depth > INDEX_DEPTH:
+                raise ManifestInvalid(f"its indexes are nested more than {INDEX_DEPTH} deep", where=name)
             for child in document.manifests:
-                visit(child)
+                visit(child, depth + 1)
         else:
             layers = (layer for layer in document.layers if not is_foreign(layer.media_type))
             blobs.update((blob.digest, blob) for blob in (document.config, *layers))
         manifests[descriptor.digest] = replace(descriptor, media_type=document.media_type)
 
-    visit(root)
+    visit(root, 1)
     for blob in blobs.values():
         if not store.is_sound(blob, job):
             raise StoreCorrupt(f"the blob {blob.digest} is missing or damaged", where=name, hint="pull the image again")

@@ -40,12 +40,13 @@ def record_referrer(upload: Upload, referrer: Descriptor, data: bytes, answer: R
     if not fields.get("subject") or _HEADER in answer.headers:
         return
     tag, entry = _tag_for(fields["subject"], upload.where), _entry(referrer, fields)
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS + 1):  # once more, to see what has become of the last one
         listed, version = _read(upload, tag)
         if any(one["digest"] == referrer.digest for one in listed):
             return
-        job.wait(_PAUSE * attempt)
-        _write(upload, tag, [*listed, entry], version)
+        if attempt < _ATTEMPTS:
+            job.wait(_PAUSE * attempt)
+            _write(upload, tag, [*listed, entry], version)
     raise RegistryError(f"others overwrite the list of referrers '{tag}' again and again", where=upload.where)
 
 
@@ -59,7 +60,7 @@ def _tag_for(subject: object, where: str) -> str:
 
 def _entry(referrer: Descriptor, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the list says of a manifest: an index has no configuration to take a type from."""
-    kind = fields.get("artifactType") or fields.get("config", {}).get("mediaType")
+    kind = fields.get("artifactType") or (fields.get("config") or {}).get("mediaType")
     entry = {"mediaType": referrer.media_type, "digest": referrer.digest, "size": referrer.size}
     return entry | ({"artifactType": kind} if kind else {}) | _present(fields, "annotations")
 

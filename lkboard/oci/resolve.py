@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lkboard.errors import ManifestInvalid, NotFound, Offline, PlatformMissing, StoreUnusable
 from lkboard.model.image import Descriptor, ImageConfig, Platform, ResolvedImage, WholeImage
 from lkboard.oci.documents import Index, Manifest, parse_document, parse_image_config
+from lkboard.oci.graph import INDEX_DEPTH
 from lkboard.oci.media_types import INDEXES, MANIFESTS
 from lkboard.oci.platform import attestations, choose, is_among, is_attestation, is_sbom, is_suitable, listed
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from lkboard.oci.fetch import Fetcher
     from lkboard.oci.settings import RegistrySettings
     from lkboard.oci.store import Store
-
-_INDEX_DEPTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +123,8 @@ class Resolver:
         seen.add(entry.digest)
         document = self._document(entry, reference)
         if isinstance(document, Index):
-            if depth > _INDEX_DEPTH:
-                raise ManifestInvalid(f"its indexes are nested more than {_INDEX_DEPTH} deep", where=reference)
+            if depth > INDEX_DEPTH:
+                raise ManifestInvalid(f"its indexes are nested more than {INDEX_DEPTH} deep", where=reference)
             for platform in platforms:
                 if not any(is_among(one.platform, [platform]) for one in document.manifests):
                     self._job.note(f"{reference} has no image for {platform}", "warning")
@@ -214,7 +213,7 @@ class Resolver:
             if entry.digest in seen:
                 continue
             seen.add(entry.digest)
-            if entry.media_type in INDEXES and depth < _INDEX_DEPTH:
+            if entry.media_type in INDEXES and depth < INDEX_DEPTH:
                 nested = self._document(entry, reference)
                 assert isinstance(nested, Index)  # parse_document holds it to its media type
                 try:

@@ -14,7 +14,7 @@ from support.images import file as a_file
 from support.pulls import is_complete, log_in, pull
 from support.registry import Registry, TokenServer, get, running_registry
 
-from lkboard.errors import AuthNeeded, Cancelled, NotFound, OciError, RegistryError, StoreCorrupt
+from lkboard.errors import AuthNeeded, Cancelled, ManifestInvalid, NotFound, OciError, RegistryError, StoreCorrupt
 from lkboard.events import Job, Step
 from lkboard.model.reference import parse_reference
 from lkboard.oci.push import push
@@ -427,3 +427,24 @@ def test_to_copy_blobs_a_token_for_both_repositories_is_asked_for(
         scopes = [request["scope"] for request in tokens.requests]
         assert any("repository:lab/from:pull" in asked and "repository:lab/into:pull,push" in asked for asked in scopes)
         assert with_tokens.skopeo("inspect", "--raw", f"docker://{with_tokens.host}/lab/into:v1").encode() == MADE.data
+
+
+def nested(inner: Image, depth: int, *, times: int = 1) -> Image:
+    for _ in range(depth):
+        inner = index([inner] * times)
+    return inner
+
+
+def test_what_lists_of_lists_name_often_is_looked_at_once(store: Store, job: RecordingJob, registry: Registry) -> None:
+    """Looking each time would be 8 billion looks."""
+    made = nested(image(layer(a_file("often"))), 4, times=300)
+    write_layout(store.root, {NAME: made})
+    push_to(store, f"{registry.host}/push/often:v1", job)
+    raw = registry.skopeo("inspect", "--raw", f"docker://{registry.host}/push/often:v1")
+    assert raw.encode() == made.data
+
+
+def test_indexes_are_not_followed_for_ever(store: Store, job: RecordingJob) -> None:
+    write_layout(store.root, {NAME: nested(MADE, 4)})
+    with pytest.raises(ManifestInvalid, match="nested more than 4 deep"):
+        push_to(store, "127.0.0.1:9/push/deep:v1", job)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.faults import Answer, FaultProxy, Header, Status
-from support.images import Image, dumps, image, write_layout
+from support.images import Image, dumps, image, index, write_layout
 from support.pulls import settings_of
 
 from lkboard.errors import ManifestInvalid, RegistryError
@@ -98,6 +98,27 @@ def test_writers_that_never_agree_are_an_error(tmp_path: Path, job: RecordingJob
     with pytest.raises(RegistryError, match="others overwrite the list of referrers"):
         bring(tmp_path, referrer("lost"), f"{proxy.host}/refer/lost:r", job)
     assert len(proxy.seen(TAG, "PUT")) == 5
+
+
+def test_a_list_that_is_right_in_the_end_is_no_error(
+    tmp_path: Path, job: RecordingJob, registry: Registry, proxy: FaultProxy
+) -> None:
+    """The last attempt counts as well."""
+    made = referrer("late")
+    proxy.add(Status(412), method="PUT", path=TAG, times=4)
+    bring(tmp_path, made, f"{proxy.host}/refer/late:r", job)
+    assert [one["digest"] for one in listed(registry, "refer/late")] == [made.digest]
+    assert len(proxy.seen(TAG, "PUT")) == 5
+
+
+def test_a_list_may_have_a_subject_and_no_configuration(tmp_path: Path, job: RecordingJob, registry: Registry) -> None:
+    inner = image(annotations={"name": "inner"})
+    data = dumps({**json.loads(index([inner]).data), "subject": SUBJECT.descriptor, "config": None})
+    digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    blobs = {**inner.blobs, digest: data}
+    made = replace(index([inner]), data=data, blobs=blobs, manifests={digest: index([inner]).media_type})
+    bring(tmp_path, made, f"{registry.host}/refer/list:r", job)
+    assert [one["digest"] for one in listed(registry, "refer/list")] == [digest]
 
 
 def test_a_tag_that_is_something_else_is_left_alone(tmp_path: Path, job: RecordingJob, registry: Registry) -> None:
