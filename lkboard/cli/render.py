@@ -72,7 +72,7 @@ class Ui:
     @property
     def is_interactive(self) -> bool:
         """Whether a question can be asked and answered."""
-        return sys.stdin.isatty() and self.stderr.isatty() and not self.is_json
+        return sys.stdin is not None and sys.stdin.isatty() and self.stderr.isatty() and not self.is_json
 
     def result(self, text: str, /, **fields: object) -> None:
         """Print a result: the text, or with ``--json`` the fields (plus ``"event": "result"``) as one JSON line."""

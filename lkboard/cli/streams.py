@@ -11,6 +11,8 @@ import select
 import sys
 from typing import TYPE_CHECKING
 
+from lkboard.errors import UsageError
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -21,14 +23,16 @@ _READ_SIZE = 64 << 10
 
 
 def wait_for_input(job: Job) -> None:
-    """Wait until there is something to read on standard input, or its end. Raises `Cancelled`."""
+    """Wait until there is something to read on standard input, or its end. Raises `UsageError` and `Cancelled`."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", hint="redirect it, or name a file in the place of -")
     while not select.select([sys.stdin], [], [], _LOOK_SECONDS)[0]:
         job.check()
     job.check()
 
 
 def read_input(job: Job) -> bytes:
-    """Return all of standard input. Raises `Cancelled`."""
+    """Return all of standard input. Raises `UsageError` and `Cancelled`."""
     data = bytearray()
     while True:
         wait_for_input(job)
@@ -36,6 +40,16 @@ def read_input(job: Job) -> bytes:
         if not chunk:
             return bytes(data)
         data += chunk
+
+
+def check_output(*, is_json: bool) -> None:
+    """Raise `UsageError` when standard output is nothing that an artifact can go to."""
+    if sys.stdout is None:
+        raise UsageError("standard output is closed", hint="redirect it, or name a file: -o FILE")
+    if sys.stdout.isatty():
+        raise UsageError("standard output is a terminal", hint="redirect it, or name a file: -o FILE")
+    if is_json:
+        raise UsageError("standard output takes the artifact or --json, not both", hint="name a file: -o FILE")
 
 
 class Output(io.FileIO):

@@ -153,6 +153,13 @@ def test_results_are_the_only_thing_on_standard_output() -> None:
     assert output(shown) == "done\n"
 
 
+def test_nobody_can_be_asked_without_an_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal())
+    assert ui(terminal=True).is_interactive
+    monkeypatch.setattr("sys.stdin", None)
+    assert not ui(terminal=True).is_interactive
+
+
 HOSTILE = "a\x1b[31m\x07b\u202e\udcff\rc"
 SHOWN = r"a\x1b[31m\x07b\u202e\udcff\rc"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from lkboard.cli.command import Command
 from lkboard.cli.options import add_lock_options, add_registry_options, lock_option, registry_options
 from lkboard.cli.render import human_size
-from lkboard.cli.streams import Output, read_input
+from lkboard.cli.streams import Output, check_output, read_input
 from lkboard.errors import UsageError
 from lkboard.model.artifact import COMPRESSIONS
 
@@ -90,13 +89,6 @@ def _add_where(where: argparse._ArgumentGroup) -> None:
     )
 
 
-def _refuse_mixing(ui: Ui) -> None:
-    if sys.stdout.isatty():
-        raise UsageError("standard output is a terminal", hint="redirect it, or name a file: -o FILE")
-    if ui.is_json:
-        raise UsageError("standard output takes the artifact or --json, not both", hint="name a file: -o FILE")
-
-
 def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app import build as use_case
 
@@ -109,7 +101,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     if args.input_tar and args.pull:
         raise UsageError("--input-tar keeps what is there, --pull asks for what is new", hint="leave out one of them")
     if args.output == "-":
-        _refuse_mixing(ui)
+        check_output(is_json=ui.is_json)
     artifacts = use_case.build(options, job, stdin=stdin, stdout=Output(job) if args.output == "-" else None)
     for artifact in artifacts:
         ui.result(_described(artifact), **asdict(artifact))

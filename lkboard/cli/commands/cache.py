@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from lkboard.cli.command import Command
 from lkboard.cli.options import add_cache_option, add_registry_options, registry_options
 from lkboard.cli.render import human_size
-from lkboard.cli.streams import Output, wait_for_input
+from lkboard.cli.streams import Output, check_output, wait_for_input
 from lkboard.cli.tables import one_line
-from lkboard.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -181,10 +180,8 @@ def _export(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app.cache_transfer import ExportOptions, export_image
 
     to_stdout = args.output == "-"
-    if to_stdout and ui.is_json:
-        raise UsageError("standard output takes the archive or --json, not both", hint="name a file: -o FILE")
-    if to_stdout and sys.stdout.isatty():
-        raise UsageError("standard output is a terminal", hint="redirect it, or name a file: -o FILE")
+    if to_stdout:
+        check_output(is_json=ui.is_json)
     options = ExportOptions(args.name, args.output, args.format, tuple(args.platforms), args.as_name, args.cache or "")
     artifact = export_image(options, job, stdout=Output(job) if to_stdout else None)
     if artifact:
