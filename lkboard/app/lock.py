@@ -14,7 +14,7 @@ from lkboard.app.build_plan import STDOUT
 from lkboard.app.inputs import Inputs
 from lkboard.app.locked import LOCK_NAME, lock_path, lock_verb, remake_command, tools_of
 from lkboard.app.registry_options import RegistryOptions
-from lkboard.errors import ReferenceInvalid, UsageError
+from lkboard.errors import PlatformMissing, ReferenceInvalid, UsageError
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage
 
 if TYPE_CHECKING:
@@ -184,9 +184,16 @@ class _Locker:
         from lkboard.sources.locked import resolve_locked
 
         name = str(reference)
-        digest = found.get(name) or (None if self._is_new(name) else self._old.digest_of(name))
+        kept = None if self._is_new(name) else self._old.digest_of(name)
+        digest = found.get(name) or kept
         lock = replace(self._old, images=(LockedImage(name, digest),)) if digest else None
-        return resolve_locked(reference, partial(find, self._puller(name)), lock)
+        try:
+            return resolve_locked(reference, partial(find, self._puller(name)), lock)
+        except PlatformMissing as error:
+            if kept:
+                newer = f"the lock keeps {kept}; to take what there is now: {self._old.remake} --update {reference}"
+                error.hint = f"{error.hint}; {newer}" if error.hint else newer
+            raise
 
     def _puller(self, name: str) -> Puller:
         from lkboard.oci.pull import Puller

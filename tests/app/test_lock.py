@@ -114,8 +114,10 @@ def test_a_kept_image_that_is_for_another_architecture_is_refused(lab: Lab, arch
     lab.registry.push(image(layer(file("x")), architecture="amd64"), "lock-one/x:1")
     config = services(lab, "lock-one/x:1")
     first = locked(lab, config, architectures=("amd64",))
-    with pytest.raises(PlatformMissing, match="no image for linux/arm64"):
+    with pytest.raises(PlatformMissing, match="no image for linux/arm64") as caught:
         locked(lab, config, architectures=architectures)
+    remake = " ".join(["lkboard lock", str(config), *(f"--arch {name}" for name in architectures)])
+    assert str(caught.value.hint).endswith(f"{remake} --update {lab.registry.host}/lock-one/x:1")
     assert locked(lab, config, architectures=("amd64",)) == first
 
 
