@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from lkboard.errors import AuthNeeded, RegistryError
 from lkboard.oci.endpoint import is_loopback
-from lkboard.oci.http_errors import BODY_LIMIT, login_hint, read_body
+from lkboard.oci.http_errors import BODY_LIMIT, login_hint, read_body, read_complaint
 from lkboard.oci.transport import Request
 from lkboard.oci.urls import origin_of, shown
 
@@ -27,7 +27,10 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _CLIENT_ID = "lkboard"
 _NO_SUCH_METHOD = {404, 405}
 _SHORTEST_LIFE = 60.0
+_LONGEST_LIFE = 86400.0
 _RENEW_EARLY = 10.0
+_STALE = b"invalid_grant"  # RFC 6749, section 5.2: the identity token is of no use any more
+_SERVER_FAULT = "the fault is its token server's: tell those who run the registry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +112,26 @@ class Login:
         realm = challenge.get("realm")
         self._check_realm(realm, where)
         asked = [("service", challenge.get("service")), *(("scope", scope) for scope in scopes)]
+        body = self._transport.whole(lambda: self._ask(realm, asked, where))
+        answer = _read_token(body, scopes, realm, where)
+        self._identity = answer.successor or self._identity
+        return answer
+
+    def _ask(self, realm: str, asked: list[tuple[str, str]], where: str) -> bytes:
         response = self._transport.send(self._token_request(realm, asked, where))
         if self._may_trade and response.status_code in _NO_SUCH_METHOD:
             response.close()
             self._may_trade = False
             response = self._transport.send(self._token_request(realm, asked, where))
         with response:
-            if response.status_code in {401, 403}:
-                raise self.refused(shown(realm), where)
-            if response.status_code != 200:
-                raise RegistryError(f"{shown(realm)} gave no token: status {response.status_code}", where=where)
-            body = read_body(response, BODY_LIMIT, where)
-        answer = _read_token(body, scopes, realm, where)
-        self._identity = answer.successor or self._identity
-        return answer
+            if response.status_code == 200:
+                return read_body(response, BODY_LIMIT, where)
+            is_stale = response.status_code == 400 and _STALE in read_complaint(response, where)
+        if response.status_code in {401, 403} or is_stale:
+            raise self.refused(shown(realm), where)
+        raise RegistryError(
+            f"{shown(realm)} gave no token: status {response.status_code}", where=where, hint=_SERVER_FAULT
+        )
 
     def _token_request(self, realm: str, asked: list[tuple[str, str]], where: str) -> Request:
         """Return the question for a token: an identity token is traded by POST, unless the server knows no such way."""
@@ -145,23 +154,40 @@ class Login:
 
     def refused(self, asked: str, where: str) -> AuthNeeded:
         """Return the error for a refusal by ``asked`` (a URL without secrets)."""
-        hint = login_hint(self._base)
         if self._credential:
-            return AuthNeeded(f"{asked} refuses the login from {self._credential.source}", where=where, hint=hint)
-        return AuthNeeded(f"{asked} wants a login, or there is no such image", where=where, hint=hint)
+            return AuthNeeded(
+                f"{asked} refuses the login from {self._credential.source}",
+                where=where,
+                hint=f"it may have expired; {login_hint(self._base)}",
+            )
+        message = f"{asked} wants a login, or there is no such image"
+        return AuthNeeded(message, where=where, hint=login_hint(self._base))
 
     def _check_realm(self, realm: str, where: str) -> None:
         """Refuse to show a login to a place where a registry has no business (registry.md section 5)."""
+
+        def refused(place: str, hint: str = _SERVER_FAULT) -> RegistryError:
+            return RegistryError(f"{self._base} sends logins to {place}", where=where, hint=hint)
+
         try:
             parts, registry = urlsplit(realm), urlsplit(self._base)
             _ = parts.port
         except ValueError as error:
-            raise RegistryError(f"{self._base} sends logins to something that is no URL", where=where) from error
+            raise refused("something that is no URL") from error
         if parts.scheme not in {"https", registry.scheme}:
-            raise RegistryError(f"{self._base} sends logins to '{shown(realm)}', which is not https", where=where)
+            raise refused(f"'{shown(realm)}', which is not https")
         is_here = is_loopback(parts.netloc) and is_loopback(registry.netloc)
         if _is_private(parts.netloc) and parts.hostname != registry.hostname and not is_here:
-            raise RegistryError(f"{self._base} sends logins to '{shown(realm)}', a private address", where=where)
+            raise refused(f"'{shown(realm)}', a private address", "its token server needs the registry's own name")
+
+
+def _life(seconds: float | str) -> float:
+    """Return for how long a token is used: the least is what the specification says, the most keeps nonsense out."""
+    try:
+        life = float(seconds)
+    except OverflowError:
+        return _LONGEST_LIFE
+    return min(life, _LONGEST_LIFE) if life > _SHORTEST_LIFE else _SHORTEST_LIFE
 
 
 def _is_private(host: str) -> bool:
@@ -187,11 +213,13 @@ def _read_token(body: bytes, scopes: tuple[str, ...], realm: str, where: str) ->
     try:
         answer = json.loads(body)
         value = str(answer.get("token") or answer["access_token"])
-        life = max(float(answer.get("expires_in") or 0), _SHORTEST_LIFE)
+        life = _life(answer.get("expires_in") or 0)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         value, life = "", 0.0
     if not (value and value.isascii() and value.isprintable()):
-        raise RegistryError(f"{shown(realm)} answered with something that is not a token", where=where)
+        raise RegistryError(
+            f"{shown(realm)} answered with something that is not a token", where=where, hint=_SERVER_FAULT
+        )
     successor = answer.get("refresh_token")
     expires = time.monotonic() + life - _RENEW_EARLY
     return Token(value, scopes, expires, successor if isinstance(successor, str) else "")

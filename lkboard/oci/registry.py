@@ -13,7 +13,7 @@ from lkboard.oci.challenge import parse_challenges
 from lkboard.oci.credentials import find_credential
 from lkboard.oci.digest import algorithm_of, digest_of, is_digest
 from lkboard.oci.documents import DOCUMENT_LIMIT, parse_document
-from lkboard.oci.http_errors import BodyCut, read_body, read_complaint, refusal
+from lkboard.oci.http_errors import read_body, read_complaint, refusal
 from lkboard.oci.media_types import ACCEPT
 from lkboard.oci.policy import Policy
 from lkboard.oci.settings import RegistrySettings
@@ -163,12 +163,10 @@ class RegistryClient:
             return self._logins[key]
 
     def _manifest(self, endpoint: Endpoint, reference: Reference, wanted: str, known: str) -> Fetched | None:
-        for delay in () if endpoint.has_successor else self._settings.retry_delays:
-            try:
-                return self._read_manifest(endpoint, reference, wanted, known)
-            except BodyCut:
-                self._job.wait(delay)
-        return self._read_manifest(endpoint, reference, wanted, known)
+        def ask() -> Fetched | None:
+            return self._read_manifest(endpoint, reference, wanted, known)
+
+        return ask() if endpoint.has_successor else self.transport.whole(ask)
 
     def _read_manifest(self, endpoint: Endpoint, reference: Reference, wanted: str, known: str) -> Fetched | None:
         where, url = str(reference), endpoint.url(f"manifests/{wanted}")

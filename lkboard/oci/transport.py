@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from lkboard.errors import OciError, RegistryError
@@ -15,6 +15,7 @@ from lkboard.oci.connections import Connections
 from lkboard.oci.endpoint import Trust
 from lkboard.oci.http_errors import (
     NETWORK_ERRORS,
+    BodyCut,
     Complaint,
     Passing,
     is_hopeless,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from lkboard.events import Job
     from lkboard.oci.settings import RegistrySettings
+
+T = TypeVar("T")
 
 _REDIRECT_LIMIT = 10
 _TOO_MANY = 429
@@ -118,6 +121,15 @@ class Transport:
             if pause is None:
                 self._job.wait(delay * random.uniform(1 - _SPREAD, 1 + _SPREAD))  # noqa: S311 - spreads clients
         raise AssertionError
+
+    def whole(self, ask: Callable[[], T]) -> T:
+        """Return what ``ask`` returns, which asks again when the answer's body is cut. Raises what it raises."""
+        for delay in self._settings.retry_delays:
+            try:
+                return ask()
+            except BodyCut:
+                self._job.wait(delay)
+        return ask()
 
     def _hold(self, host: str, seconds: float) -> None:
         """Let nobody ask a host for some time; what it asked for before still holds."""

@@ -74,22 +74,20 @@ def _stored(digest: str, context: SourceContext) -> Content | None:
 
 def _download(address: str, file: BinaryIO, step: str, context: SourceContext) -> None:
     """Write what the server has into a file, from its start whenever the connection is cut."""
-    from lkboard.oci.http_errors import BodyCut
     from lkboard.oci.transport import Request, Transport
 
-    transport, request = Transport(context.registry, context.job), Request("GET", address, shown(address))
-    delays = iter(context.registry.retry_delays)
-    while True:
-        try:
-            with transport.send(request) as answer:
-                return _copy(answer, file, step, context)
-        except RegistryError as error:
-            if isinstance(error, BodyCut) and (delay := next(delays, None)) is not None:
-                context.job.wait(delay)
-                continue
-            raise BuildError(
-                f"the file cannot be fetched: {error.message}", where=shown(address), hint=error.hint
-            ) from error
+    transport = Transport(context.registry, context.job)
+
+    def ask() -> None:
+        with transport.send(Request("GET", address, shown(address))) as answer:
+            _copy(answer, file, step, context)
+
+    try:
+        transport.whole(ask)
+    except RegistryError as error:
+        raise BuildError(
+            f"the file cannot be fetched: {error.message}", where=shown(address), hint=error.hint
+        ) from error
 
 
 def _copy(answer: Response, file: BinaryIO, step: str, context: SourceContext) -> None:

@@ -397,11 +397,49 @@ def test_a_token_server_that_recovers_is_asked_again(
     assert len(way.seen("/token")) == 3
 
 
-def test_a_token_that_is_cut_is_an_error(store: Store, job: RecordingJob, proxy: FaultProxy) -> None:
-    def cut(answer: Answer) -> Answer:
-        return Cut(5)(Status(200, body=b'{"token": "t"}')(answer))
+def cut_token(answer: Answer) -> Answer:
+    return Cut(5)(Status(200, body=b'{"token": "t"}')(answer))
 
-    proxy.add(cut, path="/token")
+
+@pytest.mark.parametrize("fields", [{"auth": encoded("alice:s3cret")}, {"identitytoken": "alice:s3cret"}])
+def test_a_token_that_is_cut_is_asked_for_again(
+    store: Store, job: RecordingJob, with_tokens: Registry, tokens: TokenServer, home: Path, fields: dict[str, str]
+) -> None:
+    with FaultProxy(with_tokens.host) as proxy, FaultProxy(tokens.realm.split("/")[2]) as way:
+        challenge = BEARER.format(realm=f"{way.url}/token").replace('"x"', '"lab-registry"')
+        proxy.add(Status(401, (("WWW-Authenticate", challenge),)), path="manifests/v1", times=1)
+        way.add(cut_token, path="/token", times=2)
+        log_in(home, proxy.host, **fields)
+        resolve(store, f"{proxy.host}/priv/x:v1", job)
+    assert len(way.requests) == 3
+
+
+def test_an_identity_token_that_has_expired_says_how_to_log_in_again(
+    store: Store, job: RecordingJob, proxy: FaultProxy, home: Path
+) -> None:
+    log_in(home, proxy.host, identitytoken="alice:s3cret")
+    proxy.add(Status(400, body=b'{"error": "invalid_grant"}'), path="/token")
+    refuse(proxy, BEARER.format(realm=f"{proxy.url}/token"))
+    with pytest.raises(AuthNeeded, match="refuses the login from") as caught:
+        resolve(store, f"{proxy.host}/lab/x:v1", job)
+    assert f"docker login {proxy.host}" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("life", ["1e999", "-1e999", "Infinity", "NaN", "1" * 400, "-5", '"90"'])
+def test_a_life_of_a_token_may_be_nonsense(
+    store: Store, job: RecordingJob, with_tokens: Registry, tokens: TokenServer, life: str
+) -> None:
+    token = tokens.answer({"scope": ["repository:pub/x:pull"]}, None)["token"]
+    with FaultProxy(with_tokens.host) as proxy:
+        proxy.add(Status(200, body=f'{{"token": "{token}", "expires_in": {life}}}'.encode()), path="/token")
+        challenge = BEARER.format(realm=f"{proxy.url}/token")
+        proxy.add(Status(401, (("WWW-Authenticate", challenge),)), path="manifests/v1", times=1)
+        assert is_complete(store, pull(store, f"{proxy.host}/pub/x:v1", job))
+        assert len(proxy.seen("/token")) == 1
+
+
+def test_a_token_that_is_always_cut_is_an_error(store: Store, job: RecordingJob, proxy: FaultProxy) -> None:
+    proxy.add(cut_token, path="/token")
     refuse(proxy, BEARER.format(realm=f"{proxy.url}/token"))
     with pytest.raises(RegistryError, match=f"asking {proxy.url}/token failed: the connection was cut"):
         resolve(store, f"{proxy.host}/lab/x:v1", job)
