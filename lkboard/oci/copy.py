@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from lkboard.errors import DigestMismatch, NotFound, PlatformMissing, StoreCorrupt
@@ -88,5 +89,5 @@ def _incomplete(name: str, what: str, lost: Sequence[Descriptor]) -> NotFound:
     return NotFound(
         f"the {what} is not all there: {lost[0].digest}{more} missing",
         where=name,
-        hint=f"pull it: lkboard cache pull {name}",
+        hint=f"pull it: lkboard cache pull {shlex.quote(name)}",
     )

@@ -209,6 +209,13 @@ def test_what_is_not_whole_is_not_exported(tmp_path: Path, job: RecordingJob, ki
     assert not (tmp_path / "x.tar").exists()
 
 
+def test_a_foreign_name_is_quoted_in_the_advice(tmp_path: Path, job: RecordingJob) -> None:
+    cache = stored(tmp_path, AMD64.without(list(AMD64.blobs)[1]), "x; reboot")
+    with pytest.raises(NotFound) as caught:
+        export_image(ExportOptions("x; reboot", str(tmp_path / "x.tar"), cache=cache), job)
+    assert caught.value.hint == "pull it: lkboard cache pull 'x; reboot'"
+
+
 @pytest.mark.parametrize("kind", ["oci", "docker", "filesystem"])
 @pytest.mark.parametrize("one", [BOTH, AMD64], ids=["index", "single"])
 def test_a_platform_that_there_is_none_for_is_named(tmp_path: Path, job: RecordingJob, kind: Any, one: Image) -> None:
