@@ -76,5 +76,6 @@ def test_being_cancelled_is_status_6_and_not_an_error() -> None:
 
 
 def test_codes_are_unique() -> None:
-    codes = [cls.code for cls in subclasses(LkboardError)]
+    # a room may have kinds of its own that it tells apart, and users do not
+    codes = [cls.code for cls in subclasses(LkboardError) if cls.__module__ == errors.__name__]
     assert len(set(codes)) == len(codes)
