@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from lkboard.model.image import Descriptor
-from lkboard.oci.documents import descriptor_fields
+from lkboard.oci.documents import Manifest, descriptor_fields, parse_document
 from lkboard.oci.media_types import OCI_MANIFEST
 
 if TYPE_CHECKING:
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from lkboard.oci.store import Store
 
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+
+
+def artifact_files(store: Store, name: str) -> tuple[Descriptor, ...]:
+    """Return the files that the artifact of a name lists; none if there is no such artifact. Raises `OciError`."""
+    root = store.find(name)
+    if root is None:
+        return ()
+    document = parse_document(store.read(root), OCI_MANIFEST, name)
+    return document.layers if isinstance(document, Manifest) else ()
 
 
 def set_artifact(

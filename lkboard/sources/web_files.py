@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.model.image import Descriptor
-from lkboard.oci.artifact import set_artifact
-from lkboard.oci.documents import Manifest, parse_document
+from lkboard.oci.artifact import artifact_files, set_artifact
 from lkboard.oci.locks import exclusive
-from lkboard.oci.media_types import OCI_MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,16 +29,8 @@ def describe(address: str, digest: str, size: int) -> Descriptor:
 
 def list_files(store: Store, files: Sequence[Descriptor], job: Job) -> None:
     """List files that are in the store. Raises `OciError`, `Cancelled`; a store that lists them is only read."""
-    if {file.digest for file in files} <= {file.digest for file in _listed(store)}:
+    if {file.digest for file in files} <= {file.digest for file in artifact_files(store, LIST_NAME)}:
         return
     with exclusive(store.derived_dir("locks") / "files", job):
-        known = {file.digest: file for file in (*_listed(store), *files)}
+        known = {file.digest: file for file in (*artifact_files(store, LIST_NAME), *files)}
         set_artifact(store, LIST_NAME, _ARTIFACT_TYPE, tuple(known.values()), job)
-
-
-def _listed(store: Store) -> Sequence[Descriptor]:
-    root = store.find(LIST_NAME)
-    if root is None:
-        return ()
-    document = parse_document(store.read(root), OCI_MANIFEST, LIST_NAME)
-    return document.layers if isinstance(document, Manifest) else ()

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 
 from lkboard.model.image import Descriptor
 from lkboard.model.package import Package
-from lkboard.oci.artifact import set_artifact
-from lkboard.oci.documents import Manifest, parse_document
+from lkboard.oci.artifact import artifact_files, set_artifact
 from lkboard.oci.locks import exclusive
-from lkboard.oci.media_types import OCI_MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,13 +33,8 @@ class Shelf:
 
     def packages(self, architecture: str) -> tuple[Package, ...]:
         """Return the packages for an architecture, in the order in which they came. Raises `OciError`."""
-        name = shelf_name(architecture)
-        descriptor = self._store.find(name)
-        if descriptor is None:
-            return ()
-        document = parse_document(self._store.read(descriptor), OCI_MANIFEST, name)
-        layers = document.layers if isinstance(document, Manifest) else ()
-        return tuple(_package(layer) for layer in layers if self._store.has(layer.digest))
+        files = artifact_files(self._store, shelf_name(architecture))
+        return tuple(_package(file) for file in files if self._store.has(file.digest))
 
     def add(self, packages: Sequence[Package], architecture: str) -> None:
         """List packages whose files are in the store; those that are listed already keep their place.
