@@ -78,7 +78,7 @@ def collect(store: Store, policy: Policy, now: float, job: Job) -> tuple[Garbage
     """
     if not store.root.exists():
         return ()
-    with store.index_locked(job):  # LinuxKit holds this lock while it pulls
+    with store.index_locked(job):  # until all is removed: LinuxKit holds this lock while it pulls, and marks nothing
         return sweep(store, find_garbage(store, policy, now, job), job)
 
 
