@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.app.build_plan import plan_outputs
-from lkboard.app.image_source import is_config, is_text, size_of, unpack
+from lkboard.app.image_source import compression_of, is_config, is_text, size_of, unpack
 from lkboard.app.system import make_system
 from lkboard.errors import BuildError, UsageError
 from lkboard.model.extents import Content, FileSpan
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from lkboard.rootfs.trees import Tree
 
 _HEAD_SIZE = 512
-_COPY_SIZE = 1 << 20
 _TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 
 
@@ -64,12 +64,12 @@ def _archive_tree(source: str, scratch: Path, job: Job) -> Tree:
     scratch.mkdir()
     limit = size_limit(size_of(Path(source)))
     path = unpack(Path(source), scratch, job, limit=limit)
-    with path.open("rb") as file:
-        head = file.read(_HEAD_SIZE)
+    head = _head(path)
     if head.startswith(_TAR_MAGIC, _TAR_MAGIC_AT):
         return tar_root(source, path, job)
     if head.startswith(MAGICS):
         return _initrd_tree(source, path, scratch / "packed", limit, job)
+    _refuse_packed(source, path, 0)
     raise UsageError(
         "this is no root that can be compared: neither a config nor a tar nor an initrd",
         where=source,
@@ -83,18 +83,36 @@ def _initrd_tree(source: str, path: Path, scratch: Path, limit: int, job: Job) -
     from lkboard.rootfs.archives import beside_initrd, initrd_root
     from lkboard.rootfs.kernel import MICROCODE
 
-    boot_files, archives, size = beside_initrd(Path(source)), read_cpio(path, job.check), path.stat().st_size
-    if archives.end < size:
+    boot_files, archives = beside_initrd(Path(source)), read_cpio(path, job.check)
+    if compression_of(path, archives.end):
         boot_files[MICROCODE] = Content((FileSpan(str(path), 0, archives.end),))
         scratch.mkdir()
-        packed = scratch / "initrd"
-        with path.open("rb") as whole, packed.open("wb") as rest:
-            whole.seek(archives.end)
-            while chunk := whole.read(_COPY_SIZE):
-                job.check()
-                rest.write(chunk)
-        unpacked = unpack(packed, scratch, job, limit=limit)
-        archives, size = read_cpio(unpacked, job.check), unpacked.stat().st_size
-    if archives.end < size:
-        raise BuildError("the initrd is damaged: it ends with something else than an archive", where=source)
+        path = unpack(path, scratch, job, offset=archives.end, limit=limit)
+        archives = read_cpio(path, job.check)
+    if archives.end < path.stat().st_size:
+        _refuse_packed(source, path, archives.end)
+        raise BuildError(
+            f"the initrd is damaged: it ends with something else than an archive, at byte {archives.end}",
+            where=source,
+            hint="build it or get it again",
+        )
     return initrd_root(source, archives.entries, boot_files, job)
+
+
+def _refuse_packed(source: str, path: Path, offset: int) -> None:
+    """Raise `UsageError` when a root that is read from ``path`` goes on with data that only other programs unpack."""
+    from lkboard.disk.decompress import other_unpacker
+
+    if program := other_unpacker(_head(path, offset)):
+        command = f"tail -c +{offset + 1} {shlex.quote(source)} | {program} -dc > root"
+        raise UsageError(
+            f"from byte {offset} on this is packed by {program}, which lkboard cannot unpack",
+            where=source,
+            hint=f"unpack it: {command}" if path == Path(source) else "pack it with gzip, xz or zstd",
+        )
+
+
+def _head(path: Path, offset: int = 0) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(_HEAD_SIZE)

@@ -42,14 +42,14 @@ def is_text(path: Path) -> bool:
     return bool(head) and b"\0" not in head
 
 
-def compression_of(path: Path) -> str:
-    """Return the name of an image's compression, empty when it has none.
+def compression_of(path: Path, offset: int = 0) -> str:
+    """Return the name of the compression of what is at an offset in an image, empty when it has none.
 
     Raises `BuildError` when the file cannot be read, `UsageError` when it is missing or no regular file.
     """
     from lkboard.disk.decompress import compression
 
-    return compression(_head(path))
+    return compression(_head(path, offset))
 
 
 def size_of(path: Path) -> int:
@@ -81,26 +81,27 @@ def check_image(path: Path, *, shown_as: str, any_kind: bool = False) -> None:
         )
 
 
-def unpack(path: Path, scratch: Path, job: Job, *, limit: int | None = None) -> Path:
-    """Return the raw image: the file itself, or what a compressed one holds, in ``scratch``.
+def unpack(path: Path, scratch: Path, job: Job, *, offset: int = 0, limit: int | None = None) -> Path:
+    """Return the raw image: the file itself, or what a compressed one holds from ``offset`` on, in ``scratch``.
 
     ``limit`` is how many bytes it may hold. Raises `BuildError`, `OutputError`, `Cancelled`.
     """
     from lkboard.disk.decompress import decompress
 
-    if not compression_of(path):
+    if not compression_of(path, offset):
         return path
     destination = scratch / "image"
     with job.step("Unpack"):
         total = path.stat().st_size
-        decompress(path, destination, lambda done: job.progress("Unpack", done, total), limit=limit)
+        decompress(path, destination, lambda done: job.progress("Unpack", done, total), offset=offset, limit=limit)
     return destination
 
 
-def _head(path: Path) -> bytes:
+def _head(path: Path, offset: int = 0) -> bytes:
     try:
         _check_regular(path)
         with path.open("rb") as file:
+            file.seek(offset)
             return file.read(_HEAD_SIZE)
     except FileNotFoundError as error:
         raise UsageError("there is no such image", where=path, hint="check the path") from error

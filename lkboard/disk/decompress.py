@@ -19,16 +19,25 @@ _ZSTD_READ = 4096
 
 def compression(start: bytes) -> str:
     """Return ``gzip``, ``zstd`` or ``xz`` by the first six bytes of a file, or an empty text."""
-    for magic, name in _MAGICS.items():
-        if start.startswith(magic):
-            return name
-    return ""
+    return next((name for magic, name in _MAGICS.items() if start.startswith(magic)), "")
 
 
-def decompress(source: Path, destination: Path, on_bytes: Callable[[int], None], *, limit: int | None = None) -> None:
-    """Unpack ``source`` into the new file ``destination``; long runs of zeros become holes.
+def other_unpacker(start: bytes) -> str:
+    """Return the command that unpacks a file with these first nine bytes, which `decompress` cannot; or nothing."""
+    return next((command for magic, command in _OTHER_MAGICS.items() if start.startswith(magic)), "")
 
-    ``on_bytes`` is told how many bytes of the source were used. Raises `BuildError` when the source is damaged, cannot
+
+def decompress(
+    source: Path,
+    destination: Path,
+    on_bytes: Callable[[int], None],
+    *,
+    offset: int = 0,
+    limit: int | None = None,
+) -> None:
+    """Unpack ``source`` from ``offset`` on into the new file ``destination``; long runs of zeros become holes.
+
+    ``on_bytes`` is told up to which byte the source was used. Raises `BuildError` when the source is damaged, cannot
     be read or holds more than ``limit`` bytes, `OutputError` when the destination cannot be written.
     """
     try:
@@ -36,8 +45,9 @@ def decompress(source: Path, destination: Path, on_bytes: Callable[[int], None],
     except OSError as error:
         raise BuildError(f"cannot read '{source}': {error.strerror}") from error
     with stream, _Output(destination) as output:
+        stream.seek(offset)
         kind = compression(stream.read(6))
-        stream.seek(0)
+        stream.seek(offset)
         for chunk in _checked(_DECODERS[kind](stream), kind, source):
             if limit is not None and output.size + len(chunk) > limit:
                 raise BuildError(
@@ -98,6 +108,14 @@ def _zstd(stream: BinaryIO) -> Iterator[bytes]:
 
 
 _MAGICS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\0": "xz"}
+_OTHER_MAGICS = {
+    b"\x02\x21\x4c\x18": "lz4",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"BZh": "bzip2",
+    b"\x89LZO\0\r\n\x1a\n": "lzop",
+    b"\x5d\0\0": "lzma",
+}
+"""Further compressions of an initrd that the kernel knows (lib/decompress.c), by the program that unpacks each."""
 _DECODERS: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {"gzip": _gzip, "zstd": _zstd, "xz": _xz}
 
 

@@ -188,6 +188,30 @@ def test_a_bomb_in_a_bomb_is_refused(lab: Lab, job: RecordingJob, monkeypatch: p
         compared(lab, job, path, path)
 
 
+def packed_with_lz4(data: bytes) -> bytes:
+    need("lz4")
+    return subprocess.run(["lz4", "-l", "-c"], input=data, check=True, capture_output=True).stdout
+
+
+@pytest.mark.parametrize("first", [b"", cpio_trailer()], ids=["alone", "behind microcode"])
+def test_a_compression_that_is_unknown_is_named(lab: Lab, job: RecordingJob, first: bytes) -> None:
+    path = lab.out / "an initrd"
+    path.write_bytes(first + packed_with_lz4(cpio_trailer() + bytes(600)))
+    with pytest.raises(UsageError, match=f"from byte {len(first)} on this is packed by lz4") as caught:
+        compared(lab, job, path, path)
+    hint = str(caught.value.hint).removeprefix("unpack it: ")
+    subprocess.run(["sh", "-c", hint], check=True, cwd=lab.out)
+    assert (lab.out / "root").read_bytes() == cpio_trailer() + bytes(600)
+
+
+def test_an_unknown_compression_in_a_known_one_is_named(lab: Lab, job: RecordingJob) -> None:
+    path = lab.out / "initrd"
+    path.write_bytes(gzip.compress(cpio_trailer() + packed_with_lz4(bytes(600))))
+    with pytest.raises(UsageError, match="is packed by lz4") as caught:
+        compared(lab, job, path, path)
+    assert caught.value.hint == "pack it with gzip, xz or zstd"
+
+
 def test_a_cut_tar_is_told(lab: Lab, job: RecordingJob, forms: dict[str, Path]) -> None:
     data = forms["tar"].read_bytes()
     forms["tar"].write_bytes(data[: len(data) // 2])

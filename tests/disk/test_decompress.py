@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from support.maps import MIB, NOISE
 from support.small_disk import small_disk
 from support.tools import need
 
-from lkboard.disk.decompress import compression, decompress
+from lkboard.disk.decompress import compression, decompress, other_unpacker
 from lkboard.errors import BuildError, Cancelled, OutputError
 
 IMAGE = NOISE + bytes(20 * MIB) + NOISE[:MIB] + bytes(4 * MIB + 3)
@@ -69,6 +71,14 @@ def test_several_members_one_after_the_other(tmp_path: Path, name: str, command:
 
 
 @pytest.mark.parametrize(("name", "command"), COMMANDS)
+def test_it_may_begin_anywhere(tmp_path: Path, name: str, command: str) -> None:
+    packed = _compressed(tmp_path, command, NOISE)
+    packed.write_bytes(b"before" + packed.read_bytes() * 2)
+    decompress(packed, tmp_path / "out", _ignore, offset=6)
+    assert (tmp_path / "out").read_bytes() == NOISE * 2
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS)
 @pytest.mark.parametrize("cut", [1, 100, 500_000])
 def test_a_cut_file_is_damaged(tmp_path: Path, pack: Pack, name: str, command: str, cut: int) -> None:
     packed = pack(command)
@@ -122,6 +132,22 @@ def test_disk_full(tmp_path: Path, pack: Pack) -> None:
     packed = pack("gzip -1")
     with small_disk(tmp_path / "small", 1) as small, pytest.raises(OutputError, match="No space left on device"):
         decompress(packed, small / "out", _ignore)
+
+
+@pytest.mark.parametrize(
+    ("start", "program"),
+    [
+        (bz2.compress(NOISE), "bzip2"),
+        (lzma.compress(NOISE, lzma.FORMAT_ALONE), "lzma"),
+        (bytes.fromhex("02214c18"), "lz4"),  # as "lz4 -l", which the kernel wants
+        (bytes.fromhex("04224d18"), "lz4"),
+        (bytes.fromhex("894c5a4f000d0a1a0a"), "lzop"),
+        (b"070701", ""),
+        (b"", ""),
+    ],
+)
+def test_other_compressions_are_known_by_their_programs(start: bytes, program: str) -> None:
+    assert (compression(start[:9]), other_unpacker(start[:9])) == ("", program)
 
 
 @pytest.mark.parametrize("start", [b"", b"\x1f", b"PK\x03\x04", b"BZh91A", bytes(6)])
