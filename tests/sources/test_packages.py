@@ -234,6 +234,16 @@ def test_forgetting_removes_the_unpacked_form_only(store: Store, mirror: Mirror)
     assert read(run.open(package)["usr/bin/tool"].content) == b"one"
 
 
+def test_forgetting_leaves_what_another_run_made(store: Store, mirror: Mirror) -> None:
+    run, other = packages(store, mirror), packages(store, mirror)
+    run.fetch(run.newest(["tool"], "amd64"))
+    (package,) = run.stored("amd64")
+    content = other.open(package)["usr/bin/tool"].content
+    run.open(package)
+    run.forget([package])
+    assert read(content) == b"one"
+
+
 def _state(folder: Path) -> Iterator[tuple[str, int, int]]:
     for path in sorted(folder.rglob("*")):
         status = os.lstat(path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lkboard.errors import BuildError, Offline
 from lkboard.model.package import Package
 from lkboard.oci.files import TEMPORARY
-from lkboard.sources.apt.deb import unpack
+from lkboard.sources.apt.deb import KIND, unpack
 from lkboard.sources.apt.private import PrivateApt
 from lkboard.sources.apt.shelf import Shelf, describe
 
@@ -40,6 +40,7 @@ class DebianPackages:
         self._shelf = Shelf(store, job)
         self._apts: dict[str, PrivateApt] = {}
         self._archives: dict[str, Archive] = {}
+        self._made: set[str] = set()
         self._sound: set[str] = set()
 
     def newest(self, names: Sequence[str], architecture: str) -> tuple[Package, ...]:
@@ -77,15 +78,24 @@ class DebianPackages:
         """Return the files of a package that was fetched. They live in the store's derived data."""
         if package.digest not in self._archives:
             blob = self._store.blob_path(package.digest)
+            if not self._tars(package):
+                self._made.add(package.digest)
             self._archives[package.digest] = unpack(blob, f"{package.name} {package.version}", self._store, self._job)
         return self._archives[package.digest]
 
     def forget(self, packages: Sequence[Package]) -> None:
-        """Remove the unpacked form of packages; it comes back when it is needed."""
+        """Remove the unpacked form of packages that this run made; it comes back when it is needed.
+
+        What was there before stays for garbage collection: another run may be reading it.
+        """
         for package in packages:
-            if self._archives.pop(package.digest, None):
-                for path in self._store.derived_dir("packages").glob(f"{package.sha256}.*.tar"):
-                    path.unlink(missing_ok=True)
+            self._archives.pop(package.digest, None)
+            if package.digest in self._made:
+                for tar in self._tars(package):
+                    tar.unlink(missing_ok=True)
+
+    def _tars(self, package: Package) -> Sequence[Path]:
+        return [*self._store.derived_dir(KIND).glob(f"{package.sha256}.*.tar")]
 
     def _updated(self, architecture: str, names: Sequence[str]) -> PrivateApt:
         """Return apt with the lists of the mirrors, for packages of these names."""
