@@ -97,7 +97,7 @@ class Connections:
                     session.head(url, timeout=_HANDSHAKE_SECONDS, verify=False, proxies=proxies, allow_redirects=False)
             else:
                 self._shake_hands(url, trust)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             return speaks_tls(causes_of(error))
         return True
 

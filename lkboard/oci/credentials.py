@@ -51,6 +51,15 @@ class Credential:
         """The same for a token server, which may take the identity token as a password."""
         return self.basic or _basic(self.username or _IDENTITY_USER, self.identity_token)
 
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether headers and forms can hold it (RFC 9110, section 5.5): a damaged file may have anything."""
+        try:
+            _ = f"{self.username}{self.password}{self.identity_token}".encode()
+        except UnicodeEncodeError:  # half a pair, which JSON can write
+            return False
+        return self.registry_token.isascii() and self.registry_token.isprintable()
+
 
 def find_credential(host: str, path: str, warn: Warn) -> Credential | None:
     """Return the login for the repository ``path`` at ``host[:port]`` from the first file that has one, or None.
@@ -60,7 +69,9 @@ def find_credential(host: str, path: str, warn: Warn) -> Credential | None:
     for file in _files():
         document = _read(file, warn)
         if document and (found := _in_file(document, file, host, path, warn)):
-            return found
+            if found.can_be_sent:
+                return found
+            warn(f"the login from {found.source} has characters that cannot be sent")
     return None
 
 

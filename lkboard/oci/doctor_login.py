@@ -60,6 +60,6 @@ def _granted(token: Token) -> tuple[str, ...]:
         payload = token.value.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         rights = [f"{one['type']} {one['name']}: {', '.join(one['actions']) or 'nothing'}" for one in claims["access"]]
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         return (life,)
     return (life, *(f"it grants {right}" for right in rights or ["nothing"]))

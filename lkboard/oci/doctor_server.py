@@ -52,7 +52,7 @@ def _direct_way(url: str, settings: RegistrySettings, where: str) -> Iterator[st
         yield f"name: {', '.join(dict.fromkeys(str(one[4][0]) for one in found))} ({_milliseconds(looked_up - start)})"
         socket.create_connection((host, port), settings.connect_timeout).close()
         yield f"connection: port {port} ({_milliseconds(time.monotonic() - looked_up)})"
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # what is longer than a name can be is no text for the resolver
         raise unreachable(error, url, where, {}) from error
 
 

@@ -27,7 +27,7 @@ OnBytes = Callable[[int], None]
 
 _CHUNK = 1 << 18
 _REAL_PROGRESS = 1 << 20  # bytes between two cuts that make the earlier ones forgotten
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-[0-9]+/([0-9]+|\*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ class Download:
                 raise RegistryError(
                     f"{endpoint.base} cut the connection {failures} times at blob {self.partial.descriptor.digest}",
                     where=self.reference,
+                    hint="try again: what has come is kept",
                 )
             self.job.wait(self.settings.retry_delays[failures - 1])
 
@@ -91,12 +92,12 @@ class Download:
         if response.status_code == 206:
             match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
             if match is None or int(match[1]) != offset or match[2] not in {str(size), "*"}:
-                raise RegistryError(f"{shown(response.url)} sent another range than asked for", where=self.reference)
+                raise self._fault(response, "sent another range than asked for")
             return True
         if offset:
             self._start_over()
         elif response.status_code == 416:
-            raise RegistryError(f"{shown(response.url)} refuses to send the whole blob", where=self.reference)
+            raise self._fault(response, "refuses to send the whole blob")
         return response.status_code == 200
 
     def _copy(self, response: Response) -> None:
@@ -110,9 +111,13 @@ class Download:
                 return
             if self.partial.offset + len(chunk) > self.partial.descriptor.size:
                 self._start_over()
-                raise RegistryError(f"{shown(response.url)} sent more than the blob's size", where=self.reference)
+                raise self._fault(response, "sent more than the blob's size")
             self.partial.write(chunk)
             self.on_bytes(len(chunk))
+
+    def _fault(self, response: Response, what: str) -> RegistryError:
+        hint = "the registry, its mirror or a proxy has a fault: see which with lkboard registry doctor"
+        return RegistryError(f"{shown(response.url)} {what}", where=self.reference, hint=hint)
 
     def _check_digest(self, endpoint: Endpoint) -> None:
         got, expected = self.partial.digest, self.partial.descriptor.digest

@@ -7,9 +7,9 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, TypeGuard
 
-from requests.exceptions import InvalidSchema, RequestException
+from requests.exceptions import InvalidSchema, InvalidURL, RequestException
 from requests.utils import select_proxy
-from urllib3.exceptions import HTTPError, IncompleteRead, ProxyError
+from urllib3.exceptions import HTTPError, IncompleteRead, LocationParseError, ProxyError
 
 from lkboard.errors import AuthNeeded, NotFound, OciError, RegistryError, TlsError
 from lkboard.oci.settings import canonical_registry
@@ -214,6 +214,8 @@ def _reason(error: Exception) -> str:
             return f"its certificate is not trusted: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError) and cause.reason:
             return f"TLS failed: {cause.reason.lower().replace('_', ' ')}"
+        if isinstance(cause, (UnicodeError, InvalidURL, LocationParseError)):
+            return "its host cannot be a name"
         if isinstance(cause, TimeoutError):
             return "no answer in time"
         if isinstance(cause, IncompleteRead):

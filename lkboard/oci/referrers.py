@@ -47,7 +47,11 @@ def record_referrer(upload: Upload, referrer: Descriptor, data: bytes, answer: R
         if attempt < _ATTEMPTS:
             job.wait(_PAUSE * attempt)
             _write(upload, tag, [*listed, entry], version)
-    raise RegistryError(f"others overwrite the list of referrers '{tag}' again and again", where=upload.where)
+    raise RegistryError(
+        f"others overwrite the list of referrers '{tag}' again and again",
+        where=upload.where,
+        hint="push it again when nobody else pushes what refers to the same image",
+    )
 
 
 def _tag_for(subject: object, where: str) -> str:
@@ -60,7 +64,8 @@ def _tag_for(subject: object, where: str) -> str:
 
 def _entry(referrer: Descriptor, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the list says of a manifest: an index has no configuration to take a type from."""
-    kind = fields.get("artifactType") or (fields.get("config") or {}).get("mediaType")
+    config = fields.get("config")
+    kind = fields.get("artifactType") or (config.get("mediaType") if isinstance(config, dict) else None)
     entry = {"mediaType": referrer.media_type, "digest": referrer.digest, "size": referrer.size}
     return entry | ({"artifactType": kind} if kind else {}) | _present(fields, "annotations")
 
@@ -79,7 +84,11 @@ def _read(upload: Upload, tag: str) -> tuple[list[dict[str, Any]], str]:
             raise upload.client.failure(response, upload.where)
         data = read_body(response, DOCUMENT_LIMIT, upload.where)
     if not isinstance(parse_document(data, "", upload.where), Index):
-        raise RegistryError(f"the tag '{tag}' should be a list of referrers, and is an image", where=upload.where)
+        raise RegistryError(
+            f"the tag '{tag}' should be a list of referrers, and is an image",
+            where=upload.where,
+            hint="remove that tag from the registry",
+        )
     return json.loads(data)["manifests"], response.headers.get("ETag", "")
 
 

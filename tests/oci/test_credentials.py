@@ -262,6 +262,18 @@ def test_an_identity_token_is_a_password_for_token_servers_only() -> None:
     assert Credential("'file'", "u", "p", "i").basic_for_tokens == f"Basic {encoded('u:p')['auth']}"
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [{"registrytoken": "\u20ac"}, {"registrytoken": "a\nb"}, {"identitytoken": "\ud800"},
+     {"username": "\ud800", "password": "p"}, {"username": "u", "password": "\udfff"}],
+)  # fmt: skip
+def test_a_login_that_cannot_be_sent_is_told_and_passed_over(home: Path, entry: dict[str, str]) -> None:
+    docker(home, auths={"ghcr.io": entry})
+    warnings: list[str] = []
+    assert find_credential("ghcr.io", "x", warnings.append) is None
+    assert warnings == [f"the login from '{home}/.docker/config.json' has characters that cannot be sent"]
+
+
 def test_no_secret_is_shown() -> None:
     shown = repr(Credential("'file'", "alice", "hunter2", "hunter2", "hunter2"))
     assert "hunter2" not in shown

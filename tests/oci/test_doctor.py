@@ -108,6 +108,24 @@ def test_an_image_for_another_architecture_is_told(name: str, job: RecordingJob)
     assert "linux/arm64" in found["image"].hint
 
 
+def test_a_mirror_whose_host_cannot_be_a_name_is_told(name: str, job: RecordingJob) -> None:
+    host = "x" * 64 + ".example"
+    found = findings(name, job, mirrors=(("*", f"https://{host}"),))
+    assert found[f"reach https://{host}"].text.endswith("failed: its host cannot be a name")
+    assert found["layer"].state == "good"
+
+
+def test_a_token_may_hold_anything(registry: Registry, job: RecordingJob) -> None:
+    name = registry.push(MADE, "doctor/deep:v1")
+    payload = base64.urlsafe_b64encode(b"[" * 100_000).decode()
+    with FaultProxy(registry.host) as proxy:
+        challenge = f'Bearer realm="{proxy.url}/token",service="x"'
+        proxy.add(Status(200, body=f'{{"token": "a.{payload}.b"}}'.encode()), path="/token")
+        proxy.add(Status(401, (("WWW-Authenticate", challenge),)), path="^/v2/$")
+        found = findings(name.replace(registry.host, proxy.host), job)
+    assert found[f"log in at {proxy.url}"].state == "good"
+
+
 def test_a_broken_mirror_is_told_and_does_not_matter(name: str, job: RecordingJob) -> None:
     found = findings(name, job, mirrors=(("*", "http://127.0.0.1:1"),))
     assert found["servers"].text == "2 to ask, named by --mirror"

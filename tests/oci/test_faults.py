@@ -347,6 +347,15 @@ def test_a_pause_that_is_over_or_nonsense_is_short(
     assert not job.waits or job.waits[0] <= 2
 
 
+def test_a_range_with_thousands_of_digits_is_an_error(
+    store: Store, job: RecordingJob, proxy: FaultProxy, name: str
+) -> None:
+    proxy.add(Cut(100_000), path=BIG.digest, times=1)
+    proxy.add(Header("Content-Range", f"bytes {'1' * 5000}-2/3"), path=BIG.digest)
+    with pytest.raises(RegistryError, match="sent another range than asked for"):
+        pull(store, name, job)
+
+
 def test_an_unasked_304_is_an_error(store: Store, job: RecordingJob, proxy: FaultProxy, name: str) -> None:
     proxy.add(Status(304), path="/manifests/")
     with pytest.raises(RegistryError, match="answered 304"):
