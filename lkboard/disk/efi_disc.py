@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from lkboard.disk import gpt, ids, image, iso9660
 from lkboard.disk.content import as_content
-from lkboard.disk.el_torito import BLOCK_SIZE, BootImage
+from lkboard.disk.el_torito import BootImage
+from lkboard.disk.iso_folder import BLOCK_SIZE
 from lkboard.errors import BuildError
 from lkboard.model.disk import SECTOR_SIZE, BootFile, DiskLayout, Partition, RawBlob
 from lkboard.model.extents import Content

@@ -10,7 +10,6 @@ import struct
 from dataclasses import dataclass
 from typing import Literal
 
-BLOCK_SIZE = 2048
 _PLATFORMS = {"bios": 0x00, "uefi": 0xEF}
 _BOOTABLE = 0x88
 _KEY = 0xAA55

@@ -10,6 +10,7 @@ from lkboard.disk import content as contents
 from lkboard.model.difference import Difference, FileChange, SizeChange
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import Kind
+from lkboard.rootfs import kinds
 from lkboard.rootfs.bundle_diff import compare_bundles, new_bundle, old_bundle
 from lkboard.rootfs.kernel import BOOT, CMDLINE
 from lkboard.rootfs.privileges import Right, Rights, compare_rights, container_rights
@@ -27,14 +28,6 @@ _DIRECTIONS = ("more", "less", "other")
 _SET_ID = stat.S_ISUID | stat.S_ISGID
 _XATTR = "SCHILY.xattr."
 _FILE_CAPABILITIES = f"{_XATTR}security.capability"
-_KINDS = {
-    Kind.FILE: "file",
-    Kind.SYMLINK: "symbolic link",
-    Kind.CHAR: "character device",
-    Kind.BLOCK: "block device",
-    Kind.DIRECTORY: "folder",
-    Kind.FIFO: "pipe",
-}
 
 
 def compare(before: Tree, after: Tree, job: Job) -> Difference:
@@ -155,7 +148,7 @@ class _Comparison:
     def _details(self, old: Entry, new: Entry, *, is_boot: bool) -> Iterator[str]:
         """Say what two entries have differently; of what boot loaders load only the bytes mean something."""
         if old.kind is not new.kind:
-            yield f"{_KINDS[old.kind]} -> {_KINDS[new.kind]}"
+            yield f"{kinds.NAMES[old.kind]} -> {kinds.NAMES[new.kind]}"
             return
         if not self._are_same(old.content, new.content):
             yield "content"
@@ -202,7 +195,7 @@ def _file_rights(file: Entry, *, has_attributes: bool) -> Iterator[tuple[str, Ri
 def _whole_change(tree: Tree, name: str, entries: list[Entry], change: Change) -> FileChange:
     path = tree.names[name]
     size = sum(entry.content.size for entry in entries)
-    kind = _KINDS[tree.file(path).kind]
+    kind = kinds.NAMES[tree.file(path).kind]
     files = sum(entry.kind is not Kind.DIRECTORY for entry in entries)
     sizes = (size, 0) if change == "removed" else (0, size)
     return FileChange(f"/{path}", tree.parts[path], change, (kind,), files, *sizes)

@@ -14,6 +14,7 @@ from lkboard.model.explanation import Explanation, Maker, Makeup, Part, Replaced
 from lkboard.model.rootfs import Entry, Kind, Origin
 from lkboard.model.suggest import nearest
 from lkboard.oci.file_tree import FileTree, Loop, clean
+from lkboard.rootfs import kinds
 from lkboard.rootfs.bootparts import split, without
 from lkboard.rootfs.cost import packed_size, packed_sizes
 from lkboard.rootfs.kernel import BOOT
@@ -28,15 +29,6 @@ if TYPE_CHECKING:
     from lkboard.model.rootfs import Loss, Rootfs
     from lkboard.rootfs.makers import Makers
 
-_KINDS = {
-    Kind.FILE: "file",
-    Kind.HARDLINK: "file",
-    Kind.SYMLINK: "symbolic link",
-    Kind.CHAR: "character device",
-    Kind.BLOCK: "block device",
-    Kind.DIRECTORY: "folder",
-    Kind.FIFO: "pipe",
-}
 _DEVICES = frozenset([Kind.CHAR, Kind.BLOCK])
 _ROOT = "."
 _UNDESCRIBED = Entry(
@@ -84,7 +76,7 @@ class Explainer:
         below = _selected(self._rootfs, path) if is_folder else [replace(file, path=path)]
         return Explanation(
             path=f"/{path}",
-            kind=_KINDS[entry.kind],
+            kind=kinds.NAMES[entry.kind],
             mode=_mode(file),
             uid=file.uid,
             gid=file.gid,
@@ -172,7 +164,7 @@ class Explainer:
 
     def _replaced(self, loss: Loss) -> Replaced:
         return Replaced(
-            kind=_KINDS[loss.entry.kind],
+            kind=kinds.NAMES[loss.entry.kind],
             mode=_mode(loss.entry),
             size_bytes=loss.entry.content.size,
             maker=self._makers.of(loss.entry),
