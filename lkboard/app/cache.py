@@ -88,16 +88,16 @@ def collect_garbage(options: GcOptions, job: Job) -> tuple[Freed, ...]:
 
     Raises `UsageError`, `StoreCorrupt`, `StoreUnusable`, `Cancelled`.
     """
-    from lkboard.oci.garbage import HOUR, Policy, collect, find_garbage
+    from lkboard.oci.garbage import HOUR, Retention, collect, find_garbage
     from lkboard.oci.store import open_store
 
     days = options.keep_days or 0
     if not 0 <= days <= _MOST_DAYS:
         raise UsageError(f"--keep-days: {days} is out of range", hint=f"write a number of days, 0 to {_MOST_DAYS}")
-    policy = Policy(max(HOUR, days * _DAY), options.keep_days is not None, options.keep_bytes)
+    retention = Retention(max(HOUR, days * _DAY), options.keep_days is not None, options.keep_bytes)
     run = find_garbage if options.dry_run else collect
     sizes: dict[str, list[int]] = {}
-    for item in run(open_store(options.cache or None), policy, time.time(), job):
+    for item in run(open_store(options.cache or None), retention, time.time(), job):
         sizes.setdefault(item.kind, []).append(item.size)
     return tuple(Freed(kind, len(found), sum(found)) for kind, found in sizes.items())
 

@@ -38,7 +38,7 @@ _MANAGED = frozenset({"ingest", "locks", "verified", "quarantine"})
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class Retention:
     """What is kept although nothing needs it.
 
     Blobs without a name, and derived data of them, stay for ``keep_seconds`` after their last use. With ``is_strict``
@@ -61,17 +61,17 @@ class Garbage:
     last_used: float
 
 
-def find_garbage(store: Store, policy: Policy, now: float, job: Job) -> tuple[Garbage, ...]:
+def find_garbage(store: Store, retention: Retention, now: float, job: Job) -> tuple[Garbage, ...]:
     """Return what `collect` would remove; nothing is changed.
 
     ``now`` is in Unix seconds. Raises `StoreCorrupt` when a manifest is damaged or `Store.unreadable`, so that it
     cannot tell what that needs; `StoreUnusable`, `Cancelled`.
     """
     with job.step(STEP):
-        return tuple(_Search(store, policy, now, job).run())
+        return tuple(_Search(store, retention, now, job).run())
 
 
-def collect(store: Store, policy: Policy, now: float, job: Job) -> tuple[Garbage, ...]:
+def collect(store: Store, retention: Retention, now: float, job: Job) -> tuple[Garbage, ...]:
     """Remove the garbage of a store and return what was removed. Others may use the store meanwhile.
 
     What they have locked, or have used since, is left alone. Raises as `find_garbage` does.
@@ -79,7 +79,7 @@ def collect(store: Store, policy: Policy, now: float, job: Job) -> tuple[Garbage
     if not store.root.exists():
         return ()
     with store.index_locked(job):  # until all is removed: LinuxKit holds this lock while it pulls, and marks nothing
-        return sweep(store, find_garbage(store, policy, now, job), job)
+        return sweep(store, find_garbage(store, retention, now, job), job)
 
 
 def sweep(store: Store, garbage: Iterable[Garbage], job: Job) -> tuple[Garbage, ...]:
@@ -95,9 +95,9 @@ def sweep(store: Store, garbage: Iterable[Garbage], job: Job) -> tuple[Garbage, 
 class _Search:
     """One look at a store."""
 
-    def __init__(self, store: Store, policy: Policy, now: float, job: Job) -> None:
+    def __init__(self, store: Store, retention: Retention, now: float, job: Job) -> None:
         self._store = store
-        self._policy = policy
+        self._retention = retention
         self._now = now
         self._job = job
 
@@ -105,8 +105,8 @@ class _Search:
         needed = self._needed()
         found = [*self._blobs(needed), *self._leftovers(), *self._derived({name.partition(":")[2] for name in needed})]
         yield from found
-        if self._policy.keep_bytes is not None:
-            yield from self._surplus({item.path for item in found}, self._policy.keep_bytes)
+        if self._retention.keep_bytes is not None:
+            yield from self._surplus({item.path for item in found}, self._retention.keep_bytes)
 
     def _needed(self) -> Collection[str]:
         """Return the digests of all that named images consist of, and of their unpacked layers."""
@@ -130,7 +130,7 @@ class _Search:
         for path in _files(self._store.root / "blobs", depth=2):
             digest = digest_at(path)
             if digest and digest not in needed:
-                yield from self._if_older("blob", path, self._policy.keep_seconds)
+                yield from self._if_older("blob", path, self._retention.keep_seconds)
 
     def _leftovers(self) -> Iterator[Garbage]:
         private = self._store.private
@@ -155,8 +155,8 @@ class _Search:
     def _derived(self, needed: Collection[str]) -> Iterator[Garbage]:
         for path in self._derived_files():
             is_needed = path.parent.name not in _FROM_BLOBS or path.name.partition(".")[0] in needed
-            if not is_needed or self._policy.is_strict:
-                yield from self._if_older("derived", path, self._policy.keep_seconds)
+            if not is_needed or self._retention.is_strict:
+                yield from self._if_older("derived", path, self._retention.keep_seconds)
 
     def _surplus(self, gone: Collection[Path], limit: int) -> Iterator[Garbage]:
         """Yield derived data, that which was not used for longest first, until the rest has at most ``limit`` bytes."""

@@ -22,7 +22,7 @@ from support.waiting import PATIENCE
 
 from lkboard.errors import StoreUnusable
 from lkboard.oci.archive import import_archive
-from lkboard.oci.garbage import HOUR, Policy, collect
+from lkboard.oci.garbage import HOUR, Retention, collect
 from lkboard.oci.layers import unpack_layers
 from lkboard.oci.store import Store
 from lkboard.oci.verify import verify
@@ -99,7 +99,7 @@ def test_garbage_collection_during_a_pull_takes_nothing_from_it(
     proxy.add(hang, path=BIG.digest, times=1)
     with start(store, names[0]) as process:
         assert hang.has_come.wait(PATIENCE)
-        removed = collect(store, Policy(), time.time(), job)
+        removed = collect(store, Retention(), time.time(), job)
         hang.release.set()
         assert process.communicate(timeout=PATIENCE)[0] == "done\n"
     assert {item.path for item in removed if item.kind == "blob"} >= {store.blob_path(OTHER.digest)}
@@ -117,7 +117,7 @@ def test_what_a_killed_pull_left_is_garbage_after_a_week(
         assert hang.has_come.wait(PATIENCE)
         process.send_signal(signal.SIGKILL)
     hang.release.set()
-    removed = collect(store, Policy(), time.time() + 8 * 24 * HOUR, job)
+    removed = collect(store, Retention(), time.time() + 8 * 24 * HOUR, job)
     assert BIG.digest.replace(":", "-") in {item.path.name for item in removed if item.kind == "partial"}
     assert list(store.derived_dir("ingest").iterdir()) == []
     assert is_complete(store, pull(store, names[0], job))

@@ -11,7 +11,7 @@ from support.web import Answer, running_web_server
 
 from lkboard.errors import Offline
 from lkboard.model.board import BoardFile, UrlSource
-from lkboard.oci.garbage import HOUR, Policy, collect
+from lkboard.oci.garbage import HOUR, Retention, collect
 from lkboard.oci.inventory import list_images
 from lkboard.oci.settings import RegistrySettings
 from lkboard.sources import SourceContext, fetch
@@ -39,7 +39,7 @@ def test_garbage_collection_leaves_what_was_fetched(store: Store, job: Recording
     with running_web_server(blob=Answer(DATA)) as web:
         url = f"{web.url}/blob"
         get(store, job, url)
-    collect(store, Policy(), time.time() + 2 * HOUR, job)
+    collect(store, Retention(), time.time() + 2 * HOUR, job)
     get(store, job, url, offline=True)
 
 
@@ -53,7 +53,7 @@ def test_files_are_listed_beside_each_other(store: Store, job: RecordingJob) -> 
     files = [describe(f"http://localhost/{data!r}", store.add(data), len(data)) for data in (b"a", b"bc")]
     for file in files:
         list_files(store, [file], job)
-    collect(store, Policy(), time.time() + 2 * HOUR, job)
+    collect(store, Retention(), time.time() + 2 * HOUR, job)
     assert all(store.has(file.digest) for file in files)
 
 
