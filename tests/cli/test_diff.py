@@ -42,6 +42,7 @@ services
   + onboot/dhcp  HOST/lab/init:v1@INIT
   ~ services/web
       command: ["/bin/web", "--port", "80"] -> ["/bin/web"]
+      mount on /motd: rbind, rshared -> rbind
 
 kernel command line
   - console=ttyS0 panic=-1
@@ -118,7 +119,8 @@ def test_json_is_one_object(capsys: Capture, lab: Lab, pair: tuple[Path, Path]) 
         "direction": "more",
     }
     assert found["services"][1]["settings"] == [
-        {"name": "command", "before": '["/bin/web", "--port", "80"]', "after": '["/bin/web"]'}
+        {"name": "command", "before": '["/bin/web", "--port", "80"]', "after": '["/bin/web"]'},
+        {"name": "mount on /motd", "before": "rbind, rshared", "after": "rbind"},
     ]
     assert found["files"][2] == {
         "path": "/etc/motd",
@@ -160,7 +162,8 @@ def test_a_config_from_standard_input(capsys: Capture, lab: Lab) -> None:
         (["x.yml"], 2, "the following arguments are required: AFTER"),
         (["x.yml", "none.yml"], 1, "none.yml: cannot be read"),
         (["x.yml", "none.tar"], 2, "none.tar: there is no such"),
-        (["x.yml", "text"], 2, "text: this is no root that can be compared: neither a config nor a tar nor an initrd"),
+        (["x.yml", "text"], 1, "text:1:1: "),
+        (["x.yml", "data"], 2, "data: this is no root that can be compared: neither a config nor a tar nor an initrd"),
     ],
 )
 def test_what_cannot_be_compared_is_told(
@@ -173,6 +176,7 @@ def test_what_cannot_be_compared_is_told(
 ) -> None:
     lab.write("files: [{path: a, contents: x}]")
     lab.write("some text", "text")
+    lab.write("\0", "data")
     monkeypatch.chdir(lab.folder)
     done = run_command(capsys, "diff", *arguments, "-q")
     assert (done.returncode, done.stdout) == (status, "")
