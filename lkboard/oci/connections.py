@@ -9,7 +9,7 @@ import os
 import socket
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _HANDSHAKE_SECONDS = 3.0
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+_SYSTEM_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""What makes OpenSSL pass over the system's own CAs."""
 
 
 class Connections:
@@ -126,6 +128,8 @@ class Connections:
 
     def _new_context(self, trust: Trust) -> ssl.SSLContext:
         context = ssl.create_default_context()
+        if any(map(os.environ.get, _SYSTEM_VARIABLES)):
+            _load_system(context)
         for certificate, key in trust.client:
             _load_client(context, certificate, key)
         if trust.is_insecure:
@@ -139,14 +143,25 @@ class Connections:
         return context
 
 
+def _load_system(context: ssl.SSLContext) -> None:
+    """Add the system's own CAs, wherever OpenSSL was built to look for them (registry.md section 2)."""
+    paths = ssl.get_default_verify_paths()
+    with suppress(OSError):  # a system without any
+        context.load_verify_locations(paths.openssl_cafile)
+    context.load_verify_locations(capath=paths.openssl_capath)  # looked into when it is needed
+
+
 def _load_authority(context: ssl.SSLContext, file: str) -> None:
     try:
-        context.load_verify_locations(file)
+        if Path(file).is_dir():  # of files that are called by their hashes, as openssl rehash makes it
+            context.load_verify_locations(capath=file)
+        else:
+            context.load_verify_locations(file)
     except OSError as error:  # an SSLError is one, too
         raise TlsError(
             f"the certificates cannot be read: {error.strerror or 'not a PEM file'}",
             where=file,
-            hint="give a file of PEM certificates",
+            hint="give a file of PEM certificates, or a folder of them for which openssl rehash was run",
         ) from error
 
 

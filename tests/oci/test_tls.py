@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from requests.adapters import HTTPAdapter
 from support.authority import Authority
 from support.faults import FaultProxy, Redirect, Status
 from support.images import multi_arch
-from support.pulls import is_complete, log_in, pull, resolve
+from support.pulls import is_complete, log_in, pull, resolve, settings_of
 from support.registry import Registry, running_registry
 
 from lkboard.errors import NotFound, RegistryError, TlsError
@@ -59,6 +62,43 @@ def test_the_authority_may_come_from_the_environment(
 ) -> None:
     monkeypatch.setenv(variable, str(authority.ca_file))
     assert is_complete(store, pull(store, name, job))
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_the_authority_may_be_in_a_folder(
+    store: Store, job: RecordingJob, name: str, authority: Authority, home: Path,
+    monkeypatch: pytest.MonkeyPatch, variable: str,
+) -> None:  # fmt: skip
+    folder = home / "authorities"
+    folder.mkdir()
+    shutil.copy(authority.ca_file, folder / "company.pem")
+    subprocess.run(["openssl", "rehash", folder], check=True, capture_output=True)
+    monkeypatch.setenv(variable, str(folder))
+    assert is_complete(store, pull(store, name, job))
+
+
+def test_an_empty_folder_of_authorities_vouches_for_nobody(
+    store: Store, job: RecordingJob, name: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(home))
+    with pytest.raises(TlsError, match="its certificate is not trusted"):
+        resolve(store, name, job)
+
+
+def count_authorities() -> int:
+    url = "https://registry.example/v2/"
+    with Connections(settings_of()).session(url, Trust()) as session:
+        adapter = session.get_adapter(url)
+    assert isinstance(adapter, HTTPAdapter)
+    return int(adapter.poolmanager.connection_pool_kw["ssl_context"].cert_store_stats()["x509_ca"])
+
+
+def test_a_bundle_in_the_environment_is_added_to_the_systems(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = count_authorities()
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+    assert count_authorities() == before + 1
 
 
 def test_a_bundle_in_the_environment_does_not_replace_the_given_authority(
