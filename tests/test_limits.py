@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lkboard.disk import cpio_reader
-from lkboard.oci import documents, file_tree, flatten, layers, tar_reader
+from lkboard.oci import docker_archive, documents, file_tree, flatten, graph, layers, tar_reader
 from lkboard.rootfs import kernel_payload, sbom
 from lkboard.yaml import limits
 
@@ -21,6 +21,8 @@ MIB = 1 << 20
         f"| {limits.MAX_BYTES // MIB} MiB, {limits.MAX_VALUES:,} values",
         f" {limits.MAX_ALIASED_VALUES:,} of them through aliases, nested {limits.MAX_DEPTH} deep |",
         f"| a manifest, index or image configuration | {documents.DOCUMENT_LIMIT // MIB} MiB |",
+        f"| indexes in indexes | {graph.INDEX_DEPTH} |",
+        f"| images of a docker archive, layers of one of them | {docker_archive._IMAGES:,} |",
         f"| {layers.size_limit(1 << 40) >> 40} times its size, but always {layers.size_limit(0) >> 30} GiB |",
         f"| headers in a layer, entries of an initrd that is compared | {tar_reader.ENTRY_LIMIT:,} |",
         f"entries of an initrd that is compared | {cpio_reader.ENTRY_LIMIT:,} |",
