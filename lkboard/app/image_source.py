@@ -28,7 +28,7 @@ _OTHER_KINDS = (
 
 
 def is_config(source: str) -> bool:
-    """Return whether a source is by its name a config: a ``.yml`` or ``.yaml`` file, ``-``, or a URL: no image is one."""
+    """Return whether a source is a config by its name: a ``.yml`` or ``.yaml`` file, ``-``, or any URL."""
     return source == "-" or "://" in source or source.endswith(_CONFIG_SUFFIXES)
 
 

@@ -22,7 +22,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "more",
         nargs="*",
         metavar="CONFIG|PATH",
-        help="more configs (.yml, .yaml, URLs), then paths in the system or patterns; without a path: what the system is made of",
+        help="more configs (.yml, URLs), then paths or patterns in the system; without one: what the system is made of",
     )
     parser.add_argument(
         "--path", action="append", default=[], metavar="PATH", help="a path that looks like a config: /etc/x.yml"
