@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.disk import el_torito, mbr
+from lkboard.disk.iso_folder import BLOCK_SIZE
 from lkboard.errors import BuildError
 from lkboard.model.disk import SECTOR_SIZE, RawBlob
 from lkboard.model.extents import Content
@@ -80,7 +81,7 @@ def disc_program(parts: Parts, block: int) -> bytes:
 
     Raises `BuildError` when the parts are not those of GRUB.
     """
-    if len(parts.cdboot) != el_torito.BLOCK_SIZE:
+    if len(parts.cdboot) != BLOCK_SIZE:
         raise BuildError("GRUB's cdboot.img does not have 2048 bytes", hint="take it from grub-pc-bin, i386-pc")
     with _uncut():
         core_image = _core_image(parts, DISC_PREFIX, _disc_core_sector(block))
@@ -95,7 +96,7 @@ def disc_boot_code(parts: Parts, block: int) -> bytes:
 
 def _disc_core_sector(block: int) -> int:
     """Return where on a disc the core image starts: behind the one block of ``cdboot.img``."""
-    return (block + 1) * el_torito.BLOCK_SIZE // SECTOR_SIZE
+    return (block + 1) * BLOCK_SIZE // SECTOR_SIZE
 
 
 @contextmanager
