@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
 from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 from lkboard.errors import Place, Problem
 from lkboard.yaml.limits import MAX_BYTES
 
 if TYPE_CHECKING:
+    import requests
+
     from lkboard.events import Job
 
 STDIN = "-"
 _URL = re.compile(r"https?://", re.IGNORECASE)
-_PASSWORD = re.compile(r"(?<=://)[^/?#]*@")
+_ADDRESS = re.compile(r"(https?://)\S*", re.IGNORECASE)
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _TIMEOUT_SECONDS = 30
 _TOTAL_SECONDS = 60.0
 _SLICE_SECONDS = 0.1
@@ -62,8 +67,19 @@ def folder_of(name: str) -> Path | None:
 
 
 def shown(name: str) -> str:
-    """Return how problems call a source: a password in an address is left out."""
-    return "<stdin>" if name == STDIN else _PASSWORD.sub("", name)
+    """Return how problems call a source: without what may be secret in an address, its login and its query.
+
+    A login may have characters that should have been escaped: where its end cannot be told nothing is shown of it.
+    """
+    if name == STDIN:
+        return "<stdin>"
+    if not (match := _URL.match(name)):
+        return name
+    host = re.split("[/?#]", name[match.end() :], maxsplit=1)[0]
+    rest = name[match.end() + len(host) :]
+    if "@" in rest and set(host) & set("@:"):
+        return f"{match[0]}…"
+    return f"{match[0]}{host.rpartition('@')[2]}{re.split('[?#]', rest, maxsplit=1)[0]}"
 
 
 def _read_file(name: str) -> bytes:
@@ -101,7 +117,7 @@ def _download(url: str) -> bytes:
 
     data = bytearray()
     try:
-        with requests.get(url, stream=True, timeout=_TIMEOUT_SECONDS) as response:
+        with _session(url) as session, session.get(url, stream=True, timeout=_TIMEOUT_SECONDS) as response:
             if response.status_code != requests.codes.ok:
                 reason = f"{response.status_code} {response.reason}".strip()
                 raise Unreadable(url, f"the server answered {reason}", "check the address")
@@ -114,12 +130,38 @@ def _download(url: str) -> bytes:
     return bytes(data)
 
 
+def _session(url: str) -> requests.Session:
+    """Return a session that keeps to proxies and CAs of the environment, and to TLS where it begins with it.
+
+    What is in ~/.netrc is for other programs: `requests` would show it to the server, and after redirects to others.
+    """
+    import requests
+
+    class Session(requests.Session):
+        def get_redirect_target(self, resp: requests.Response) -> str | None:
+            target = super().get_redirect_target(resp)
+            if target and resp.url.startswith("https:") and not urljoin(resp.url, target).startswith("https:"):
+                resp.close()
+                raise requests.exceptions.InvalidURL("it leads to plain http")
+            return target
+
+    session = Session()
+    session.trust_env = False
+    session.proxies.update(requests.utils.get_environ_proxies(url))
+    session.verify = next(filter(None, map(os.environ.get, _CA_VARIABLES)), True)
+    return session
+
+
 def _reason(error: Exception) -> str:
     """Return the last cause in a chain of wrapped errors, which is the one that says something."""
     cause: BaseException = error
     while cause.__context__ is not None:
         cause = cause.__context__
-    return getattr(cause, "strerror", None) or _PASSWORD.sub("", str(cause)) or type(cause).__name__
+    return getattr(cause, "strerror", None) or _without_secrets(str(cause)) or type(cause).__name__
+
+
+def _without_secrets(text: str) -> str:
+    return _ADDRESS.sub(lambda match: shown(match[0]), text)
 
 
 def _decode(name: str, data: bytes) -> str:

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from support.authority import Authority
 from support.serving import serving
 from support.web import Answer, running_web_server
 
@@ -217,8 +218,47 @@ def test_a_server_that_is_not_there() -> None:
 def test_a_password_in_an_address_is_not_shown(host: str) -> None:
     (message,) = errors_of(f"http://user:secret@{host}/no.yml")
     assert "secret" not in message
-    assert shown("https://user:secret@h/x@y.yml") == "https://h/x@y.yml"
-    assert shown("https://user:se@cret@h/x@y.yml?a@b") == "https://h/x@y.yml?a@b"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://user:secret@h/x.yml", "https://h/x.yml"),
+        ("https://user:se@cret@h/x.yml", "https://h/x.yml"),
+        ("https://h:80/x.yml?X-Amz-Signature=secret#secret", "https://h:80/x.yml"),
+        ("https://cdn/gh/x@v1/y.yml", "https://cdn/gh/x@v1/y.yml"),
+        ("https://user:p@se/cret@h/x.yml", "https://…"),
+        ("https://user:se/cret@h/x.yml", "https://…"),
+        ("https://user:1/secret@h/x.yml", "https://…"),
+        ("HTTPS://[bad/x.yml?secret", "HTTPS://[bad/x.yml"),
+        ("folder/x@y?z.yml", "folder/x@y?z.yml"),
+    ],
+)
+def test_what_may_be_secret_in_an_address_is_not_shown(address: str, expected: str) -> None:
+    assert shown(address) == expected
+
+
+def test_netrc_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login alice password s3cret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    there = Answer(status=302, location="/b.yml")
+    with running_web_server(**{"a.yml": there, "b.yml": Answer(b"init: []")}) as server:
+        load_config([f"{server.url}/a.yml"])
+    assert server.asked == ["/a.yml", "/b.yml"]
+    assert server.logins == []
+
+
+def test_an_address_with_tls_does_not_lead_out_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.ca_file))
+    with running_web_server(**{"a.yml": Answer(b"init: []")}) as plain:
+        there = Answer(status=302, location=f"{plain.url}/a.yml")
+        answers = {"a.yml": Answer(b"init: []"), "b.yml": there}
+        with running_web_server(authority.server_certificate(), **answers) as secure:
+            load_config([f"{secure.url}/a.yml"])
+            (message,) = errors_of(f"{secure.url}/b.yml")
+    assert "cannot be fetched: it leads to plain http" in message
+    assert plain.asked == []
 
 
 @pytest.mark.parametrize("host", ["a" * 70, "[bad", "127.0.0.1:99999"])
