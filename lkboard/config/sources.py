@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import os
 import re
+import stat
 import threading
 import time
 from concurrent.futures import Future, wait
@@ -83,12 +85,20 @@ def shown(name: str) -> str:
 
 
 def _read_file(name: str) -> bytes:
+    """Read a file that is no pipe or device: nothing could interrupt the wait for one."""
     try:
-        with Path(name).open("rb") as file:
+        with open(name, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Unreadable(name, "is no regular file", "use - for standard input to read from a pipe")
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise Unreadable(name, f"cannot be read: {reason}", "give the path of a config file") from error
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    """Open a file without waiting for whoever writes a pipe."""
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def _fetch(url: str, job: Job | None) -> bytes:

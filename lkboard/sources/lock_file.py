@@ -133,6 +133,8 @@ def read_lock(path: Path, *, remake: str) -> Lock:
 
     Raises `BuildError`, naming the file, the line and the field that is wrong.
     """
+    if path.exists() and not path.is_file():  # the wait for whoever writes a pipe could not be interrupted
+        raise BuildError("the lock is no regular file", where=path, hint=f"make one: {remake}")
     try:
         text = path.read_text("utf-8")
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,14 @@ def changed(section: str, number: int, **changes: object) -> str:
     comma = "," if lines[at].endswith(",") else ""
     lines[at] = "    " + json.dumps({name: value for name, value in fields.items() if value is not None}) + comma
     return "\n".join(lines)
+
+
+def test_a_pipe_is_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    os.mkfifo(path)
+    with pytest.raises(BuildError, match="is no regular file") as caught:
+        read_lock(path, remake=REMAKE)
+    assert (caught.value.where, caught.value.hint) == (str(path), f"make one: {REMAKE}")
 
 
 @pytest.mark.parametrize(
