@@ -74,13 +74,14 @@ def push_kit(destination: str, cache: str, insecure: Sequence[str], job: Job) ->
     Raises `UsageError` for a bad destination, `BuildError` when there is no kit, `OciError` when the registry refuses.
     """
     from lkboard.app.registry_options import is_offline
-    from lkboard.kit.build import RECIPES, image_name
+    from lkboard.kit.build import RECIPES
+    from lkboard.model.kit import image_name
     from lkboard.oci.push import push
     from lkboard.oci.settings import RegistrySettings
     from lkboard.oci.store import open_store
 
     store = open_store(cache or None)
-    names = {image_name(recipe): _destination(destination, recipe.name) for recipe in RECIPES}
+    names = {image_name(recipe.name): _destination(destination, recipe.name) for recipe in RECIPES}
     if any(store.find(name) is None for name in names):
         raise BuildError("the store has no kit", where=store.root, hint="build it first: lkboard kit build")
     settings = RegistrySettings(insecure=tuple(insecure), offline=is_offline())
@@ -103,10 +104,11 @@ def _destination(destination: str, image: str) -> Reference:
 
 
 def _images(store: Store) -> Iterator[KitImage]:
-    from lkboard.kit.build import RECIPES, image_name
+    from lkboard.kit.build import RECIPES
+    from lkboard.model.kit import image_name
 
     for recipe in RECIPES:
-        name = image_name(recipe)
+        name = image_name(recipe.name)
         descriptor = store.find(name)
         if descriptor is not None:
             yield from _architectures(store, name, descriptor)

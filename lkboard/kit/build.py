@@ -18,6 +18,7 @@ from lkboard.kit.kernel import KERNEL
 from lkboard.kit.recipe import Ingredients, Recipe, file_of
 from lkboard.kit.tree import Tree
 from lkboard.kit.userland import USERLAND
+from lkboard.model.kit import image_name
 from lkboard.model.lock import Lock, LockedPackage
 from lkboard.oci.documents import Index, parse_document
 from lkboard.oci.locks import exclusive
@@ -49,11 +50,6 @@ class KitResult:
 
     images: Mapping[str, Descriptor]
     packages: tuple[Package, ...]
-
-
-def image_name(recipe: Recipe) -> str:
-    """Return the canonical name of a kit image (decisions, "Store, kit")."""
-    return f"docker.io/lkboard/{recipe.name}:kit"
 
 
 def build_kit(
@@ -105,14 +101,14 @@ def _make_images(
     """Write the images and return their manifests by the names of the indexes that will hold them."""
     archives = _unpack(packages, chosen, job)
     names = busybox.applets(file_of(archives[own_architecture(), busybox.PACKAGE], busybox.BUSYBOX))
-    manifests: dict[str, list[Descriptor]] = {image_name(recipe): [] for recipe in RECIPES}
+    manifests: dict[str, list[Descriptor]] = {image_name(recipe.name): [] for recipe in RECIPES}
     for architecture in architectures:
         served = [board for board in boards if board.architecture == architecture]
         given = Ingredients(architecture, _of(architecture, chosen), _of(architecture, archives), names, served, job)
         for recipe in RECIPES:
             with job.step(f"Make lkboard/{recipe.name} ({architecture})"):
                 image = _image(recipe, given.only(recipe.package_names(architecture)))
-                manifests[image_name(recipe)].append(write_image(store, image))
+                manifests[image_name(recipe.name)].append(write_image(store, image))
     return manifests
 
 

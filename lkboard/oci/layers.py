@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import LayerInvalid, StoreCorrupt
 from lkboard.model.extents import FileSpan
+from lkboard.model.kit import BUILD_COMMAND, is_kit
 from lkboard.oci.digest import Digester, algorithm_of, is_digest
 from lkboard.oci.files import new_file, store_errors
 from lkboard.oci.inflate import inflated
@@ -84,7 +85,7 @@ def unpacked_layer(
             ):
                 _unpack(layer, diff_id, where, pieces, file)
         except LayerInvalid as error:
-            _blame_store(store, layer, where, error)
+            _blame_store(store, layer, image, error)
             raise
         store.vouch(target)
     return FileSpan(str(target), 0, target.stat().st_size, diff_id)
@@ -121,14 +122,15 @@ def _target(store: Store, diff_id: str) -> Path:
     return store.derived_dir("layers") / f"{diff_id.partition(':')[2]}.tar"
 
 
-def _blame_store(store: Store, layer: Descriptor, where: str, error: LayerInvalid) -> None:
+def _blame_store(store: Store, layer: Descriptor, image: str, error: LayerInvalid) -> None:
     """Put a blob away whose file looked as if nobody had touched it, and has other bytes all the same."""
     if not store.put_away(layer.digest):
         return
+    repair = f"make it again: {BUILD_COMMAND}" if is_kit(image) else "build with a network to fetch it again"
     raise StoreCorrupt(
         f"the store's copy of it is damaged ({error.message})",
-        where=where,
-        hint="build with a network to fetch it again; see what else is damaged: lkboard cache verify",
+        where=layer_name(image, layer),
+        hint=f"{repair}; see what else is damaged: lkboard cache verify",
     ) from error
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from lkboard.errors import StoreUnusable
+from lkboard.errors import AuthNeeded, NotFound, Offline, RegistryError, StoreCorrupt, StoreUnusable
 from lkboard.model.image import ResolvedImage
+from lkboard.model.kit import BUILD_COMMAND, is_kit
 from lkboard.oci.fetch import Fetcher
 from lkboard.oci.meter import Meter
 from lkboard.oci.platform import parse_platform
@@ -16,7 +17,7 @@ from lkboard.oci.resolve import Resolver
 from lkboard.oci.workers import run_all
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lkboard.events import Job
     from lkboard.model.image import Descriptor, Platform, WholeImage
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lkboard.oci.settings import RegistrySettings
     from lkboard.oci.store import Store
 
+_T = TypeVar("_T")
 PULL_STEP = "Pull images"
 _SPACE_MARGIN = 1.05
 
@@ -49,7 +51,8 @@ class Puller:
 
         Raises `PlatformMissing` and `ManifestInvalid` besides.
         """
-        return run_all([partial(self._resolve, reference, platform)], self._job, parallel=1)[0]
+        task = self._explained(partial(self._resolve, reference, platform), reference)
+        return run_all([task], self._job, parallel=1)[0]
 
     def _resolve(self, reference: Reference, platform: Platform) -> ResolvedImage:
         local = self._engine.copy(reference, platform) if self._engine else None
@@ -64,7 +67,8 @@ class Puller:
 
         Raises `ManifestInvalid` besides.
         """
-        return run_all([partial(self._resolver.with_sboms, image)], self._job, parallel=1)[0]
+        task = self._explained(partial(self._resolver.with_sboms, image), image.reference)
+        return run_all([task], self._job, parallel=1)[0]
 
     def resolve_whole(self, reference: Reference, platforms: Sequence[str] = ()) -> WholeImage:
         """Return an image for some platforms (``linux/arm64``), or with all that its index lists, even attestations.
@@ -72,7 +76,8 @@ class Puller:
         Its manifests are in the store then. Raises `ManifestInvalid` besides.
         """
         wanted = tuple(parse_platform(text) for text in platforms)
-        return run_all([partial(self._resolver.resolve_whole, reference, wanted)], self._job, parallel=1)[0]
+        task = self._explained(partial(self._resolver.resolve_whole, reference, wanted), reference)
+        return run_all([task], self._job, parallel=1)[0]
 
     def fetch(self, images: Sequence[ResolvedImage | WholeImage], *, recheck: bool = False) -> None:
         """Bring all layers and bills of materials of some images into the store, the biggest first.
@@ -84,10 +89,24 @@ class Puller:
             meter = Meter(self._job, PULL_STEP, sum(layer.size for layer, _ in missing))
             self._check_space(meter.total)
             tasks = [
-                partial(self._fetcher.blob, layer, reference, meter.add, recheck=recheck)
+                self._explained(partial(self._fetcher.blob, layer, reference, meter.add, recheck=recheck), reference)
                 for layer, reference in missing
             ]
             run_all(tasks, self._job, parallel=self._settings.parallel, stop=meter.stop)
+
+    def _explained(self, task: Callable[[], _T], reference: Reference) -> Callable[[], _T]:
+        """Return a task that says, when it fails for an image of the kit, how that is made: no registry has it."""
+        if self._settings.is_complete or not is_kit(str(reference)):
+            return task
+
+        def run() -> _T:
+            try:
+                return task()
+            except (NotFound, AuthNeeded, RegistryError, Offline, StoreCorrupt) as error:
+                error.hint = f"it is of the starter kit; make that: {BUILD_COMMAND}"
+                raise
+
+        return run
 
     def _missing(
         self, images: Sequence[ResolvedImage | WholeImage], *, recheck: bool

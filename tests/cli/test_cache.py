@@ -197,6 +197,15 @@ class TestVerify:
         assert f"fetch it again: lkboard cache pull {NAME}\n" in captured.err
         assert main(["cache", "verify"]) == 0
 
+    @pytest.mark.parametrize("name", ["docker.io/lkboard/init:kit", "lkboard.local/debian-packages:amd64"])
+    def test_damage_of_the_kit_is_repaired_by_the_kit(
+        self, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        cache = write_layout(tmp_path / "kit", {name: AMD64})
+        blob(cache, list(AMD64.blobs)[1]).write_bytes(b"x")
+        assert main(["cache", "verify", "--cache", str(cache)]) == 1
+        assert capsys.readouterr().err.splitlines()[-1] == "make the kit again: lkboard kit build"
+
     def test_damage_is_there_for_machines(self, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
         digest = list(AMD64.blobs)[1]
         blob(cache, digest).write_bytes(b"x")

@@ -16,9 +16,9 @@ from support.tools import need
 from lkboard.disk.content import read
 from lkboard.errors import BuildError, Cancelled, MissingTool, Offline
 from lkboard.events import Job, Progress, Step
+from lkboard.model.kit import shelf_name
 from lkboard.oci.store import Store
 from lkboard.sources.apt.packages import DebianPackages
-from lkboard.sources.apt.shelf import shelf_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,6 +13,7 @@ from lkboard.cli.options import add_cache_option, add_registry_options, registry
 from lkboard.cli.render import human_size
 from lkboard.cli.streams import Output, check_output, wait_for_input
 from lkboard.cli.tables import one_line
+from lkboard.model.kit import BUILD_COMMAND, is_kit
 
 if TYPE_CHECKING:
     import argparse
@@ -107,9 +108,15 @@ def _verify(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         ui.result(one_line(f"damaged, put away: {damage.digest}  {needed}"), **asdict(damage))
     said = f"{found.files} files, {human_size(found.size_bytes)}, {len(found.damaged)} damaged"
     ui.result(said, files=found.files, size_bytes=found.size_bytes, damaged_count=len(found.damaged))
-    for name in sorted({name for damage in found.damaged for name in damage.images}):
-        ui.say(f"fetch it again: lkboard cache pull {one_line(shlex.quote(name))}")
+    for repair in sorted({_repair(name) for damage in found.damaged for name in damage.images}):
+        ui.say(repair)
     return 1 if found.damaged else 0
+
+
+def _repair(name: str) -> str:
+    if is_kit(name):
+        return f"make the kit again: {BUILD_COMMAND}"
+    return f"fetch it again: lkboard cache pull {one_line(shlex.quote(name))}"
 
 
 def _add_platforms(parser: argparse.ArgumentParser, help_text: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.model.image import Descriptor
+from lkboard.model.kit import shelf_name
 from lkboard.model.package import Package
 from lkboard.oci.artifact import artifact_files, set_artifact
 from lkboard.oci.locks import exclusive
@@ -47,11 +48,6 @@ class Shelf:
             after = dict.fromkeys((*self.packages(architecture), *packages))
             files = [describe(package) for package in after]
             set_artifact(self._store, shelf_name(architecture), _ARTIFACT_TYPE, files, self._job)
-
-
-def shelf_name(architecture: str) -> str:
-    """Return the store's name for the list of an architecture; it is a name that no registry has."""
-    return f"lkboard.local/debian-packages:{architecture}"
 
 
 def describe(package: Package) -> Descriptor:
