@@ -45,10 +45,11 @@ class Session:
                 self._job.check()
                 data = guest.read(_TICK_SECONDS)
                 self.seconds = time.monotonic() - started
-                # the end of the guest ends its last line
-                self._listen(data if guest.status is None else data + b"\n")
+                self._listen(data)
                 self._ask(askers)
                 self.ending = _ending(guest, self.seconds, limit_seconds)
+            # the end of the watching ends the last line: what it has may be all that was waited for
+            self._listen(b"\n")
 
     def _listen(self, data: bytes) -> None:
         if not data:

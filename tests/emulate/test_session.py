@@ -93,6 +93,29 @@ def test_the_log_has_each_line_with_its_time() -> None:
     assert [line[-5:].strip("] ") for line in log.getvalue().splitlines()] == ["one", "two"]
 
 
+def unfinished(script: str, *expect: Expectation) -> tuple[Judge, list[str]]:
+    """Watch a guest that never ends its last line; return the judge and the texts of the log."""
+    log = io.StringIO()
+    judge = Judge(expect, runs_firmware=True)
+    Session(judge, RecordingJob(), log=log).watch(["/bin/sh", "-c", f"{script}; exec sleep 60"], {}, 60.0)
+    return judge, [line.partition("] ")[2] for line in log.getvalue().splitlines()]
+
+
+def test_a_stage_on_the_line_that_ends_it_is_seen() -> None:
+    judge, _ = unfinished("printf 'Linux version 6\\nlkb: ready'", TextExpected("lkb: ready"))
+    assert [(stage.name, stage.state) for stage in judge.stages][-2:] == [("ready", "seen"), ("expectation", "seen")]
+
+
+def test_the_log_has_the_line_that_ends_it() -> None:
+    _, log = unfinished("printf 'motd\\nlogin: '", TextExpected("login:"))
+    assert log == ["motd", "login:"]
+
+
+def test_a_line_that_is_complete_is_logged_once() -> None:
+    _, log = unfinished("printf 'lkb: ready\\n'", TextExpected("lkb: ready"))
+    assert log == ["lkb: ready"]
+
+
 def test_it_stops_when_the_user_stops_it() -> None:
     job = RecordingJob()
     session = Session(Judge((), runs_firmware=True), job)
