@@ -97,7 +97,8 @@ class TestFormats:
         need("mksquashfs")
         cache = cache or folder / "cache"
         build(place, folder, "--arch", "arm64", "--format", "kernel+initrd,tar-kernel-initrd", config, cache=cache)
-        build(place, folder, "--arch", "arm64", "--format", "kernel+squashfs", config, cache=cache)
+        for other in ("kernel+squashfs", "kernel+iso", "docker"):
+            build(place, folder, "--arch", "arm64", "--format", other, config, cache=cache)
         return build(place, folder, "--arch", "arm64", "--format", "tar", config, cache=cache)
 
     @pytest.fixture(scope="class")
@@ -108,7 +109,10 @@ class TestFormats:
         file = folder / "x.yml"
         file.write_text(config(lab_registry.host, FILES))
         digests = cls.build(HERE, folder, file)
-        assert sorted(digests) == ["x-cmdline", "x-initrd.img", "x-initrd.tar", "x-kernel", "x-squashfs.img", "x.tar"]
+        assert sorted(digests) == [
+            *("x-cmdline", "x-initrd.img", "x-initrd.tar", "x-kernel", "x-squashfs.img"),
+            *("x.docker", "x.iso", "x.tar"),
+        ]
         return file, digests
 
     @pytest.mark.parametrize("place", PLACES, ids=str)
@@ -125,8 +129,9 @@ class TestFormats:
         _file, digests = here
         other = self.build(HERE, lab.folder, lab.config(FILES.replace("willkommen", "hello")))
         assert {name for name in digests if digests[name] != other[name]} == {
-            "x-initrd.img", "x-initrd.tar", "x-squashfs.img", "x.tar"
-        }  # fmt: skip
+            *("x-initrd.img", "x-initrd.tar", "x-squashfs.img"),
+            *("x.docker", "x.iso", "x.tar"),
+        }
 
 
 @pytest.mark.kit
