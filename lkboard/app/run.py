@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class RunOptions:
     """What to run, and on what.
 
-    ``image`` is a disk image, or the base name of kernel+initrd outputs (which need no board). Zero and empty leave a
+    ``image`` is a disk image, or the base name of kernel+initrd outputs (which need no board). None and empty leave a
     choice to the board. ``publish`` are ``HOST:GUEST[/tcp|udp]``, ``disks`` as LinuxKit's ``--disk`` (cli.md section
     1.5). ``data`` and ``data_file`` are metadata for the guest (cli.md section 1.6), at most one of them.
     """
@@ -25,8 +25,8 @@ class RunOptions:
     image: str
     board: str = ""
     architecture: str = ""
-    memory_mib: int = 0
-    cpus: int = 0
+    memory_mib: int | None = None
+    cpus: int | None = None
     publish: tuple[str, ...] = ()
     disks: tuple[str, ...] = ()
     data: str | None = None
@@ -47,6 +47,8 @@ def run_image(options: RunOptions, job: Job) -> None:
     from lkboard.emulate.prepare import Wish, prepare
     from lkboard.emulate.publish import parse_publish
 
+    _check_number("--mem", options.memory_mib, "the memory in MiB, such as 1024")
+    _check_number("--cpus", options.cpus, "how many processors the machine has, such as 2")
     data = _data(options)
     disks = tuple(parse_disk(disk) for disk in options.disks)
     forwards = tuple(parse_publish(rule) for rule in options.publish)
@@ -57,8 +59,8 @@ def run_image(options: RunOptions, job: Job) -> None:
         wish = Wish(
             board=board,
             architecture=options.architecture,
-            memory_mib=options.memory_mib,
-            cpus=options.cpus,
+            memory_mib=options.memory_mib or 0,
+            cpus=options.cpus or 0,
             accelerator=options.accelerator,
             forwards=forwards,
             drives=make_disks(disks, folder),
@@ -70,6 +72,11 @@ def run_image(options: RunOptions, job: Job) -> None:
         status = run_on_terminal(command(machine), job)
     if status:
         raise EmulationError(f"QEMU ended with status {status}", where=options.image)
+
+
+def _check_number(option: str, number: int | None, meaning: str) -> None:
+    if number is not None and number < 1:
+        raise UsageError(f"{option} {number}: it must be a number above 0", hint=f"write {meaning}")
 
 
 def _data(options: RunOptions) -> bytes | None:

@@ -73,6 +73,9 @@ def test_a_failing_emulator_is_an_error(
     ("options", "message"),
     [
         ({"data": "x", "data_file": "y"}, "--data and --data-file cannot be used together"),
+        ({"memory_mib": -4}, "--mem -4: it must be a number above 0"),
+        ({"memory_mib": 0}, "--mem 0: it must be a number above 0"),
+        ({"cpus": 0}, "--cpus 0: it must be a number above 0"),
         ({"publish": ("80",)}, "--publish: '80' is not a pair of ports"),
         ({"disks": ("size=big",)}, "--disk: 'big' is not a size"),
     ],

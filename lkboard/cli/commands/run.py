@@ -19,8 +19,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--arch", default="", metavar="A", help="architecture of kernel+initrd outputs (default: the kernel's)"
     )
-    parser.add_argument("--mem", type=int, default=0, metavar="MB", help="memory (default: the board's)")
-    parser.add_argument("--cpus", type=int, default=0, metavar="N", help="processors (default: the board's)")
+    parser.add_argument("--mem", type=int, metavar="MB", help="memory (default: the board's)")
+    parser.add_argument("--cpus", type=int, metavar="N", help="processors (default: the board's)")
     parser.add_argument(
         "--publish",
         action="append",
