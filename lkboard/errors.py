@@ -252,12 +252,16 @@ class LockMismatch(BuildError):
 
 
 class MissingTool(BuildError):
-    """An external program is not installed; ``package`` names the Debian package that has it."""
+    """An external program is not installed; ``package`` names the Debian package that has it.
+
+    ``oldest`` is the first version that will do, if not all of them do.
+    """
 
     code = "build.missing-tool"
 
-    def __init__(self, name: str, package: str) -> None:
-        super().__init__(f"the program '{name}' is not installed", hint=f"install it: apt install {package}")
+    def __init__(self, name: str, package: str, oldest: Sequence[int] = ()) -> None:
+        what = f"version {'.'.join(map(str, oldest))} or newer" if oldest else "it"
+        super().__init__(f"the program '{name}' is not installed", hint=f"install {what}: apt install {package}")
         self.name = name
         self.package = package
 

@@ -56,7 +56,7 @@ def installed(tool: Tool) -> Installed:
     """Return where a program is, and its version. Raises `MissingTool`, and `BuildError` when it is too old."""
     path = shutil.which(tool.name)
     if path is None:
-        raise MissingTool(tool.name, tool.package)
+        raise MissingTool(tool.name, tool.package, tool.oldest)
     done = subprocess.run([path, tool.version_option], capture_output=True, text=True, check=False)
     match = _VERSION.search(done.stdout + done.stderr)
     version = match[0] if match else "0.0"

@@ -76,11 +76,13 @@ def test_the_output_may_be_finished_before_it_is_kept(install: Callable[[str], N
     assert map_bytes(concatenate([pack(TOOL, ARCHIVE, ("{output}",), build, finish=cut)])) == b"mad"
 
 
-def test_a_missing_program_is_named_with_its_package(build: BuildInput, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_program_is_named_with_its_package_and_version(
+    build: BuildInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(MissingTool, match="'packer' is not installed") as caught:
         pack(TOOL, ARCHIVE, (), build)
-    assert caught.value.hint == "install it: apt install packer-tools"
+    assert caught.value.hint == "install version 1.7 or newer: apt install packer-tools"
 
 
 @pytest.mark.parametrize(("printed", "version"), [("packer 1.6.9", "1.6.9"), ("packer (unknown)", "0.0")])
