@@ -65,8 +65,9 @@ class Format:
     stream format makes one file that may go to standard output. ``boards`` is None for formats that need no board,
     else the board that is taken for an architecture when the user names none. ``tools`` are the programs of others that
     make its bytes. ``sidecars`` are put beside its files unless the user says otherwise: for disks a sum, and a block
-    map if a medium takes the file as it is. A format that ``is_disk`` has the size that is asked for. ``shared`` are the outputs that are the same bytes whichever format makes
-    them. ``plan`` raises `BuildError`, and `Cancelled` through the job.
+    map if a medium takes the file as it is. A format that ``is_disk`` has the size that is asked for. ``shared`` are
+    the outputs that are the same bytes whichever format makes them. ``plan`` raises `BuildError`, and `Cancelled`
+    through the job.
     """
 
     name: str

@@ -83,13 +83,13 @@ def test_a_folder_that_may_only_be_read_is_enough(lab: Lab, tmp_path: Path) -> N
 
 
 @pytest.mark.registry
-def test_what_a_killed_run_left_is_removed(lab: Lab, tmp_path: Path) -> None:
-    left = tmp_path / ".vendored.new"
-    left.mkdir()
-    (left / "half").write_text("of a blob")
+def test_folders_of_others_beside_it_stay(lab: Lab, tmp_path: Path) -> None:
+    other = tmp_path / ".vendored.new"
+    other.mkdir()
+    (other / "notes").write_text("of somebody")
     assert lkboard("vendor", tmp_path / "vendored", lab.config(), "--arch", "amd64").returncode == 0
-    assert not left.exists()
-    assert not (tmp_path / "vendored/half").exists()
+    assert (other / "notes").read_text() == "of somebody"
+    assert not (tmp_path / "vendored/notes").exists()
 
 
 # the kit's images on real boards

@@ -53,7 +53,7 @@ def test_a_reference_is_completed(text: str, canonical: str) -> None:
 def test_what_is_not_a_reference_is_refused_with_its_text(text: str) -> None:
     with pytest.raises(ReferenceInvalid) as caught:
         parse_reference(text)
-    assert text in str(caught.value)
+    assert text in caught.value.message
 
 
 @pytest.mark.parametrize(
