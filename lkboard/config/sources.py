@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import stat
 import threading
 import time
@@ -41,7 +42,8 @@ class Unreadable(Exception):
 def read_text(name: str, stdin: bytes | None = None, job: Job | None = None, *, offline: bool = False) -> str:
     """Return the text of a source: a path, ``-`` for ``stdin``, or an http or https address.
 
-    Raises `Unreadable`, also for an address when ``offline``, and `Cancelled` while ``job`` waits for a web server.
+    Raises `Unreadable`, also for an address when ``offline``, and `Cancelled` while ``job`` waits for a web server or
+    for the writer of a pipe.
     """
     if name == STDIN:
         if stdin is None:
@@ -54,7 +56,7 @@ def read_text(name: str, stdin: bytes | None = None, job: Job | None = None, *, 
             )
         data = _fetch(name, job)
     else:
-        data = _read_file(name)
+        data = _read_file(name, job)
     if len(data) > MAX_BYTES:
         raise Unreadable(name, f"the config is larger than {MAX_BYTES >> 20} MiB", "put large files into an image")
     return _decode(name, data)
@@ -83,11 +85,14 @@ def shown(name: str) -> str:
     return f"{match[0]}{host.rpartition('@')[2]}{re.split('[?#]', rest, maxsplit=1)[0]}"
 
 
-def _read_file(name: str) -> bytes:
-    """Read a file that is no pipe or device: nothing could interrupt the wait for one."""
+def _read_file(name: str, job: Job | None) -> bytes:
+    """Read a file, or with a job, which can interrupt the wait for its writer, a pipe, such as a shell's ``<(…)``."""
     try:
         with open(name, "rb", opener=_open_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            mode = os.fstat(file.fileno()).st_mode
+            if job and stat.S_ISFIFO(mode):
+                return _read_pipe(file.fileno(), job)
+            if not stat.S_ISREG(mode):
                 raise Unreadable(name, "is no regular file", "use - for standard input to read from a pipe")
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
@@ -98,6 +103,18 @@ def _read_file(name: str) -> bytes:
 def _open_at_once(name: str, flags: int) -> int:
     """Open a file without waiting for whoever writes a pipe."""
     return os.open(name, flags | os.O_NONBLOCK)
+
+
+def _read_pipe(descriptor: int, job: Job) -> bytes:
+    data = bytearray()
+    while len(data) <= MAX_BYTES:
+        while not select.select([descriptor], [], [], _SLICE_SECONDS)[0]:
+            job.check()
+        chunk = os.read(descriptor, _CHUNK_BYTES)
+        if not chunk:
+            break
+        data += chunk
+    return bytes(data)
 
 
 def _fetch(url: str, job: Job | None) -> bytes:
