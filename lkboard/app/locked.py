@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,7 @@ def surroundings_of(options: BuildOptions, architecture: str, job: Job) -> Surro
 
 
 def _lock_of(options: BuildOptions) -> Lock | None:
+    from lkboard.board.catalogue import read_catalogue
     from lkboard.sources.lock_file import read_lock
 
     if options.lock is not None:
@@ -77,14 +79,15 @@ def _lock_of(options: BuildOptions) -> Lock | None:
         path, verb = Path(options.vendored, LOCK_NAME), ("vendor", options.vendored)
     else:
         return None
-    remake = remake_command(
-        verb,
-        options.files,
-        boards=[options.board],
-        formats=options.formats,
-        architectures=[options.architecture],
+    command = partial(
+        remake_command, verb, options.files, formats=options.formats, architectures=[options.architecture]
     )
-    return read_lock(path, remake=remake)
+    lock = read_lock(path, remake=command(boards=[options.board]))
+    if options.lock is not None:
+        return lock
+    # a folder is made anew as a whole, so that what it was made for must be named again
+    boards = {file.board for file in lock.files} & set(read_catalogue().names())
+    return replace(lock, remake=command(boards=sorted(boards | {options.board})))
 
 
 def tools_of(format_: Format) -> tuple[LockedTool, ...]:

@@ -262,6 +262,19 @@ def test_a_build_for_another_architecture_is_refused(lab: Lab) -> None:
     )
 
 
+def test_a_folder_for_one_board_is_made_anew_for_that_one_too(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(lab.folder))
+    (text, _, _) = BOARD.partition("files:")
+    folder = write_board(
+        lab.folder / "lkboard/boards/toy", f"{text.format()}files: [{{to: logo.bmp, local: logo.bmp}}]\n"
+    )
+    (folder / "logo.bmp").write_bytes(b"logo")
+    vendored(lab, boards=("toy",))
+    with pytest.raises(LockMismatch) as caught:
+        built(lab, board="arm64-efi")
+    assert str(caught.value.hint).endswith(f"{lab.folder}/x.yml --board arm64-efi --board toy")
+
+
 def test_an_image_that_is_not_in_it_is_refused(lab: Lab) -> None:
     vendored(lab)
     config = lab.config(f'  - {{name: other, image: "{lab.registry.host}/lab/other:1"}}\n', name="other.yml")
