@@ -20,7 +20,7 @@ def list_boards(job: Job) -> tuple[Board, ...]:
 
 
 def get_board(name: str) -> Board:
-    """Return the board with this id, alias or folder. Raises `BoardError`."""
+    """Return the board with this id, alias or folder. Raises `UsageError`, `BoardError`."""
     from lkboard.board.catalogue import find_board
 
     return find_board(name)

@@ -31,7 +31,8 @@ def check(
 ) -> CheckResult:
     """Check config files as one: paths, ``-`` for ``stdin``, or http and https addresses; for a board if one is named.
 
-    Never raises for a bad config. Raises `BoardError` when there is no such board, and `Cancelled`.
+    Never raises for a bad config. Raises `UsageError` when there is no such board, `BoardError` when it is broken, and
+    `Cancelled`.
     """
     return check_for(files, _find(board), stdin=stdin, job=job)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.board.load import FILE_NAME, load_board
-from lkboard.errors import BoardError
+from lkboard.errors import BoardError, UsageError
 from lkboard.home import user_folder
 from lkboard.model.suggest import suggest
 from lkboard.resources import boards_root
@@ -65,7 +65,10 @@ def boards(extra: Sequence[Traversable] | None = None) -> tuple[Board, ...]:
 
 
 def find_board(name: str, extra: Sequence[Traversable] | None = None) -> Board:
-    """Return a board by id, alias, or the path of its folder. Raises `BoardError`."""
+    """Return a board by id, alias, or the path of its folder.
+
+    Raises `UsageError` for a name that no board has, `BoardError` for one that cannot be read.
+    """
     if "/" in name or name in {".", ".."}:
         folder_name = Path(name.removesuffix(FILE_NAME))
         with suppress(RuntimeError):  # nobody has that home directory
@@ -82,7 +85,7 @@ def find_board(name: str, extra: Sequence[Traversable] | None = None) -> Board:
         if f"/{name}/{FILE_NAME}" in (problem.where or ""):
             raise problem
     hint = suggest(name, [*names], fallback=[board.id for board in catalogue.boards])
-    raise BoardError(f"there is no board '{name}'", hint=hint)
+    raise UsageError(f"there is no board '{name}'", hint=hint)
 
 
 def _folders(root: Traversable) -> list[Traversable]:

@@ -30,6 +30,16 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"see: {self.prog} --help")
 
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Refuse what is no choice of an option or no verb, and say what was meant."""
+        if action.choices is None or value in action.choices:
+            return
+        from lkboard.model.suggest import suggest
+
+        options = "/".join(action.option_strings)
+        message = f"{options}: there is no '{value}'" if options else f"there is no verb '{value}'"
+        raise UsageError(message, hint=suggest(str(value), map(str, action.choices)))
+
 
 class _VerbParser(_Parser):
     """The parser of a verb, which takes options between arguments, as LinuxKit's does."""

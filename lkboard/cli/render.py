@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from lkboard.errors import LkboardError, Problem
     from lkboard.events import Event
 
-__all__ = ["Ui", "human_size", "human_time"]
-
 _BAR_WIDTH = 24
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters but tab and newline, other line breaks and changes of direction, and what is no character."""

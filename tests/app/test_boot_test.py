@@ -8,7 +8,7 @@ import pytest
 from support.qemu import stand_in
 
 from lkboard.app.boot_test import TestOptions, boot_test
-from lkboard.errors import BoardError, EmulationError, OutputError, UsageError
+from lkboard.errors import EmulationError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ def test_throw_away_files_are_thrown_away(
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"board": "rpi9"}, BoardError, r"there is no board 'rpi9'"),
+        ({"board": "rpi9"}, UsageError, r"there is no board 'rpi9'"),
         ({"image": "none.img"}, EmulationError, "there is no such image"),
         ({"expect_http": ("web",)}, UsageError, "'web' is not a port with a path"),
         ({"expect": ("ready", "")}, UsageError, "--expect needs a text"),

@@ -174,7 +174,7 @@ def test_what_does_not_go_together(given: BuildOptions, message: str) -> None:
 
 
 def test_a_board_that_does_not_exist() -> None:
-    with pytest.raises(BoardError, match=r"there is no board 'rpi33' \(did you mean 'rpi3'\?\)"):
+    with pytest.raises(UsageError, match=r"there is no board 'rpi33' \(did you mean 'rpi3'\?\)"):
         plan_build(options(board="rpi33"))
 
 

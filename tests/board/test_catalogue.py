@@ -8,7 +8,7 @@ import pytest
 from support.boards import BOARD, write_board
 
 from lkboard.board.catalogue import boards, find_board, read_catalogue, user_boards_root
-from lkboard.errors import BoardError
+from lkboard.errors import BoardError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +60,7 @@ def test_a_folder_may_hold_a_board_whose_id_is_taken(tmp_path: Path) -> None:
     ],
 )
 def test_an_unknown_board_is_refused_with_a_proposal(name: str, message: str) -> None:
-    with pytest.raises(BoardError) as caught:
+    with pytest.raises(UsageError) as caught:
         find_board(name, extra=())
     assert str(caught.value) == message
 

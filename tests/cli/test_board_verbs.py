@@ -93,8 +93,14 @@ def test_one_board_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_unknown_board_is_one_line_with_a_proposal(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["board", "show", "rpi33"]) == 1
+    assert main(["board", "show", "rpi33"]) == 2
     assert capsys.readouterr().err == "lkboard: there is no board 'rpi33' (did you mean 'rpi3'?)\n"
+
+
+def test_a_broken_board_is_not_bad_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_board(tmp_path / "bad", "id: [")
+    assert main(["board", "show", f"{folder}/"]) == 1
+    assert "board.yml:1:6" in capsys.readouterr().err
 
 
 def test_a_broken_board_is_a_warning_beside_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

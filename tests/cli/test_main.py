@@ -46,6 +46,21 @@ def test_the_version_is_the_packages() -> None:
     assert lkboard("version").stdout == f"lkboard {__version__}\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("bild", "x.yml"), "there is no verb 'bild' (did you mean 'build'?)"),
+        (("cache", "verfy"), "there is no verb 'verfy' (did you mean 'verify'?)"),
+        (("build", "x.yml", "--compress", "zstd"), "--compress: there is no 'zstd' (did you mean 'zst'?)"),
+        (("build", "x.yml", "--format", "raw-eif"), "there is no output format 'raw-eif' (did you mean 'raw-efi'?)"),
+        (("build", "x.yml", "--board", "rpi33"), "there is no board 'rpi33' (did you mean 'rpi3'?)"),
+    ],
+)
+def test_what_is_misspelt_is_bad_usage_with_a_proposal(arguments: tuple[str, ...], said: str) -> None:
+    done = lkboard(*arguments)
+    assert (done.returncode, done.stderr) == (2, f"lkboard: {said}\n")
+
+
 @pytest.mark.parametrize("arguments", [(), ("nonsense",), ("version", "--nonsense"), ("check",), ("kit",)])
 def test_bad_usage_is_status_2_without_a_traceback(arguments: tuple[str, ...]) -> None:
     done = lkboard(*arguments)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkboard.cli.render import Ui, human_size, human_time
+from lkboard.cli.render import Ui, human_time
 from lkboard.errors import BuildError, ConfigError, Place, Problem
 from lkboard.events import Note, Progress, Step
 
@@ -37,13 +37,6 @@ def output(shown: Ui) -> str:
 def progress(shown: Ui) -> str:
     assert isinstance(shown.stderr, io.StringIO)
     return shown.stderr.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (30723276, "29.3 MiB"), (1 << 40, "1.0 TiB")]
-)
-def test_sizes(size: int, text: str) -> None:
-    assert human_size(size) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (9.96, "10.0 s"), (42.4, "42 s"), (185, "3:05 min")])

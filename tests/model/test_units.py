@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lkboard.errors import UsageError
-from lkboard.model.units import is_size, parse_size
+from lkboard.model.units import human_size, is_size, parse_size
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,10 @@ def test_what_is_not_a_size(text: str) -> None:
 def test_more_digits_than_a_number_may_have_are_no_size() -> None:
     with pytest.raises(UsageError, match="is not a size"):
         parse_size("9" * 5000, "--size")
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (30723276, "29.3 MiB"), (1 << 40, "1.0 TiB")]
+)
+def test_sizes_are_written_with_units(size: int, text: str) -> None:
+    assert human_size(size) == text

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
 from lkboard.cli.options import add_lock_options, add_registry_options, lock_option, registry_options
-from lkboard.cli.render import human_size
 from lkboard.cli.streams import Output, check_output, read_input
 from lkboard.errors import UsageError
 from lkboard.model.artifact import COMPRESSIONS
+from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
     from lkboard.app.build_plan import BuildOptions

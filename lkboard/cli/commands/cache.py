@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
 from lkboard.cli.options import add_cache_option, add_registry_options, registry_options
-from lkboard.cli.render import human_size
 from lkboard.cli.streams import Output, check_output, wait_for_input
 from lkboard.cli.tables import one_line
 from lkboard.model.kit import BUILD_COMMAND, is_kit
+from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
     import argparse

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
-from lkboard.cli.render import human_size
+from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
     import argparse

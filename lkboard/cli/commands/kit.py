@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
 from lkboard.cli.options import add_cache_option, add_insecure_option
-from lkboard.cli.render import human_size
+from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
     import argparse

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
 from lkboard.cli.options import add_registry_options, add_target_options, lock_options, not_empty
-from lkboard.cli.render import human_size
 from lkboard.cli.streams import read_input
+from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
     import argparse

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
 from lkboard.cli.options import add_lock_options, add_registry_options, lock_option, registry_options
-from lkboard.cli.render import human_size, human_time
+from lkboard.cli.render import human_time
 from lkboard.cli.streams import read_input
 from lkboard.errors import SafetyRefused, UsageError
+from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
     import argparse
