@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.disk import content
 from lkboard.disk.content import encode
-from lkboard.disk.inodes import check_numbers
+from lkboard.disk.inodes import check_numbers, mode_of
 from lkboard.errors import BuildError
 from lkboard.model.extents import EMPTY, Content
 from lkboard.model.rootfs import Kind
@@ -34,14 +34,6 @@ _ALIGNMENT = 4
 _BLOCK_SIZE = 512
 _PATH_MAX = 4096
 _WORD_LIMIT = 1 << 32
-_TYPE_BITS = {
-    Kind.FILE: 0o100000,
-    Kind.SYMLINK: 0o120000,
-    Kind.CHAR: 0o020000,
-    Kind.BLOCK: 0o060000,
-    Kind.DIRECTORY: 0o040000,
-    Kind.FIFO: 0o010000,
-}
 
 
 def plan(entries: Sequence[Entry], *, first_inode: int = FIRST_INODE, device: tuple[int, int] = DEVICE) -> ExtentMap:
@@ -110,9 +102,10 @@ def _record(path: str, inode: Entry, data: Content, identity: tuple[int, int, tu
     number, links, device = identity
     name = encode(path)
     _check(path, inode, len(name), data.size)
-    mode = _TYPE_BITS[inode.kind] | inode.mode & 0o7777
     seconds = min(max(inode.mtime_ns // 1_000_000_000, 0), _WORD_LIMIT - 1)
-    head = _head(name, (number, mode, inode.uid, inode.gid, links, seconds, data.size, *device, *inode.device))
+    head = _head(
+        name, (number, mode_of(inode), inode.uid, inode.gid, links, seconds, data.size, *device, *inode.device)
+    )
     padding = Content.of(bytes(-data.size % _ALIGNMENT))
     return Content.of(head) + data + padding
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError
+from lkboard.model.rootfs import Kind
 
 if TYPE_CHECKING:
     from lkboard.model.rootfs import Entry
@@ -14,6 +15,20 @@ _OWNER_MAX = (1 << 32) - 2
 
 _DEVICE_MAX = (1 << 12) - 1, (1 << 20) - 1
 """Major and minor number (include/linux/kdev_t.h)."""
+
+_TYPES = {
+    Kind.FILE: 0o100000,
+    Kind.SYMLINK: 0o120000,
+    Kind.CHAR: 0o020000,
+    Kind.BLOCK: 0o060000,
+    Kind.DIRECTORY: 0o040000,
+    Kind.FIFO: 0o010000,
+}
+
+
+def mode_of(inode: Entry) -> int:
+    """Return type and permissions (include/uapi/linux/stat.h) of what is no hard link."""
+    return _TYPES[inode.kind] | inode.mode & 0o7777
 
 
 def check_numbers(path: str, inode: Entry) -> None:

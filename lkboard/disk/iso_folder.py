@@ -14,7 +14,8 @@ from lkboard.model.rootfs import Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lkboard.disk.iso_tree import Folder, Node
+    from lkboard.disk.iso_tree import Folder
+    from lkboard.disk.tree import Node
 
 BLOCK_SIZE = 2048
 _RECORD = "<BB8s8s7sBBB4sB"

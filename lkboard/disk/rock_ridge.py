@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from lkboard.disk.inodes import mode_of
 from lkboard.model.rootfs import Kind
 
 if TYPE_CHECKING:
@@ -27,15 +28,6 @@ _NAME_MAX = _ENTRY_MAX - 5
 _COMPONENT_MAX = _NAME_MAX - 2
 _GOES_ON, _CURRENT, _PARENT, _ROOT = 1, 2, 4, 8
 _SPECIAL_COMPONENTS = {b".": _CURRENT, b"..": _PARENT}
-_TYPES = {
-    Kind.FILE: 0o100000,
-    Kind.HARDLINK: 0o100000,
-    Kind.SYMLINK: 0o120000,
-    Kind.CHAR: 0o020000,
-    Kind.BLOCK: 0o060000,
-    Kind.DIRECTORY: 0o040000,
-    Kind.FIFO: 0o010000,
-}
 _DEVICES = {Kind.CHAR, Kind.BLOCK}
 _MINOR_LIMIT = 1 << 8
 _IDENTIFIER = b"IEEE_P1282"
@@ -56,8 +48,7 @@ def extension() -> bytes:
 
 def attributes(entry: Entry, *, links: int, serial: int) -> list[bytes]:
     """Return what is said of a file under each of its names. ``serial`` is the same for hard links of one file."""
-    mode = _TYPES[entry.kind] | entry.mode & 0o7777
-    fields = [_entry(b"PX", b"".join(map(both, (mode, links, entry.uid, entry.gid, serial))))]
+    fields = [_entry(b"PX", b"".join(map(both, (mode_of(entry), links, entry.uid, entry.gid, serial))))]
     if entry.kind in _DEVICES:
         fields.append(_entry(b"PN", b"".join(map(both, _device(*entry.device)))))
     return fields
