@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.app.build_plan import plan_outputs
 from lkboard.app.image_source import is_config
 from lkboard.app.system import make_system
+from lkboard.errors import PathMissing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
     from lkboard.rootfs.explain import Explainer
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What there is to say about the paths that were asked for, and why there is nothing to say about the others."""
+
+    found: tuple[Explanation, ...]
+    missing: tuple[PathMissing, ...] = ()
+
+
 def split_arguments(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Divide arguments into configs and paths: the first is a config, and so are those behind it that look like one."""
     first, *more = arguments
@@ -28,17 +38,22 @@ def split_arguments(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[st
 
 def explain(
     options: BuildOptions, paths: Sequence[str], job: Job, *, stdin: bytes | None = None, every_cost: bool = True
-) -> tuple[Explanation, ...]:
+) -> Answer:
     """Explain paths of the system that a build would make, in the order in which they were asked for.
 
     A path may be a pattern. Without ``every_cost``, patterns that stand for more than one path get no ``initrd_bytes``:
-    to know those of all of ``/usr/lib/*`` means to compress it. Raises `PathMissing` for a path that is not there, and
-    what a build raises.
+    to know those of all of ``/usr/lib/*`` means to compress it. Raises what a build raises.
     """
     explainer = _explainer(make_system(options, plan_outputs(options), job, stdin=stdin, with_losses=True), job)
-    found = dict.fromkeys(name for path in paths for name in explainer.find(path))
+    found: dict[str, None] = {}
+    missing = []
+    for path in paths:
+        try:
+            found.update(dict.fromkeys(explainer.find(path)))
+        except PathMissing as error:
+            missing.append(error)
     with_cost = every_cost or len(found) <= len(paths)
-    return tuple(explainer.explain(name, with_cost=with_cost) for name in found)
+    return Answer(tuple(explainer.explain(name, with_cost=with_cost) for name in found), tuple(missing))
 
 
 def makeup(options: BuildOptions, job: Job, *, stdin: bytes | None = None) -> Makeup:

@@ -203,9 +203,9 @@ def test_a_path_that_looks_like_a_config(capsys: Capture, lab: Lab) -> None:
 def test_costs_that_a_table_does_not_show_are_not_found_out(lab: Lab) -> None:
     options, job = BuildOptions((str(lab.config(FILES)),), architecture="amd64"), RecordingJob()
     for paths, is_known in ((["/bin/*"], False), (["/bin/ls"], True), (["/bin/l?"], True), (["/bin", "/etc"], True)):
-        found = use_case.explain(options, paths, job, every_cost=False)
+        found = use_case.explain(options, paths, job, every_cost=False).found
         assert [one.initrd_bytes is not None for one in found] == [is_known] * len(found)
-        assert None not in {one.initrd_bytes for one in use_case.explain(options, paths, job)}
+        assert None not in {one.initrd_bytes for one in use_case.explain(options, paths, job).found}
 
 
 def test_several_configs_are_one(capsys: Capture, lab: Lab) -> None:
@@ -228,7 +228,7 @@ def test_the_first_argument_is_a_config_of_any_name(capsys: Capture, lab: Lab) -
         (["none.yml", "/etc"], 1, "none.yml: cannot be read"),
         (["x.yml", "/none"], 1, "'/none' is not in the system ("),
         (["x.yml", "../a"], 1, "'../a' leads out of the root ("),
-        (["x.yml", "--board", "none"], 1, "there is no board 'none'"),
+        (["x.yml", "--board", "none"], 2, "there is no board 'none'"),
         (["x.yml", "--board", "rpi3", "--arch", "amd64"], 2, "the board 'rpi3' is arm64, not 'amd64' (leave out"),
     ],
 )
@@ -246,6 +246,25 @@ def test_what_cannot_be_explained_is_told(
     assert (done.returncode, done.stdout) == (status, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_path_does_not_hide_the_answers_to_others(capsys: Capture, lab: Lab) -> None:
+    done = run_command(capsys, "explain", lab.config(FILES), "/etc/motd", "/none", "/bin/ls", "/bin/lss", "-q")
+    assert done.returncode == 1
+    assert [line for line in done.stdout.splitlines() if line.startswith("/")] == ["/etc/motd", "/bin/ls"]
+    assert [line.partition(" (")[0] for line in done.stderr.splitlines()] == [
+        "lkboard: '/none' is not in the system",
+        "lkboard: '/bin/lss' is not in the system",
+    ]
+
+
+def test_a_wrong_path_is_an_error_for_machines(capsys: Capture, lab: Lab) -> None:
+    done = run_command(capsys, "explain", lab.config(FILES), "/none", "/etc/motd", "-q", "--json")
+    assert [found["path"] for found in results(done.stdout)] == ["/etc/motd"]
+    errors = [event for line in done.stdout.splitlines() if (event := json.loads(line))["event"] == "error"]
+    assert [(error["code"], error["message"]) for error in errors] == [
+        ("build.path-missing", "'/none' is not in the system")
+    ]
 
 
 def test_a_board_decides_the_architecture(capsys: Capture, lab: Lab) -> None:

@@ -42,13 +42,15 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
         made_of = use_case.makeup(options, job, stdin=stdin)
         ui.result(texts.makeup_table(made_of), **asdict(made_of))
         return 0
-    found = use_case.explain(options, paths, job, stdin=stdin, every_cost=ui.is_json)
-    if len(found) > len(paths) and not ui.is_json:
-        ui.result(texts.explanations_table(found))
-        return 0
-    for index, one in enumerate(found):
-        ui.result("\n" * bool(index) + texts.explanation_text(one), **asdict(one))
-    return 0
+    answer = use_case.explain(options, paths, job, stdin=stdin, every_cost=ui.is_json)
+    if len(answer.found) > len(paths) and not ui.is_json:
+        ui.result(texts.explanations_table(answer.found))
+    else:
+        for index, one in enumerate(answer.found):
+            ui.result("\n" * bool(index) + texts.explanation_text(one), **asdict(one))
+    for error in answer.missing:
+        ui.error(error)
+    return 1 if answer.missing else 0
 
 
 COMMAND = Command(
