@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.app.kit import list_kit
-from lkboard.oci.store import open_store
+from lkboard.oci.store.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.model.image import Descriptor
-from lkboard.oci.digest import Digester
-from lkboard.oci.media_types import OCI_INDEX, OCI_MANIFEST
-from lkboard.oci.store import Store
+from lkboard.oci.spec.digest import Digester
+from lkboard.oci.spec.media_types import OCI_INDEX, OCI_MANIFEST
+from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

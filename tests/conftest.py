@@ -9,7 +9,7 @@ from hypothesis import settings
 from support.jobs import RecordingJob
 from support.registry import Registry, running_registry
 
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

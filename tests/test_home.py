@@ -14,8 +14,8 @@ from lkboard.board.catalogue import find_board, read_catalogue, user_boards_root
 from lkboard.config.host_files import host_path
 from lkboard.errors import BoardError, StoreUnusable
 from lkboard.home import home, user_folder
-from lkboard.oci.credentials import find_credential
-from lkboard.oci.store import Store, open_store
+from lkboard.oci.servers.credentials import find_credential
+from lkboard.oci.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from support.jobs import RecordingJob

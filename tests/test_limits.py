@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from lkboard.disk import cpio_reader
-from lkboard.oci import docker_archive, documents, file_tree, flatten, graph, layers, tar_reader
+from lkboard.oci.archives import docker_archive
+from lkboard.oci.layers import file_tree, flatten, tar_reader
+from lkboard.oci.layers import unpack as layers
+from lkboard.oci.spec import documents
+from lkboard.oci.store import graph
 from lkboard.rootfs import kernel_payload, sbom
 from lkboard.yaml import limits
 
@@ -23,7 +27,7 @@ MIB = 1 << 20
         f"| a manifest, index or image configuration | {documents.DOCUMENT_LIMIT // MIB} MiB |",
         f"| indexes in indexes | {graph.INDEX_DEPTH} |",
         f"| images of a docker archive, layers of one of them | {docker_archive._IMAGES:,} |",
-        f"| {layers.size_limit(1 << 40) >> 40} times its size, but always {layers.size_limit(0) >> 30} GiB |",
+        f"| {unpack.size_limit(1 << 40) >> 40} times its size, but always {unpack.size_limit(0) >> 30} GiB |",
         f"| headers in a layer, entries of an initrd that is compared | {tar_reader.ENTRY_LIMIT:,} |",
         f"entries of an initrd that is compared | {cpio_reader.ENTRY_LIMIT:,} |",
         f"| all paths and link targets of an initrd that is compared | {cpio_reader.TEXT_LIMIT // MIB} MiB |",

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from lkboard.model.lock import Lock
     from lkboard.model.reference import Reference
     from lkboard.model.rootfs import Rootfs
-    from lkboard.oci.settings import RegistrySettings
-    from lkboard.oci.store import Store
+    from lkboard.oci.servers.settings import RegistrySettings
+    from lkboard.oci.store.store import Store
     from lkboard.rootfs.assemble import AssembleOptions
     from lkboard.sources.locked import Image
 
@@ -78,8 +78,8 @@ def resolve_images(config: Config, around: Surroundings, *, with_sboms: bool = F
 
     Raises `OciError`, `LockMismatch`, `Cancelled`.
     """
-    from lkboard.oci.pull import Puller
-    from lkboard.oci.workers import run_all
+    from lkboard.oci.registry.pull import Puller
+    from lkboard.oci.registry.workers import run_all
 
     puller = Puller(around.store, around.settings, around.job)
     wanted = Platform("linux", around.architecture)
@@ -110,7 +110,7 @@ def assemble_root(config: Config, images: Images, around: Surroundings, options:
 
     A layer that turns out to be damaged is fetched again. Raises `OciError`, `BuildError`, `Cancelled`.
     """
-    from lkboard.oci.pull import Puller
+    from lkboard.oci.registry.pull import Puller
     from lkboard.rootfs.assemble import assemble
 
     puller = Puller(around.store, around.settings, around.job)

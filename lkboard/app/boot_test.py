@@ -95,7 +95,7 @@ def _u_boot(board: Board | None, cache: str | None, folder: Path, job: Job) -> s
     from lkboard.app.registry_options import is_offline
     from lkboard.disk.content import read
     from lkboard.model.board import BoardFile
-    from lkboard.oci.store import open_store
+    from lkboard.oci.store.store import open_store
     from lkboard.sources import SourceContext, fetch
     from lkboard.sources.apt.packages import DebianPackages
 

@@ -151,7 +151,7 @@ def plan_build(options: BuildOptions) -> BuildPlan:
 
 def plan_outputs(options: BuildOptions) -> BuildPlan:
     """Check the options against each other and name every output file. Raises `UsageError` and `BoardError`."""
-    from lkboard.oci.file_tree import clean
+    from lkboard.oci.layers.file_tree import clean
 
     if options.output and (options.name or options.directory):
         raise UsageError("-o does not go with --name or --dir", hint="give the whole path to -o")

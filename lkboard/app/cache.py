@@ -42,8 +42,8 @@ class Freed:
 
 def list_cache(cache: str) -> tuple[StoredImage, ...]:
     """Return all images of the store. Raises `StoreCorrupt`, `StoreUnusable`."""
-    from lkboard.oci.inventory import list_images
-    from lkboard.oci.store import open_store
+    from lkboard.oci.store.inventory import list_images
+    from lkboard.oci.store.store import open_store
 
     return list_images(open_store(cache or None))
 
@@ -53,7 +53,7 @@ def remove_names(names: Sequence[str], cache: str, job: Job) -> tuple[str, ...]:
 
     An image without a name goes by its digest. Raises `NotFound`, `StoreUnusable`.
     """
-    from lkboard.oci.store import open_store
+    from lkboard.oci.store.store import open_store
 
     store = open_store(cache or None)
     known = {name or root.digest: root for name, root in store.entries()}
@@ -88,8 +88,8 @@ def collect_garbage(options: GcOptions, job: Job) -> tuple[Freed, ...]:
 
     Raises `UsageError`, `StoreCorrupt`, `StoreUnusable`, `Cancelled`.
     """
-    from lkboard.oci.garbage import HOUR, Retention, collect, find_garbage
-    from lkboard.oci.store import open_store
+    from lkboard.oci.store.garbage import HOUR, Retention, collect, find_garbage
+    from lkboard.oci.store.store import open_store
 
     days = options.keep_days or 0
     if not 0 <= days <= _MOST_DAYS:
@@ -104,7 +104,7 @@ def collect_garbage(options: GcOptions, job: Job) -> tuple[Freed, ...]:
 
 def verify_cache(cache: str, job: Job) -> Verified:
     """Read every blob again, and put away those that are damaged. Raises `StoreUnusable`, `Cancelled`."""
-    from lkboard.oci.store import open_store
-    from lkboard.oci.verify import verify
+    from lkboard.oci.store.store import open_store
+    from lkboard.oci.store.verify import verify
 
     return verify(open_store(cache or None), job)

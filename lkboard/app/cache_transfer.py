@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from lkboard.model.reference import Reference
     from lkboard.model.rootfs import Entry
     from lkboard.model.stored import StoredImage
-    from lkboard.oci.pull import Puller
-    from lkboard.oci.store import Store
+    from lkboard.oci.registry.pull import Puller
+    from lkboard.oci.store.store import Store
 
 ALL = "all"
 STDIO = "-"
@@ -61,9 +61,9 @@ def pull_images(options: PullOptions, job: Job) -> tuple[StoredImage, ...]:
     `OciError`, `Cancelled`.
     """
     from lkboard.model.reference import parse_reference
-    from lkboard.oci.inventory import list_images
-    from lkboard.oci.pull import Puller
-    from lkboard.oci.store import open_store
+    from lkboard.oci.registry.pull import Puller
+    from lkboard.oci.store.inventory import list_images
+    from lkboard.oci.store.store import open_store
 
     references = [parse_reference(name) for name in options.names]
     settings = options.registry.settings()
@@ -77,7 +77,7 @@ def pull_images(options: PullOptions, job: Job) -> tuple[StoredImage, ...]:
 
 
 def _pull(reference: Reference, platforms: Sequence[str], puller: Puller, job: Job) -> None:
-    from lkboard.oci.platform import parse_platform
+    from lkboard.oci.spec.platform import parse_platform
 
     with job.step(f"Resolve {reference}"):
         if platforms:
@@ -90,10 +90,10 @@ def _pull(reference: Reference, platforms: Sequence[str], puller: Puller, job: J
 def import_images(path: str, name: str, cache: str, job: Job, *, stdin: Iterable[bytes] = ()) -> tuple[str, ...]:
     """Bring the images of a folder or archive, or of one that comes through ``stdin``, into the store.
 
-    Returns their names; ``name`` is for an archive with one image. Raises as `lkboard.oci.archive.import_archive` does.
+    Returns their names; ``name`` is for an archive with one image. Raises as `import_archive` does.
     """
-    from lkboard.oci.archive import import_archive, spooled
-    from lkboard.oci.store import open_store
+    from lkboard.oci.archives.importing import import_archive, spooled
+    from lkboard.oci.store.store import open_store
 
     store = open_store(cache or None)
     if path != STDIO:
@@ -109,7 +109,7 @@ def export_image(options: ExportOptions, job: Job, *, stdout: BinaryIO | None = 
     """
     from lkboard.app.outputs import stream, write
     from lkboard.disk.output import check_place
-    from lkboard.oci.store import open_store
+    from lkboard.oci.store.store import open_store
 
     store = open_store(options.cache or None)
     known = store.names()
@@ -127,9 +127,9 @@ def export_image(options: ExportOptions, job: Job, *, stdout: BinaryIO | None = 
 def _archive(store: Store, name: str, root: Descriptor, options: ExportOptions, job: Job) -> ExtentMap:
     from lkboard.disk import tar
     from lkboard.model.reference import parse_reference
-    from lkboard.oci.export import docker_entries, layout_entries
-    from lkboard.oci.flatten import flatten
-    from lkboard.oci.layers import unpack_layers
+    from lkboard.oci.archives.export import docker_entries, layout_entries
+    from lkboard.oci.layers.flatten import flatten
+    from lkboard.oci.layers.unpack import unpack_layers
 
     as_name = str(parse_reference(options.as_name)) if options.as_name else name
     platforms = () if ALL in options.platforms else options.platforms
@@ -149,11 +149,11 @@ def _archive(store: Store, name: str, root: Descriptor, options: ExportOptions, 
 def _resolved(store: Store, name: str, root: Descriptor, platforms: Sequence[str], job: Job) -> ResolvedImage:
     """Return the image for the only platform that is wanted, or that is there."""
     from lkboard.model.reference import parse_reference
-    from lkboard.oci.blobs import stored
-    from lkboard.oci.graph import members, missing
-    from lkboard.oci.platform import listed, parse_platform
-    from lkboard.oci.pull import Puller
-    from lkboard.oci.settings import RegistrySettings
+    from lkboard.oci.registry.pull import Puller
+    from lkboard.oci.servers.settings import RegistrySettings
+    from lkboard.oci.spec.platform import listed, parse_platform
+    from lkboard.oci.store.blobs import stored
+    from lkboard.oci.store.graph import members, missing
 
     if len(platforms) > 1:
         raise UsageError("this format holds one platform", hint="give one: --arch ARCH")

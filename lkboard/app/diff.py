@@ -29,8 +29,8 @@ def diff(before: str, after: str, options: BuildOptions, job: Job, *, stdin: byt
     ``options`` are for the configs, whatever their files; ``stdin`` is the one that is ``-``. Raises `UsageError` for
     what is none of these, and what a build raises.
     """
-    from lkboard.oci.scratch import scratch_folder
-    from lkboard.oci.store import open_store
+    from lkboard.oci.store.scratch import scratch_folder
+    from lkboard.oci.store.store import open_store
     from lkboard.rootfs.diff import compare
 
     if before == after == "-":
@@ -58,7 +58,7 @@ def _config_tree(source: str, options: BuildOptions, job: Job, stdin: bytes | No
 
 def _archive_tree(source: str, scratch: Path, job: Job) -> Tree:
     from lkboard.disk.cpio_reader import MAGICS
-    from lkboard.oci.layers import size_limit
+    from lkboard.oci.layers.unpack import size_limit
     from lkboard.rootfs.archives import tar_root
 
     scratch.mkdir()

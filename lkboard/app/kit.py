@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.image import Descriptor
     from lkboard.model.reference import Reference
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def build_kit(options: KitOptions, job: Job) -> tuple[KitImage, ...]:
     from lkboard.app.registry_options import is_offline
     from lkboard.kit.build import ARCHITECTURES
     from lkboard.kit.build import build_kit as build
-    from lkboard.oci.store import open_store
+    from lkboard.oci.store.store import open_store
 
     boards = list_boards(job)
     unknown = [name for name in options.architectures if name not in ARCHITECTURES]
@@ -63,7 +63,7 @@ def build_kit(options: KitOptions, job: Job) -> tuple[KitImage, ...]:
 
 def list_kit(cache: str) -> tuple[KitImage, ...]:
     """Return the kit's images that the store has; none when it was never built there."""
-    from lkboard.oci.store import open_store
+    from lkboard.oci.store.store import open_store
 
     return tuple(_images(open_store(cache or None)))
 
@@ -76,9 +76,9 @@ def push_kit(destination: str, cache: str, insecure: Sequence[str], job: Job) ->
     from lkboard.app.registry_options import is_offline
     from lkboard.kit.build import RECIPES
     from lkboard.model.kit import image_name
-    from lkboard.oci.push import push
-    from lkboard.oci.settings import RegistrySettings
-    from lkboard.oci.store import open_store
+    from lkboard.oci.registry.push import push
+    from lkboard.oci.servers.settings import RegistrySettings
+    from lkboard.oci.store.store import open_store
 
     store = open_store(cache or None)
     names = {image_name(recipe.name): _destination(destination, recipe.name) for recipe in RECIPES}
@@ -117,7 +117,7 @@ def _images(store: Store) -> Iterator[KitImage]:
 def _architectures(store: Store, name: str, descriptor: Descriptor) -> Iterator[KitImage]:
     """Yield what an index lists; a name that was set to a single image by somebody else is not the kit's."""
     from lkboard.kit.build import PACKAGES_ANNOTATION
-    from lkboard.oci.documents import Index, parse_document
+    from lkboard.oci.spec.documents import Index, parse_document
 
     index = parse_document(store.read(descriptor), descriptor.media_type, name)
     if not isinstance(index, Index):

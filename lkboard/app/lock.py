@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lkboard.model.lock import LockedTool
     from lkboard.model.package import Package
     from lkboard.model.reference import Reference
-    from lkboard.oci.pull import Puller
+    from lkboard.oci.registry.pull import Puller
     from lkboard.sources import SourceContext
     from lkboard.sources.locked import Image
 
@@ -69,7 +69,7 @@ def make_lock(options: LockOptions, job: Job, *, stdin: bytes | None = None) -> 
     stays then.
     """
     from lkboard.app.assembly import Surroundings, read_config
-    from lkboard.oci.store import open_store
+    from lkboard.oci.store.store import open_store
     from lkboard.sources.lock_file import read_lock, write_lock
 
     path = lock_path(options.files, options.output)
@@ -196,7 +196,7 @@ class _Locker:
             raise
 
     def _puller(self, name: str) -> Puller:
-        from lkboard.oci.pull import Puller
+        from lkboard.oci.registry.pull import Puller
 
         settings = replace(self._around.settings, always_pull=self._is_new(name))
         return Puller(self._around.store, settings, self._around.job)

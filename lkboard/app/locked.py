@@ -59,7 +59,7 @@ def surroundings_of(options: BuildOptions, architecture: str, job: Job) -> Surro
 
     Raises `UsageError`, `StoreUnusable`, and `BuildError` when a lock that is to be kept to cannot be read.
     """
-    from lkboard.oci.store import open_store, open_vendored
+    from lkboard.oci.store.store import open_store, open_vendored
 
     lock = _lock_of(options)
     if not options.vendored:

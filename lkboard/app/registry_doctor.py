@@ -25,7 +25,7 @@ def examine(name: str, architecture: str, options: RegistryOptions, job: Job) ->
     from lkboard.model.architecture import go_name, host_architecture
     from lkboard.model.image import Platform
     from lkboard.model.reference import parse_reference
-    from lkboard.oci.doctor import examine
+    from lkboard.oci.doctor.report import examine
 
     settings = options.settings()
     if settings.offline:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lkboard.errors import UsageError
 
 if TYPE_CHECKING:
-    from lkboard.oci.settings import RegistrySettings
+    from lkboard.oci.servers.settings import RegistrySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class RegistryOptions:
 
     def settings(self) -> RegistrySettings:
         """Return the options as the registry client takes them, with $LINUXKIT_MIRROR. Raises `UsageError`."""
-        from lkboard.oci.settings import RegistrySettings, parse_mirrors
+        from lkboard.oci.servers.settings import RegistrySettings, parse_mirrors
 
         offline = is_offline(self.offline)
         if offline and self.always_pull:
@@ -50,7 +50,7 @@ class RegistryOptions:
 
 
 def _engine(offline: bool) -> str:
-    from lkboard.oci.engine import find_engine, is_remote
+    from lkboard.oci.archives.engine import find_engine, is_remote
 
     address = find_engine(os.environ)
     if offline and is_remote(address):

@@ -59,7 +59,7 @@ def make_system(
 
 
 def _sbom_options(options: BuildOptions, epoch: int) -> SbomOptions | None:
-    from lkboard.oci.file_tree import clean
+    from lkboard.oci.layers.file_tree import clean
     from lkboard.rootfs.sbom import SbomOptions
 
     if options.sbom is None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from lkboard.model.image import Descriptor, ResolvedImage
     from lkboard.model.lock import Lock
     from lkboard.model.package import Package
-    from lkboard.oci.blobs import Blobs
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.blobs import Blobs
+    from lkboard.oci.store.store import Store
 
 STEP = "Copy into the folder"
 _OURS = {"blobs", "index.json", "oci-layout", LOCK_NAME, ".lkboard", ".lock"}
@@ -63,7 +63,7 @@ def vendor(directory: str, options: LockOptions, job: Job, *, stdin: bytes | Non
     A folder that was made here before is replaced as a whole. Raises as `make_lock` does, and `OutputError`.
     """
     from lkboard.disk.folders import replacing_folder
-    from lkboard.oci.store import open_store
+    from lkboard.oci.store.store import open_store
 
     store = open_store(options.cache or None)
     target = Path(os.path.realpath(directory))
@@ -98,8 +98,8 @@ def _check_target(target: Path, store: Store) -> None:
 
 def _collect(result: LockResult, options: LockOptions, store: Store, job: Job) -> _Load:
     """Bring into the store what the lock names, and return all of it."""
-    from lkboard.oci.blobs import stored
-    from lkboard.oci.pull import Puller
+    from lkboard.oci.registry.pull import Puller
+    from lkboard.oci.store.blobs import stored
     from lkboard.sources.apt.shelf import describe
     from lkboard.sources.locked import resolve_locked
 
@@ -126,7 +126,7 @@ def _collect(result: LockResult, options: LockOptions, store: Store, job: Job) -
 
 def _parts(image: ResolvedImage, blobs: Blobs) -> Iterator[Descriptor]:
     """Yield what a build reads of an image: the indexes that lead to it, itself, and its bills of materials."""
-    from lkboard.oci.graph import closure, members
+    from lkboard.oci.store.graph import closure, members
 
     for member in members(image.index or image.manifest, blobs, image.reference):
         if member.manifest.digest == image.manifest.digest:
@@ -136,7 +136,7 @@ def _parts(image: ResolvedImage, blobs: Blobs) -> Iterator[Descriptor]:
 
 
 def _web_files(inputs: Inputs, store: Store) -> Iterator[Descriptor]:
-    from lkboard.oci.urls import shown
+    from lkboard.oci.servers.urls import shown
     from lkboard.sources.web_files import describe
 
     for _board, file in inputs.files():
@@ -147,10 +147,10 @@ def _web_files(inputs: Inputs, store: Store) -> Iterator[Descriptor]:
 
 
 def _fill(folder: Path, load: _Load, source: Store, job: Job) -> None:
-    from lkboard.oci.blobs import stored
-    from lkboard.oci.copy import copy_parts
-    from lkboard.oci.meter import Meter
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.blobs import stored
+    from lkboard.oci.store.copy import copy_parts
+    from lkboard.oci.store.meter import Meter
+    from lkboard.oci.store.store import Store
     from lkboard.sources.apt.shelf import Shelf
     from lkboard.sources.lock_file import write_lock
     from lkboard.sources.web_files import list_files

@@ -116,8 +116,8 @@ def write(options: WriteOptions, plan: WritePlan, job: Job, *, stdin: bytes | No
     Raises what `plan_write` and a build raise, and `VerifyFailed`, `Vanished`, `PermissionNeeded`, `Cancelled`. The
     device is looked at again first: another one at the same path is refused.
     """
-    from lkboard.oci.scratch import scratch_folder
-    from lkboard.oci.store import open_store
+    from lkboard.oci.store.scratch import scratch_folder
+    from lkboard.oci.store.store import open_store
 
     with scratch_folder(open_store(options.cache or None).derived_dir("write"), job) as scratch:
         image = _build(options, scratch, job, stdin) if is_config(options.source) else _open(options, scratch, job)

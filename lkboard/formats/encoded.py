@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from lkboard.model.extents import Extent, ExtentMap, FileSpan
-from lkboard.oci.files import new_file, store_errors
+from lkboard.oci.store.files import new_file, store_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from lkboard.disk import content
 from lkboard.errors import BuildError, MissingTool
 from lkboard.model.extents import Content, FileSpan
-from lkboard.oci.files import publish, store_errors, temporary_file
+from lkboard.oci.store.files import publish, store_errors, temporary_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -20,9 +20,9 @@ from lkboard.kit.tree import Tree
 from lkboard.kit.userland import USERLAND
 from lkboard.model.kit import image_name
 from lkboard.model.lock import Lock, LockedPackage
-from lkboard.oci.documents import Index, parse_document
-from lkboard.oci.locks import exclusive
-from lkboard.oci.media_types import OCI_INDEX
+from lkboard.oci.spec.documents import Index, parse_document
+from lkboard.oci.spec.media_types import OCI_INDEX
+from lkboard.oci.store.locks import exclusive
 from lkboard.sources.apt.packages import DebianPackages
 from lkboard.sources.lock_file import write_lock
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lkboard.model.board import Board
     from lkboard.model.image import Descriptor
     from lkboard.model.package import Package
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
     from lkboard.sources.archive import Archive
 
 T = TypeVar("T")

@@ -13,14 +13,14 @@ from lkboard.disk.compress import gzip_member
 from lkboard.disk.content import as_content, read
 from lkboard.model.image import Descriptor, Platform
 from lkboard.model.rootfs import EPOCH
-from lkboard.oci.documents import descriptor_fields
-from lkboard.oci.media_types import OCI_INDEX, OCI_MANIFEST
+from lkboard.oci.spec.documents import descriptor_fields
+from lkboard.oci.spec.media_types import OCI_INDEX, OCI_MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lkboard.model.rootfs import Entry
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"

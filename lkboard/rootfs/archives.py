@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from lkboard.model.extents import Content, FileSpan
 from lkboard.model.rootfs import Entry, Kind, Origin
-from lkboard.oci.file_tree import FileTree, entries_of, walk
-from lkboard.oci.flatten import archive_tree, tar_tree
+from lkboard.oci.layers.file_tree import FileTree, entries_of, walk
+from lkboard.oci.layers.flatten import archive_tree, tar_tree
 from lkboard.rootfs.kernel import CMDLINE, KERNEL, MICROCODE
 from lkboard.rootfs.trees import Tree
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lkboard.model.rootfs import EPOCH
-from lkboard.oci.layers import unpack_layers
+from lkboard.oci.layers.unpack import unpack_layers
 from lkboard.rootfs.containers import add_containers
 from lkboard.rootfs.files import add_files
 from lkboard.rootfs.ids import container_ids
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lkboard.model.config import Config
     from lkboard.model.image import ResolvedImage, WholeImage
     from lkboard.model.rootfs import Loss, Rootfs
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lkboard.disk import content as contents
 from lkboard.model.extents import EMPTY
 from lkboard.model.rootfs import BootParts, Kind, Rootfs
-from lkboard.oci.file_tree import clean
+from lkboard.oci.layers.file_tree import clean
 from lkboard.rootfs.kernel import BOOT, CMDLINE, KERNEL, MICROCODE
 from lkboard.rootfs.segments import build_initrd
 

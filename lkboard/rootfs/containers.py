@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lkboard.config.label import LABEL, parse_label
 from lkboard.model.config import Options
 from lkboard.model.rootfs import Origin
-from lkboard.oci.file_tree import clean
+from lkboard.oci.layers.file_tree import clean
 from lkboard.rootfs.effective import config_fault, effective
 from lkboard.rootfs.runtime_config import config_json
 from lkboard.rootfs.runtime_json import runtime_json

@@ -13,7 +13,7 @@ from lkboard.errors import PathMissing
 from lkboard.model.explanation import Explanation, Maker, Makeup, Part, Replaced, Share
 from lkboard.model.rootfs import Entry, Kind, Origin
 from lkboard.model.suggest import nearest
-from lkboard.oci.file_tree import FileTree, Loop, clean
+from lkboard.oci.layers.file_tree import FileTree, Loop, clean
 from lkboard.rootfs import kinds
 from lkboard.rootfs.bootparts import split, without
 from lkboard.rootfs.cost import packed_size, packed_sizes

@@ -16,7 +16,7 @@ from lkboard.config.values import InvalidValue, parse_mode
 from lkboard.disk import content as contents
 from lkboard.model.extents import EMPTY, Content, FileSpan, stamp_of
 from lkboard.model.rootfs import Entry, Kind, Origin
-from lkboard.oci.file_tree import clean
+from lkboard.oci.layers.file_tree import clean
 from lkboard.rootfs.effective import config_fault
 from lkboard.rootfs.ids import resolve_id
 from lkboard.rootfs.merge import lineage

@@ -9,7 +9,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from lkboard.model.rootfs import Entry, Kind
-from lkboard.oci.file_tree import Node, walk
+from lkboard.oci.layers.file_tree import Node, walk
 
 if TYPE_CHECKING:
     from lkboard.model.rootfs import Origin

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lkboard.model.rootfs import Origin
-    from lkboard.oci.file_tree import FileTree
+    from lkboard.oci.layers.file_tree import FileTree
 
 Resolver = Literal["file", "link"]
 """What ``etc/resolv.conf`` becomes: a file in containers, a link to what the DHCP client writes everywhere else."""

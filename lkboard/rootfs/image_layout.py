@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from lkboard.errors import StoreCorrupt
 from lkboard.model.extents import Content, FileSpan
 from lkboard.model.rootfs import Entry, Kind, Origin
-from lkboard.oci.file_tree import FileTree
-from lkboard.oci.media_types import INDEXES, OCI_INDEX
-from lkboard.oci.store import REF_NAME
+from lkboard.oci.layers.file_tree import FileTree
+from lkboard.oci.spec.media_types import INDEXES, OCI_INDEX
+from lkboard.oci.store.store import REF_NAME
 
 if TYPE_CHECKING:
     from lkboard.model.image import Descriptor, WholeImage
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
 
 _LAYOUT = b'{\n\t\t"imageLayoutVersion": "1.0.0"\n\t}'
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lkboard.model.rootfs import Loss, Origin
-from lkboard.oci.flatten import flatten_tree
+from lkboard.oci.layers.flatten import flatten_tree
 from lkboard.rootfs.image_files import adapt
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.config import ImageName
     from lkboard.model.image import ResolvedImage, WholeImage
-    from lkboard.oci.file_tree import FileTree
-    from lkboard.oci.store import Store
+    from lkboard.oci.layers.file_tree import FileTree
+    from lkboard.oci.store.store import Store
     from lkboard.rootfs.image_files import Resolver
 
 

@@ -9,8 +9,8 @@ from lkboard.disk import content as contents
 from lkboard.errors import LayerInvalid
 from lkboard.model.extents import FileSpan, Inline
 from lkboard.model.rootfs import Kind, Origin
-from lkboard.oci.file_tree import clean, walk
-from lkboard.oci.flatten import tar_tree
+from lkboard.oci.layers.file_tree import clean, walk
+from lkboard.oci.layers.flatten import tar_tree
 from lkboard.rootfs.effective import config_fault
 from lkboard.rootfs.kernel_payload import unwrap_kernel
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lkboard.model.config import Kernel
     from lkboard.model.extents import Content
     from lkboard.model.rootfs import Entry
-    from lkboard.oci.file_tree import FileTree
+    from lkboard.oci.layers.file_tree import FileTree
     from lkboard.rootfs.images import ImageFiles
     from lkboard.rootfs.merge import Root
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lkboard.events import Job
 from lkboard.model.extents import EMPTY, Content
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Loss, Origin, Rootfs, Segment
-from lkboard.oci.file_tree import FileTree, Loop, Node, entries_of, walk
+from lkboard.oci.layers.file_tree import FileTree, Loop, Node, entries_of, walk
 from lkboard.rootfs.hidden import hidden_files
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from lkboard.rootfs.spdx import Merger, SpdxInvalid
 
 if TYPE_CHECKING:
     from lkboard.model.image import Descriptor
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
     from lkboard.rootfs.images import ImageFiles
     from lkboard.rootfs.merge import Root
 

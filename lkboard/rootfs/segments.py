@@ -16,7 +16,7 @@ from lkboard.disk import cpio
 from lkboard.disk.compress import compressors, gzip_member
 from lkboard.errors import BuildError
 from lkboard.model.extents import Content, FileSpan, Inline
-from lkboard.oci.files import mark_used, new_file, store_errors
+from lkboard.oci.store.files import mark_used, new_file, store_errors
 from lkboard.rootfs.members import compressed, members, pieces
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def fetch(file: BoardFile, *, architecture: str, context: SourceContext) -> Cont
 
 def _find(file: BoardFile, architecture: str, context: SourceContext) -> tuple[Content | None, str]:
     """Return the bytes, or None, and words for where they come from."""
-    from lkboard.oci.urls import shown
+    from lkboard.oci.servers.urls import shown
     from lkboard.sources import debian, image, kernel, local, url
 
     match file.source:

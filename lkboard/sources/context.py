@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lkboard.oci.settings import RegistrySettings
+from lkboard.oci.servers.settings import RegistrySettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.extents import Content
     from lkboard.model.lock import Lock
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
     from lkboard.sources.apt.packages import DebianPackages
 
 

@@ -21,8 +21,8 @@ def find(source: ImageSource, architecture: str, context: SourceContext) -> Cont
 
     Raises `OciError`, `LayerInvalid`, and `LockMismatch` when the image is not locked, or not to be had as locked.
     """
-    from lkboard.oci.flatten import flatten
-    from lkboard.oci.pull import Puller
+    from lkboard.oci.layers.flatten import flatten
+    from lkboard.oci.registry.pull import Puller
 
     puller = Puller(context.store, context.registry, context.job)
     resolve = partial(puller.resolve, platform=Platform("linux", architecture))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from lkboard.errors import BuildError, DigestMismatch, Offline, RegistryError
 from lkboard.model.extents import Content, FileSpan
 from lkboard.model.image import Descriptor
-from lkboard.oci.urls import shown
-from lkboard.oci.workers import run_all
+from lkboard.oci.registry.workers import run_all
+from lkboard.oci.servers.urls import shown
 from lkboard.sources.web_files import describe, list_files
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _stored(digest: str, context: SourceContext) -> Content | None:
 
 def _download(address: str, file: BinaryIO, step: str, context: SourceContext) -> None:
     """Write what the server has into a file, from its start whenever the connection is cut."""
-    from lkboard.oci.transport import Request, Transport
+    from lkboard.oci.registry.transport import Request, Transport
 
     transport = Transport(context.registry, context.job)
 
@@ -91,7 +91,7 @@ def _download(address: str, file: BinaryIO, step: str, context: SourceContext) -
 
 
 def _copy(answer: Response, file: BinaryIO, step: str, context: SourceContext) -> None:
-    from lkboard.oci.http_errors import read_chunks
+    from lkboard.oci.registry.http_errors import read_chunks
 
     if answer.status_code != 200:
         reason = f"{answer.status_code} {answer.reason or ''}".strip()

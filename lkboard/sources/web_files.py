@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.model.image import Descriptor
-from lkboard.oci.artifact import artifact_files, set_artifact
-from lkboard.oci.locks import exclusive
+from lkboard.oci.store.artifact import artifact_files, set_artifact
+from lkboard.oci.store.locks import exclusive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lkboard.events import Job
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
 
 LIST_NAME = "lkboard.local/files:urls"
 """The name of the list in a store; no registry has it."""

@@ -21,7 +21,7 @@ from lkboard.app.build_plan import BuildOptions
 from lkboard.app.diff import diff
 from lkboard.disk.cpio import trailer as cpio_trailer
 from lkboard.errors import BuildError, Cancelled, ConfigError, LayerInvalid, UsageError
-from lkboard.oci import layers
+from lkboard.oci.layers import unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,7 +171,7 @@ def test_a_damaged_initrd_is_told(lab: Lab, job: RecordingJob, forms: dict[str, 
 
 @pytest.mark.parametrize("start", [tar(file("a")), cpio_trailer()], ids=["tar", "initrd"])
 def test_a_bomb_is_refused(lab: Lab, job: RecordingJob, monkeypatch: pytest.MonkeyPatch, start: bytes) -> None:
-    monkeypatch.setattr(layers, "_SIZE_LIMIT", 1 << 20)
+    monkeypatch.setattr(unpack, "_SIZE_LIMIT", 1 << 20)
     path = lab.out / "bomb"
     path.write_bytes(packed_with_zstd(start + bytes(2 << 20)))
     with pytest.raises(BuildError, match="unpacks to more than 1 MiB"):
@@ -180,7 +180,7 @@ def test_a_bomb_is_refused(lab: Lab, job: RecordingJob, monkeypatch: pytest.Monk
 
 
 def test_a_bomb_in_a_bomb_is_refused(lab: Lab, job: RecordingJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layers, "_SIZE_LIMIT", 1 << 20)
+    monkeypatch.setattr(unpack, "_SIZE_LIMIT", 1 << 20)
     path = lab.out / "bomb"
     inner = packed_with_zstd(cpio_trailer() + noise(2000) + bytes(2 << 20))
     path.write_bytes(packed_with_zstd(cpio_trailer() + inner))

@@ -27,7 +27,7 @@ from lkboard.errors import (
     UsageError,
 )
 from lkboard.events import Event, Job, Step
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 from lkboard.sources.apt.packages import DebianPackages
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from lkboard.app.vendor import STEP, VendorResult, vendor
 from lkboard.app.write import WriteOptions, plan_write, write
 from lkboard.errors import Cancelled, LkboardError, LockMismatch, Offline, OutputError, UsageError
 from lkboard.events import Event, Job, Step
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 from lkboard.sources.apt.packages import DebianPackages
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from support.tools import need
 from lkboard.cli.main import main
 from lkboard.events import Job
 from lkboard.kit.build import build_kit
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from lkboard.board.catalogue import find_board
 from lkboard.disk import content, grub
 from lkboard.errors import TooSmall
 from lkboard.formats import boot_disk, catalogue
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 from lkboard.sources import SourceContext, fetch
 from lkboard.sources.apt.packages import DebianPackages
 

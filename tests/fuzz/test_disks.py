@@ -37,7 +37,7 @@ from lkboard.kit import elf
 from lkboard.kit.modinfo import read_modinfo
 from lkboard.model.extents import Content
 from lkboard.model.rootfs import Kind
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 from lkboard.sources.apt.deb import unpack
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from lkboard.emulate.pi_config import parse_pi_config
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
 from lkboard.model.package import Package
 from lkboard.model.reference import parse_reference
-from lkboard.oci.challenge import parse_challenges
-from lkboard.oci.credentials import find_credential
-from lkboard.oci.hosts_toml import read_hosts
-from lkboard.oci.http_errors import Complaint
-from lkboard.oci.registries_conf import read_registries_conf
+from lkboard.oci.registry.challenge import parse_challenges
+from lkboard.oci.registry.http_errors import Complaint
+from lkboard.oci.servers.credentials import find_credential
+from lkboard.oci.servers.hosts_toml import read_hosts
+from lkboard.oci.servers.registries_conf import read_registries_conf
 from lkboard.sources.lock_file import format_lock, read_lock
 
 ROOT = Path(__file__).parents[2]

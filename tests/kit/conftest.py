@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.starter import starter_mirror
 
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,10 +23,10 @@ from lkboard.model.board import Board, BoardFile, KernelSource, LayoutRule, Loca
 from lkboard.model.image import Platform
 from lkboard.model.lock import Lock
 from lkboard.model.reference import parse_reference
-from lkboard.oci.flatten import flatten
-from lkboard.oci.pull import Puller
-from lkboard.oci.settings import RegistrySettings
-from lkboard.oci.store import Store
+from lkboard.oci.layers.flatten import flatten
+from lkboard.oci.registry.pull import Puller
+from lkboard.oci.servers.settings import RegistrySettings
+from lkboard.oci.store.store import Store
 from lkboard.sources.lock_file import read_lock, write_lock
 
 if TYPE_CHECKING:

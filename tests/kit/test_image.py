@@ -15,7 +15,7 @@ from lkboard.kit.tree import Tree
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
 
 NAME = "docker.io/lab/tool:v1"
 

@@ -25,10 +25,10 @@ from lkboard.kit.kernel import BASE_MODULES
 from lkboard.kit.modinfo import normal_name
 from lkboard.model.image import Platform
 from lkboard.model.reference import parse_reference
-from lkboard.oci.flatten import flatten
-from lkboard.oci.pull import Puller
-from lkboard.oci.settings import RegistrySettings
-from lkboard.oci.store import Store
+from lkboard.oci.layers.flatten import flatten
+from lkboard.oci.registry.pull import Puller
+from lkboard.oci.servers.settings import RegistrySettings
+from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:
     from lkboard.model.rootfs import Entry

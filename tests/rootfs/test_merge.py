@@ -14,7 +14,7 @@ from lkboard.disk.content import read
 from lkboard.errors import ImageConflict
 from lkboard.events import Note
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Origin
-from lkboard.oci.file_tree import FileTree, Loop
+from lkboard.oci.layers.file_tree import FileTree, Loop
 from lkboard.rootfs.merge import SHARED, Root, lineage
 
 if TYPE_CHECKING:

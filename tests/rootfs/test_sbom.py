@@ -15,9 +15,9 @@ from support.stored import configured
 from lkboard.disk.content import read
 from lkboard.errors import ImageConflict
 from lkboard.model.rootfs import EPOCH, Kind, Origin, Rootfs
-from lkboard.oci.pull import Puller
-from lkboard.oci.settings import RegistrySettings
-from lkboard.oci.store import Store
+from lkboard.oci.registry.pull import Puller
+from lkboard.oci.servers.settings import RegistrySettings
+from lkboard.oci.store.store import Store
 from lkboard.rootfs.assemble import AssembleOptions, assemble
 from lkboard.rootfs.sbom import SEGMENT, SbomOptions
 

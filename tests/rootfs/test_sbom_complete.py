@@ -17,9 +17,9 @@ from support.stored import by_path, configured
 
 from lkboard.disk.content import read
 from lkboard.model.rootfs import EPOCH, Rootfs
-from lkboard.oci.pull import Puller
-from lkboard.oci.settings import RegistrySettings
-from lkboard.oci.store import Store
+from lkboard.oci.registry.pull import Puller
+from lkboard.oci.servers.settings import RegistrySettings
+from lkboard.oci.store.store import Store
 from lkboard.rootfs.assemble import AssembleOptions, assemble
 from lkboard.rootfs.sbom import SbomOptions
 

@@ -23,7 +23,7 @@ from lkboard.errors import BuildError, Cancelled, StoreUnusable
 from lkboard.events import Job, Progress, Step
 from lkboard.model.extents import Content, FileSpan, Inline, Zeros
 from lkboard.model.rootfs import Entry, Kind, Rootfs, Segment
-from lkboard.oci.files import last_used
+from lkboard.oci.store.files import last_used
 from lkboard.rootfs import members as members_module
 from lkboard.rootfs import segments
 from lkboard.rootfs.segments import build_initrd

@@ -12,7 +12,7 @@ from support.stored import assembled, by_path, configured
 from lkboard.disk.content import digest, read
 from lkboard.errors import StoreCorrupt
 from lkboard.model.rootfs import EPOCH, Entry, Kind
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 from lkboard.rootfs.assemble import AssembleOptions, assemble
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,12 +18,12 @@ from lkboard.errors import BuildError, Cancelled, StoreUnusable
 from lkboard.events import Job
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import Kind
-from lkboard.oci.files import last_used
-from lkboard.oci.locks import exclusive
+from lkboard.oci.store.files import last_used
+from lkboard.oci.store.locks import exclusive
 from lkboard.sources.apt.deb import unpack
 
 if TYPE_CHECKING:
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
 
 FILES = {"usr/bin/tool": b"#!/bin/sh\n", "usr/lib/libx.so.1.2": b"library", "usr/lib/libx.so.1": Link("libx.so.1.2")}
 

@@ -22,7 +22,7 @@ from lkboard.errors import BoardError, BuildError, Cancelled, DigestMismatch, St
 from lkboard.events import Job
 from lkboard.model.board import BoardFile, DebianSource, FileSource, ImageSource, KernelSource, LocalSource, UrlSource
 from lkboard.model.extents import Content
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 from lkboard.sources import SourceContext, fetch
 from lkboard.sources.apt.packages import DebianPackages
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from support.jobs import RecordingJob
 
-    from lkboard.oci.settings import RegistrySettings
+    from lkboard.oci.servers.settings import RegistrySettings
 
 
 def sha256(data: bytes) -> str:

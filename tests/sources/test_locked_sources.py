@@ -15,7 +15,7 @@ from lkboard.errors import BoardError, LockMismatch
 from lkboard.events import Job
 from lkboard.model.board import BoardFile, DebianSource, FileSource, ImageSource
 from lkboard.model.lock import Lock, LockedImage, LockedPackage
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 from lkboard.sources import SourceContext, debian, fetch
 from lkboard.sources.apt.packages import DebianPackages
 

@@ -17,7 +17,7 @@ from lkboard.disk.content import read
 from lkboard.errors import BuildError, Cancelled, MissingTool, Offline
 from lkboard.events import Job, Progress, Step
 from lkboard.model.kit import shelf_name
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 from lkboard.sources.apt.packages import DebianPackages
 
 if TYPE_CHECKING:

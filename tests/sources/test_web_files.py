@@ -11,9 +11,9 @@ from support.web import Answer, running_web_server
 
 from lkboard.errors import Offline
 from lkboard.model.board import BoardFile, UrlSource
-from lkboard.oci.garbage import HOUR, Retention, collect
-from lkboard.oci.inventory import list_images
-from lkboard.oci.settings import RegistrySettings
+from lkboard.oci.servers.settings import RegistrySettings
+from lkboard.oci.store.garbage import HOUR, Retention, collect
+from lkboard.oci.store.inventory import list_images
 from lkboard.sources import SourceContext, fetch
 from lkboard.sources.apt.packages import DebianPackages
 from lkboard.sources.web_files import LIST_NAME, describe, list_files
@@ -21,7 +21,7 @@ from lkboard.sources.web_files import LIST_NAME, describe, list_files
 if TYPE_CHECKING:
     from support.jobs import RecordingJob
 
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
 
 DATA = b"firmware"
 SHA256 = hashlib.sha256(DATA).hexdigest()

@@ -12,9 +12,9 @@ from lkboard.events import Job
 from lkboard.model.architecture import host_architecture
 from lkboard.model.image import Platform
 from lkboard.model.reference import parse_reference
-from lkboard.oci.pull import Puller
-from lkboard.oci.settings import RegistrySettings
-from lkboard.oci.store import Store
+from lkboard.oci.registry.pull import Puller
+from lkboard.oci.servers.settings import RegistrySettings
+from lkboard.oci.store.store import Store
 from support.tools import need
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lkboard.model.extents import Content
 from lkboard.model.rootfs import Entry, Kind, Origin
-from lkboard.oci.file_tree import FileTree
+from lkboard.oci.layers.file_tree import FileTree
 
 SECOND = 1_000_000_000
 ORIGIN = Origin("lab", "init[0]")

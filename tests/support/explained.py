@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.config.parse import parse_config
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 from lkboard.rootfs.assemble import AssembleOptions, assemble
 from lkboard.rootfs.explain import Explainer
 from lkboard.rootfs.makers import Makers

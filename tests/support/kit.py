@@ -16,7 +16,7 @@ import pytest
 from lkboard.board.catalogue import boards
 from lkboard.events import Job
 from lkboard.kit.build import ARCHITECTURES, build_kit
-from lkboard.oci.store import Store
+from lkboard.oci.store.store import Store
 from support.tools import need
 
 _TOP = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lkboard.errors import LkboardError
 from lkboard.model.image import Platform, ResolvedImage, WholeImage
 from lkboard.model.reference import parse_reference
-from lkboard.oci.pull import Puller
-from lkboard.oci.settings import RegistrySettings
+from lkboard.oci.registry.pull import Puller
+from lkboard.oci.servers.settings import RegistrySettings
 from support.secrets import marks_in
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lkboard.events import Job
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
 
 
 def settings_of(**settings: Any) -> RegistrySettings:

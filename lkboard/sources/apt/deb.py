@@ -15,9 +15,9 @@ from typing import IO, TYPE_CHECKING
 from lkboard.errors import BuildError
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import Kind, Origin
-from lkboard.oci.file_tree import clean
-from lkboard.oci.files import store_errors
-from lkboard.oci.tar_reader import read_tar
+from lkboard.oci.layers.file_tree import clean
+from lkboard.oci.layers.tar_reader import read_tar
+from lkboard.oci.store.files import store_errors
 from lkboard.sources.archive import Archive
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lkboard.events import Job
     from lkboard.model.rootfs import Entry
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
 
 KIND = "packages"
 """The kind of derived data that the tars are."""

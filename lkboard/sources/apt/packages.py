@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError, Offline
 from lkboard.model.package import Package
-from lkboard.oci.files import TEMPORARY
+from lkboard.oci.store.files import TEMPORARY
 from lkboard.sources.apt.deb import KIND, unpack
 from lkboard.sources.apt.private import PrivateApt
 from lkboard.sources.apt.shelf import Shelf, describe
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lkboard.events import Job
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
     from lkboard.sources.apt.private import Stanza
     from lkboard.sources.archive import Archive
 

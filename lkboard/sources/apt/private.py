@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError, MissingTool
-from lkboard.oci.locks import exclusive
+from lkboard.oci.store.locks import exclusive
 from lkboard.sources.apt.host import host_sources
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from lkboard.model.image import Descriptor
 from lkboard.model.kit import shelf_name
 from lkboard.model.package import Package
-from lkboard.oci.artifact import artifact_files, set_artifact
-from lkboard.oci.locks import exclusive
+from lkboard.oci.store.artifact import artifact_files, set_artifact
+from lkboard.oci.store.locks import exclusive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lkboard.events import Job
-    from lkboard.oci.store import Store
+    from lkboard.oci.store.store import Store
 
 _PACKAGE_TYPE = "application/vnd.debian.binary-package"
 _ARTIFACT_TYPE = "application/vnd.lkboard.debian-packages"

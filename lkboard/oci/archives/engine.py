@@ -1,0 +1,149 @@
+"""Images of a container engine on this machine: Docker, or Podman in its place.
+
+Docker Engine API: ``GET /images/NAME/json`` says whether there is an image and for which architecture, ``GET
+/images/NAME/get`` streams it as ``docker save`` writes it. Both have been there since the first versions of the API.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from lkboard.errors import ArchiveInvalid, LayerInvalid, ManifestInvalid, StoreCorrupt, UsageError
+from lkboard.oci.archives.importing import copy_only_image, spooled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lkboard.events import Job
+    from lkboard.model.image import Descriptor, Platform
+    from lkboard.model.reference import Reference
+    from lkboard.oci.store.store import Store
+
+NO_ENGINE = ""
+"""The address of an engine that is wanted, but not there."""
+
+_SOCKETS = ("/var/run/docker.sock", "{runtime}/docker.sock", "{runtime}/podman/podman.sock", "/run/podman/podman.sock")
+# an engine may write a whole image to its disk before it sends the first byte
+_TIMEOUT_SECONDS = 300.0
+_CHUNK = 1 << 20
+_ANSWER_LIMIT = 8 << 20
+
+
+def find_engine(environment: Mapping[str, str]) -> str:
+    """Return the address of an engine: $DOCKER_HOST (``unix://PATH``, ``tcp://HOST:PORT``), else of a socket here.
+
+    Returns `NO_ENGINE` when there is no such socket. Raises `UsageError` for other ways to reach an engine.
+    """
+    host = environment.get("DOCKER_HOST", "")
+    if host:
+        if not _is_address(host):
+            raise UsageError(f"DOCKER_HOST is '{host}'", hint="set it to unix://PATH or tcp://HOST:PORT, or unset it")
+        return host
+    runtime = environment.get("XDG_RUNTIME_DIR", "")
+    sockets = (name.format(runtime=runtime) for name in _SOCKETS if runtime or "{runtime}" not in name)
+    return next((f"unix://{name}" for name in sockets if Path(name).is_socket()), NO_ENGINE)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_reachable = parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is none
+        return False
+    return parts.scheme == "unix" or (parts.scheme == "tcp" and is_reachable)
+
+
+def is_remote(address: str) -> bool:
+    """Return whether the engine at an address of `find_engine` is reached through the network."""
+    return urlsplit(address).scheme == "tcp"
+
+
+class Engine:
+    """Brings images of an engine into the store; what goes wrong is told, and is no reason to fail."""
+
+    def __init__(self, address: str, store: Store, job: Job) -> None:
+        self._address = address
+        self._store = store
+        self._job = job
+        self._first = threading.Lock()  # taken by whichever thread is the first that has something to tell
+
+    def copy(self, reference: Reference, platform: Platform) -> Descriptor | None:
+        """Bring an image into the store, without a name, and return what names it; None if the engine has none.
+
+        References with a digest are left to registries: what an engine gives out has another one. Raises
+        `StoreUnusable`, `Cancelled`.
+        """
+        if self._address == NO_ENGINE:
+            self._tell_that_there_is_none()
+        if self._address == NO_ENGINE or reference.digest:
+            return None
+        try:
+            return self._copy(reference) if self._has(reference, platform) else None
+        except (ArchiveInvalid, LayerInvalid, ManifestInvalid, StoreCorrupt) as error:
+            reason = error.message  # its place is a temporary file
+        except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
+            reason = str(error)
+        self._job.note(f"the container engine at {self._address} gives no {reference}: {reason}", "warning")
+        return None
+
+    def _tell_that_there_is_none(self) -> None:
+        if self._first.acquire(blocking=False):
+            self._job.note("there is no container engine here; images come from the store and from registries")
+
+    def _has(self, reference: Reference, platform: Platform) -> bool:
+        with self._get(reference, "json") as answer:
+            if answer.status == http.HTTPStatus.NOT_FOUND:
+                return False
+            _check(answer)
+            found = json.loads(answer.read(_ANSWER_LIMIT))
+            architecture = found.get("Architecture") if isinstance(found, dict) else None
+            return architecture in {None, "", platform.architecture}
+
+    def _copy(self, reference: Reference) -> Descriptor:
+        with self._get(reference, "get") as answer:
+            _check(answer)
+            pieces = iter(lambda: answer.read(_CHUNK), b"")
+            with spooled(self._store, pieces, self._job) as archive:
+                return copy_only_image(self._store, archive, self._job, step=f"Import {reference} from the engine")
+
+    @contextmanager
+    def _get(self, reference: Reference, what: str) -> Iterator[http.client.HTTPResponse]:
+        connection = _connection(self._address)
+        try:
+            connection.request("GET", f"/images/{quote(str(reference), safe='/:')}/{what}")
+            yield connection.getresponse()
+        finally:
+            connection.close()
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP through a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=_TIMEOUT_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(_TIMEOUT_SECONDS)
+        self.sock.connect(self._path)
+
+
+def _connection(address: str) -> http.client.HTTPConnection:
+    parts = urlsplit(address)
+    if parts.scheme == "unix":
+        return _SocketConnection(parts.path)
+    return http.client.HTTPConnection(parts.hostname or "localhost", parts.port, timeout=_TIMEOUT_SECONDS)
+
+
+def _check(answer: http.client.HTTPResponse) -> None:
+    if answer.status != http.HTTPStatus.OK:
+        raise http.client.HTTPException(f"it answers {answer.status} {answer.reason}")

@@ -1,0 +1,1 @@
+"""Layers: unpacked once, read as tar archives, flattened to one tree."""

@@ -1,0 +1,37 @@
+"""What a store has, image by image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkboard.errors import OciError
+from lkboard.model.stored import StoredImage, StoredPlatform
+from lkboard.oci.store.blobs import stored
+from lkboard.oci.store.graph import closure, members, missing
+
+if TYPE_CHECKING:
+    from lkboard.model.image import Descriptor
+    from lkboard.oci.store.blobs import Blobs
+    from lkboard.oci.store.store import Store
+
+
+def list_images(store: Store) -> tuple[StoredImage, ...]:
+    """Return all images, sorted by name. Raises `StoreCorrupt` when index.json cannot be read."""
+    blobs = stored(store)
+    entries = sorted(store.entries(), key=lambda entry: (entry[0], entry[1].digest))
+    return tuple(_image(name, root, blobs) for name, root in entries)
+
+
+def _image(name: str, root: Descriptor, blobs: Blobs) -> StoredImage:
+    if not blobs.has(root):
+        return StoredImage(name, root.digest, root.media_type, 0, fault="its manifest is missing")
+    try:
+        size = sum(part.size for part in closure(root, blobs).values() if blobs.has(part))
+        platforms = tuple(
+            StoredPlatform(str(member.platform), not missing(member.manifest, blobs))
+            for member in members(root, blobs, name)
+            if member.platform
+        )
+    except OciError as error:
+        return StoredImage(name, root.digest, root.media_type, root.size, fault=error.message)
+    return StoredImage(name, root.digest, root.media_type, size, platforms)
