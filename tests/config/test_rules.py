@@ -149,10 +149,71 @@ def test_files_beside_a_tmpfs(path: str) -> None:
     assert told(f"files: [{{path: '{path}', contents: x}}]") == []
 
 
-@pytest.mark.parametrize("name", [".", "..", "../x", "a/../b", '"a\\0b"'])
-def test_names_that_leave_their_directory(name: str) -> None:
-    (message,) = told(f"services: [{{name: {name}, image: 'redis:7'}}]")
-    assert "leaves its directory" in message
+@pytest.mark.parametrize("section", ["onboot", "onshutdown", "services"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".",
+        "..",
+        "../x",
+        "a/../b",
+        "x/y",
+        "a//b",
+        "/a",
+        '"a/"',
+        '"a\\0b"',
+        '"a\\nb"',
+        '"a\\tb"',
+        '"\\e[31m"',
+        '"a\\u2028b"',
+    ],
+)
+def test_names_that_no_directory_has(section: str, name: str) -> None:
+    (message,) = told(f"{section}: [{{name: {name}, image: 'redis:7'}}]")
+    assert "cannot be the name of a directory" in message
+    assert message.isprintable()
+
+
+def test_a_service_without_a_name_is_refused() -> None:
+    """Its bundle would be the folder of the services, in which each folder is one."""
+    (message,) = told("services: [{name: '', image: 'redis:7'}]")
+    assert "a service without a name is not started (add name: NAME)" in message
+
+
+@pytest.mark.parametrize("section", ["onboot", "onshutdown", "services"])
+@pytest.mark.parametrize("name", ["a", "A1", "write-to-the-logs", "a.b_c-d", "yes", "1", "a" * 76])
+def test_names_that_every_runtime_takes(section: str, name: str) -> None:
+    assert told(f"{section}: [{{name: '{name}', image: 'redis:7'}}]") == []
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "message"),
+    [
+        ("services", "my web", "containerd does not take 'my web' as an id"),
+        ("services", "web-", "containerd does not take 'web-' as an id"),
+        ("services", "a__b", "containerd does not take 'a__b' as an id"),
+        ("services", "ä", "containerd does not take 'ä' as an id"),
+        ("services", "a" * 77, f"containerd does not take '{'a' * 77}' as an id"),
+        ("onboot", "my web", "runc does not take 'my web' as an id"),
+        ("onshutdown", "ä", "runc does not take 'ä' as an id"),
+        ("onboot", "", "the name is empty"),
+    ],
+)
+def test_names_that_not_every_runtime_takes_are_warnings(section: str, name: str, message: str) -> None:
+    (problem,) = parse_config(f"{section}: [{{name: '{name}', image: 'redis:7'}}]", "f.yml", None)[1]
+    assert (problem.severity, problem.message) == ("warning", message)
+
+
+@pytest.mark.parametrize("name", ["web-", "a__b", "a+b", "-x", "a" * 100])
+def test_numbered_names_that_runc_takes(name: str) -> None:
+    assert told(f"onboot: [{{name: '{name}', image: 'redis:7'}}]") == []
+
+
+@pytest.mark.parametrize("name", ['"a\\nb"', '"a\\0"', "a/b", "..", "A", "a b"])
+def test_names_that_no_volume_has(name: str) -> None:
+    (message,) = told(f"volumes: [{{name: {name}}}]")
+    assert "invalid volume name" in message
+    assert message.isprintable()
 
 
 def test_onboot_names_may_repeat() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from lkboard.config.rules.finding import Finding, warning
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 _LONGEST_ID = len(str(1 << 32))
 """Digits of the largest id."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SIMPLE = "use letters, digits, '-', '_' and '.'"
+_RUNC_ID = re.compile(r"[\w+,.-]+", re.ASCII)
+_CONTAINERD_ID = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*", re.ASCII | re.IGNORECASE)
+_LONGEST_CONTAINERD_ID = 76
+
 
 def duplicate_service(config: Config) -> Iterator[Located]:
     """Find services that have the name of an earlier one, in whichever file."""
@@ -30,14 +37,29 @@ def duplicate_service(config: Config) -> Iterator[Located]:
 
 
 def container_name(config: Config) -> Iterator[Located]:
-    """Find names that make no directory of their own: LinuxKit uses the name as a path."""
+    """Find names that cannot be those of a directory and of a container.
+
+    The init systems take each directory in ``/containers/SECTION`` for a container, and its name, which is numbered
+    except for services, for the id that runc or containerd knows it by (build.md sections 8.7 and 8.8).
+    """
     for section, _index, container in config.containers:
-        parts = container.name.split("/")
-        if ".." in parts or "." in parts or "\0" in container.name:
-            yield container.places, Finding("name", f"'{container.name}' leaves its directory", "write a simple name")
-        elif "" in parts:
-            message = f"'{container.name}' is no proper directory name below containers/{section}"
-            yield container.places, warning("name", message, "write a simple name")
+        if found := _container_name(container.name, is_service=section == "services"):
+            yield container.places, found
+
+
+def _container_name(name: str, *, is_service: bool) -> Finding | None:
+    if "/" in name or name in {".", ".."} or _CONTROL.search(name):
+        return Finding("name", f"{name!r} cannot be the name of a directory", _SIMPLE)
+    if not name and is_service:
+        return Finding("name", "a service without a name is not started", "add name: NAME")
+    if not name:
+        return warning("name", "the name is empty", _SIMPLE)
+    if is_service and not (_CONTAINERD_ID.fullmatch(name) and len(name) <= _LONGEST_CONTAINERD_ID):
+        hint = f"use letters and digits, with single '-', '_' or '.' between them, {_LONGEST_CONTAINERD_ID} at most"
+        return warning("name", f"containerd does not take {name!r} as an id", hint)
+    if not is_service and not _RUNC_ID.fullmatch(name):
+        return warning("name", f"runc does not take {name!r} as an id", _SIMPLE)
+    return None
 
 
 def unknown_id(config: Config) -> Iterator[Located]:

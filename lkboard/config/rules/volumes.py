@@ -22,7 +22,7 @@ def volume_name(config: Config) -> Iterator[Located]:
     for volume in config.volumes:
         if not _NAME.fullmatch(volume.name):
             hint = "use small letters, digits, '-' and '_'"
-            yield volume.places, Finding("name", f"invalid volume name '{volume.name}'", hint)
+            yield volume.places, Finding("name", f"invalid volume name {volume.name!r}", hint)
         elif not volume.name:
             yield volume.places, warning("name", "a volume without a name cannot be used", "add name: NAME")
 
