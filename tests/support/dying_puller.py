@@ -15,8 +15,7 @@ import sys
 from pathlib import Path
 
 from lkboard.events import Job
-from lkboard.oci.registry import client as registry
-from lkboard.oci.registry import download  # noqa: F401 - imported before the forks, which then are quick
+from lkboard.oci.registry import client, download  # noqa: F401 - imported before the forks, which then are quick
 from lkboard.oci.store.store import Store
 from lkboard.oci.store.verify import verify
 from support.pulls import is_complete, pull
