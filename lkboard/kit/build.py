@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lkboard.errors import OutputError
 from lkboard.kit import busybox
+from lkboard.kit.bill import bill_of_materials
 from lkboard.kit.choose import Chosen, Wanted, locked_packages, newest_packages, own_architecture
-from lkboard.kit.image import ImageContent, write_image, write_index
+from lkboard.kit.image import ImageContent, write_image, write_index, write_sbom
 from lkboard.kit.kernel import KERNEL
 from lkboard.kit.recipe import Ingredients, Recipe, file_of
 from lkboard.kit.tree import Tree
 from lkboard.kit.userland import USERLAND
 from lkboard.model.kit import image_name
 from lkboard.model.lock import Lock, LockedPackage
+from lkboard.oci.spec.attestation import attestations, is_attestation
 from lkboard.oci.spec.documents import Index, parse_document
 from lkboard.oci.spec.media_types import OCI_INDEX
 from lkboard.oci.store.locks import exclusive
@@ -79,11 +81,11 @@ def build_kit(
     # another build in this store would forget what this one still reads
     with exclusive(store.derived_dir("locks") / "kit", job):
         try:
-            manifests = _make_images(store, packages, chosen, job, architectures=architectures, boards=boards)
+            entries = _make_images(store, packages, chosen, job, architectures=architectures, boards=boards)
         finally:
             # unpacked, the kernels alone take 800 MB
             packages.forget([*chosen.values()])
-    images = {name: _join(store, name, built) for name, built in manifests.items()}
+    images = {name: _join(store, name, built) for name, built in entries.items()}
     if lock and not locked:
         write_lock(lock, Lock(packages=tuple(LockedPackage(name, package) for (_, name), package in chosen.items())))
     return KitResult(images, tuple(sorted(chosen.values())))
@@ -98,18 +100,26 @@ def _make_images(
     architectures: Sequence[str],
     boards: Sequence[Board],
 ) -> dict[str, list[Descriptor]]:
-    """Write the images and return their manifests by the names of the indexes that will hold them."""
+    """Write the images, and return the entries of the indexes that will hold them by the names of these."""
     archives = _unpack(packages, chosen, job)
     names = busybox.applets(file_of(archives[own_architecture(), busybox.PACKAGE], busybox.BUSYBOX))
-    manifests: dict[str, list[Descriptor]] = {image_name(recipe.name): [] for recipe in RECIPES}
+    entries: dict[str, list[Descriptor]] = {image_name(recipe.name): [] for recipe in RECIPES}
     for architecture in architectures:
         served = [board for board in boards if board.architecture == architecture]
         given = Ingredients(architecture, _of(architecture, chosen), _of(architecture, archives), names, served, job)
         for recipe in RECIPES:
             with job.step(f"Make lkboard/{recipe.name} ({architecture})"):
-                image = _image(recipe, given.only(recipe.package_names(architecture)))
-                manifests[image_name(recipe.name)].append(write_image(store, image))
-    return manifests
+                own = given.only(recipe.package_names(architecture))
+                entries[image_name(recipe.name)] += _write(store, recipe, own)
+    return entries
+
+
+def _write(store: Store, recipe: Recipe, given: Ingredients) -> tuple[Descriptor, Descriptor]:
+    """Write an image and its bill of materials; return the two entries that an index has for them."""
+    name = image_name(recipe.name)
+    image = write_image(store, _image(recipe, given))
+    licences = dict(zip(given.packages.values(), recipe.packages.values(), strict=True))
+    return image, write_sbom(store, image, name, bill_of_materials(name, image, recipe.licences, licences))
 
 
 def _wanted(architectures: Sequence[str]) -> Wanted:
@@ -162,13 +172,15 @@ def _annotations(recipe: Recipe, packages: Sequence[Package]) -> dict[str, str]:
     }
 
 
-def _join(store: Store, name: str, manifests: Sequence[Descriptor]) -> Descriptor:
+def _join(store: Store, name: str, entries: Sequence[Descriptor]) -> Descriptor:
     """Write the index of an image, with what the store has under its name for architectures that are not built now."""
-    built = {manifest.platform for manifest in manifests}
+    built = {entry.platform for entry in entries if not is_attestation(entry)}
     before = store.find(name)
     others: list[Descriptor] = []
     if before is not None and before.media_type == OCI_INDEX:
         index = parse_document(store.read(before), OCI_INDEX, name)
         assert isinstance(index, Index)
-        others = [manifest for manifest in index.manifests if manifest.platform not in built]
-    return write_index(store, name, [*manifests, *others])
+        kept = [entry for entry in index.manifests if not is_attestation(entry) and entry.platform not in built]
+        about = attestations(index.manifests)
+        others = [one for entry in kept for one in (entry, *about.get(entry.digest, ()))]
+    return write_index(store, name, [*entries, *others])

@@ -83,7 +83,6 @@ def _add_device_trees(tree: Tree, archive: Archive, release: str, given: Ingredi
 KERNEL = Recipe(
     name="kernel",
     title="Linux kernel of Debian with the modules that lkboard's boards need",
-    packages=("linux-image-{architecture}",),
-    licences="GPL-2.0-only WITH Linux-syscall-note",
+    packages={"linux-image-{architecture}": "GPL-2.0-only WITH Linux-syscall-note"},
     make=_make,
 )

@@ -59,21 +59,28 @@ class Ingredients:
 class Recipe:
     """An image of the kit.
 
-    ``packages`` are Debian package names in which ``{architecture}`` is filled in; ``licences`` is an SPDX expression
-    for the whole; ``container`` are its LinuxKit settings, the label ``org.mobyproject.config`` (build.md section 3.4).
+    ``packages`` are names of Debian packages, in which ``{architecture}`` is filled in, with their licences as SPDX
+    expressions; ``own_licence`` is that of files that lkboard adds, empty when it adds none. ``container`` are its
+    LinuxKit settings, the label ``org.mobyproject.config`` (build.md section 3.4).
     """
 
     name: str
     title: str
-    packages: tuple[str, ...]
-    licences: str
+    packages: Mapping[str, str]
     make: Callable[[Tree, Ingredients], None]
+    own_licence: str = ""
     entrypoint: tuple[str, ...] = ()
     container: Mapping[str, object] = field(default_factory=dict)
 
     def package_names(self, architecture: str) -> tuple[str, ...]:
         """Return the names of its packages for an architecture."""
         return tuple(name.format(architecture=architecture) for name in self.packages)
+
+    @property
+    def licences(self) -> str:
+        """The SPDX expression for the whole."""
+        licences = dict.fromkeys(filter(None, (*self.packages.values(), self.own_licence)))
+        return " AND ".join(f"({one})" if " OR " in one else one for one in licences)
 
 
 def file_of(archive: Archive, path: str) -> Content:

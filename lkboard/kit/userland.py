@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkboard.kit.busybox import BUSYBOX
-from lkboard.kit.busybox import PACKAGE as _BUSYBOX
+from lkboard.kit.busybox import BUSYBOX, PACKAGE
 from lkboard.kit.recipe import Ingredients, Recipe
 from lkboard.kit.tree import PROGRAM
 from lkboard.resources import resource
@@ -13,7 +12,9 @@ from lkboard.resources import resource
 if TYPE_CHECKING:
     from lkboard.kit.tree import Tree
 
-_C_LIBRARY = "libc6"
+_OURS = "Apache-2.0"
+_BUSYBOX = {PACKAGE: "GPL-2.0-only"}
+_C_LIBRARY = {"libc6": "LGPL-2.1-or-later"}
 # "/" becomes read-only after start-up: what is mounted on must be there (build.md section 8.1)
 _DIRECTORIES = (
     "dev", "etc/init.d", "etc/shutdown.d", "lib", "mnt", "opt", "proc", "run", "sys", "usr/bin", "usr/lib", "usr/sbin",
@@ -22,7 +23,7 @@ _DIRECTORIES = (
 
 
 def _add_busybox(tree: Tree, given: Ingredients) -> None:
-    given.install(tree, _BUSYBOX, BUSYBOX, BUSYBOX, PROGRAM)
+    given.install(tree, PACKAGE, BUSYBOX, BUSYBOX, PROGRAM)
     for path in given.applets:
         tree.symlink(path, f"/{BUSYBOX}")
 
@@ -64,22 +65,21 @@ def _make_web(tree: Tree, given: Ingredients) -> None:
 INIT = Recipe(
     name="init",
     title="busybox and lkboard's init",
-    packages=(_BUSYBOX,),
-    licences="GPL-2.0-only AND Apache-2.0",
+    packages=_BUSYBOX,
+    own_licence=_OURS,
     make=_make_init,
 )
 RUNC = Recipe(
     name="runc",
     title="runc, the container runtime",
-    packages=("runc", "libseccomp2", _C_LIBRARY),
-    licences="Apache-2.0 AND LGPL-2.1-only AND LGPL-2.1-or-later",
+    packages={"runc": "Apache-2.0", "libseccomp2": "LGPL-2.1-only", **_C_LIBRARY},
     make=_make_runc,
 )
 DHCP = Recipe(
     name="dhcp",
     title="DHCP client (udhcpc of busybox)",
-    packages=(_BUSYBOX,),
-    licences="GPL-2.0-only AND Apache-2.0",
+    packages=_BUSYBOX,
+    own_licence=_OURS,
     make=_make_dhcp,
     entrypoint=("/sbin/dhcpcd", "-1"),
     container={
@@ -91,11 +91,17 @@ DHCP = Recipe(
 SSHD = Recipe(
     name="sshd",
     title="ssh server (dropbear)",
-    packages=(
-        "dropbear-bin", "libtomcrypt1", "libtommath1", "libgmp10", "libcrypt1", "zlib1g", _C_LIBRARY, _BUSYBOX,
-    ),
-    licences="MIT AND Unlicense AND (LGPL-3.0-or-later OR GPL-2.0-or-later) AND LGPL-2.1-or-later AND Zlib "
-    "AND GPL-2.0-only AND Apache-2.0",
+    packages={
+        "dropbear-bin": "MIT",
+        "libtomcrypt1": "Unlicense",
+        "libtommath1": "Unlicense",
+        "libgmp10": "LGPL-3.0-or-later OR GPL-2.0-or-later",
+        "libcrypt1": "LGPL-2.1-or-later",
+        "zlib1g": "Zlib",
+        **_C_LIBRARY,
+        **_BUSYBOX,
+    },
+    own_licence=_OURS,
     make=_make_sshd,
     entrypoint=("/usr/sbin/lkb-sshd",),
     container={
@@ -111,8 +117,8 @@ SSHD = Recipe(
 WEB = Recipe(
     name="web",
     title="small web service (httpd of busybox)",
-    packages=(_BUSYBOX,),
-    licences="GPL-2.0-only AND Apache-2.0",
+    packages=_BUSYBOX,
+    own_licence=_OURS,
     make=_make_web,
     entrypoint=("/usr/sbin/lkb-web",),
     container={"capabilities": ["CAP_NET_BIND_SERVICE"], "net": "host", "readonly": True},

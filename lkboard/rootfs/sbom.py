@@ -10,6 +10,7 @@ from lkboard import __version__
 from lkboard.errors import ImageConflict
 from lkboard.model.extents import Content, Inline
 from lkboard.model.rootfs import EPOCH, Kind, Origin
+from lkboard.oci.spec.attestation import SPDX
 from lkboard.rootfs.spdx import Merger, SpdxInvalid
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 SEGMENT = "bill of materials"
 
-_SPDX = "https://spdx.dev/Document"
 _NOBODY = Origin("", "", made="the bill of materials of all images")
 _SIZE_LIMIT = 64 << 20
 _HINT = "build without a bill of materials: --no-sbom"
@@ -57,6 +57,6 @@ def _predicate(statement: Descriptor, store: Store) -> object:
     if statement.size > _SIZE_LIMIT:
         raise SpdxInvalid(f"it has more than {_SIZE_LIMIT >> 20} MiB")
     fields = json.loads(store.read(statement))
-    if not isinstance(fields, dict) or fields.get("predicateType") != _SPDX:
+    if not isinstance(fields, dict) or fields.get("predicateType") != SPDX:
         raise SpdxInvalid("it is not a statement about an SPDX document")
     return fields.get("predicate")

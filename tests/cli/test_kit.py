@@ -7,13 +7,9 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from support.starter import starter_mirror
 from support.tools import need
 
 from lkboard.cli.main import main
-from lkboard.events import Job
-from lkboard.kit.build import build_kit
-from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,17 +17,8 @@ if TYPE_CHECKING:
     from support.registry import Registry
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A store with a kit of stand-in packages for both architectures."""
-    folder = tmp_path_factory.mktemp("kit")
-    mirror = starter_mirror(folder / "mirror")
-    build_kit(Store(folder / "store"), ["amd64", "arm64"], Job(), host=mirror.host)
-    return str(folder / "store")
-
-
-def test_the_images_are_listed(cache: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["kit", "ls", "--cache", cache]) == 0
+def test_the_images_are_listed(starter_kit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kit", "ls", "--cache", starter_kit]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines[:3]] == [
         ["lkboard/kernel:kit", "amd64"],
@@ -42,8 +29,8 @@ def test_the_images_are_listed(cache: str, capsys: pytest.CaptureFixture[str]) -
     assert len(lines) == 12
 
 
-def test_the_list_is_there_for_machines(cache: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["kit", "ls", "--json", "--cache", cache]) == 0
+def test_the_list_is_there_for_machines(starter_kit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kit", "ls", "--json", "--cache", starter_kit]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (found[0]["event"], found[0]["name"]) == ("result", "docker.io/lkboard/kernel:kit")
     assert found[0]["packages"] == [["linux-image-6.1.0-9-amd64", "6.1.9-1"]]
@@ -82,23 +69,26 @@ def test_a_store_without_a_kit_cannot_be_pushed(tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.parametrize("destination", ["http://localhost:5000", "localhost:5000/UPPER", "a b"])
-def test_a_wrong_destination_is_a_usage_error(cache: str, capsys: pytest.CaptureFixture[str], destination: str) -> None:
-    assert main(["kit", "push", destination, "--cache", cache]) == 2
+def test_a_wrong_destination_is_a_usage_error(
+    starter_kit: str, capsys: pytest.CaptureFixture[str], destination: str
+) -> None:
+    assert main(["kit", "push", destination, "--cache", starter_kit]) == 2
     assert f"'{destination}' is no place to push to (write REGISTRY" in capsys.readouterr().err
 
 
 @pytest.mark.registry
 @pytest.mark.parametrize(("prefix", "repository"), [("", "lkboard"), ("/team/kits", "team/kits")])
 def test_the_kit_is_pushed_for_all_architectures(
-    cache: str, registry: Registry, capsys: pytest.CaptureFixture[str], prefix: str, repository: str
+    starter_kit: str, registry: Registry, capsys: pytest.CaptureFixture[str], prefix: str, repository: str
 ) -> None:
     need("skopeo")
-    assert main(["kit", "push", f"{registry.host}{prefix}", "--cache", cache]) == 0
+    assert main(["kit", "push", f"{registry.host}{prefix}", "--cache", starter_kit]) == 0
     assert f"pushed {registry.host}/{repository}/kernel:kit\n" in capsys.readouterr().out
     image = f"docker://{registry.host}/{repository}/web:kit"
     command = ["skopeo", "inspect", "--raw", "--tls-verify=false", image]
     index = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    assert [one["platform"]["architecture"] for one in index["manifests"]] == ["amd64", "arm64"]
+    architectures = [one["platform"]["architecture"] for one in index["manifests"]]
+    assert architectures == ["amd64", "arm64", "unknown", "unknown"]
 
 
 def test_offline_a_kit_is_not_made_from_mirrors(
@@ -110,8 +100,8 @@ def test_offline_a_kit_is_not_made_from_mirrors(
 
 
 def test_offline_a_kit_is_not_pushed(
-    cache: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    starter_kit: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LKBOARD_OFFLINE", "1")
-    assert main(["kit", "push", "localhost:1", "--cache", cache]) == 1
+    assert main(["kit", "push", "localhost:1", "--cache", starter_kit]) == 1
     assert "lkboard may not use the network (push without $LKBOARD_OFFLINE)" in capsys.readouterr().err

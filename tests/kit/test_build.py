@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import subprocess
 import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.starter import LOADERS, RELEASE, TRIPLETS, add_kernel, kernel_files
+from support.tools import need
 
 from lkboard.disk.content import read
 from lkboard.errors import BuildError, Cancelled, OutputError
@@ -219,6 +221,37 @@ def test_every_image_lists_its_packages_for_machines(built: Store, name: str, pa
     assert annotations["org.opencontainers.image.licenses"]
 
 
+def sboms(store: Store, name: str, architecture: str) -> list[dict[str, Any]]:
+    """Return the documents that a build finds for an image."""
+    puller = Puller(store, RegistrySettings(offline=True), Job())
+    image = puller.with_sboms(resolved(store, name, architecture))
+    return [json.loads(store.read(statement))["predicate"] for statement in image.sboms]
+
+
+@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
+@pytest.mark.parametrize("name", PACKAGES_OF)
+def test_every_image_has_a_bill_of_its_packages(built: Store, name: str, architecture: str) -> None:
+    (bill,) = sboms(built, name, architecture)
+    whole, *parts = bill["packages"]
+    annotations = json.loads(built.read(resolved(built, name, architecture).manifest))["annotations"]
+    listed = json.loads(annotations["org.lkboard.debian.packages"])
+    assert [(part["name"], part["versionInfo"], part["checksums"][0]["checksumValue"]) for part in parts] == [
+        (item["name"], item["version"], item["sha256"]) for item in listed
+    ]
+    assert whole["licenseDeclared"] == annotations["org.opencontainers.image.licenses"]
+    assert all(part["externalRefs"][0]["referenceLocator"].endswith(f"?arch={architecture}") for part in parts)
+
+
+def test_the_licence_of_an_image_is_that_of_all_its_packages(built: Store) -> None:
+    (bill,) = sboms(built, "sshd", "arm64")
+    whole, *parts = bill["packages"]
+    assert whole["licenseDeclared"] == (
+        "MIT AND Unlicense AND (LGPL-3.0-or-later OR GPL-2.0-or-later) AND LGPL-2.1-or-later AND Zlib "
+        "AND GPL-2.0-only AND Apache-2.0"
+    )
+    assert all(part["licenseDeclared"] in whole["licenseDeclared"] for part in parts)
+
+
 # the same bytes
 
 
@@ -236,11 +269,51 @@ def test_an_architecture_that_is_not_built_stays_in_the_index(store: Store, mirr
     assert build(store, mirror, "amd64").images == both
 
 
+def platforms(store: Store, name: str = "docker.io/lkboard/web:kit") -> list[str]:
+    """Return what an index lists, in its order."""
+    descriptor = store.find(name)
+    assert descriptor is not None
+    listed = json.loads(store.read(descriptor))["manifests"]
+    return ["{os}/{architecture}".format(**one["platform"]) for one in listed]
+
+
 def test_one_architecture_gives_an_index_of_one(store: Store, mirror: Mirror) -> None:
     build(store, mirror, "arm64")
-    descriptor = store.find("docker.io/lkboard/web:kit")
-    assert descriptor is not None
-    assert [one["platform"]["architecture"] for one in json.loads(store.read(descriptor))["manifests"]] == ["arm64"]
+    assert platforms(store) == ["linux/arm64", "unknown/unknown"]
+
+
+def test_bills_are_listed_behind_all_images(built: Store) -> None:
+    assert platforms(built) == ["linux/amd64", "linux/arm64", "unknown/unknown", "unknown/unknown"]
+
+
+def test_an_image_that_is_built_again_has_only_its_new_bill(store: Store, moving: Mirror) -> None:
+    build(store, moving, "amd64", "arm64")
+    add_kernel(moving, "arm64", "6.1.0-10", "6.1.10-1")
+    moving.publish()
+    build(store, moving, "arm64")
+    (kept,), (new,) = (sboms(store, "kernel", architecture) for architecture in ("amd64", "arm64"))
+    assert [kept["packages"][1]["versionInfo"], new["packages"][1]["versionInfo"]] == ["6.1.9-1", "6.1.10-1"]
+    assert len(platforms(store, "docker.io/lkboard/kernel:kit")) == 4
+
+
+def test_the_store_lists_the_images_and_not_their_bills(built: Store) -> None:
+    from lkboard.oci.store.inventory import list_images
+
+    images = {image.name: image for image in list_images(built)}
+    found = images["docker.io/lkboard/web:kit"].platforms
+    assert [(one.platform, one.is_complete) for one in found] == [("linux/amd64", True), ("linux/arm64", True)]
+
+
+def test_skopeo_copies_an_image_with_its_bills(built: Store, tmp_path: Path) -> None:
+    need("skopeo")
+    source = f"oci:{built.root}:docker.io/lkboard/web:kit"
+    subprocess.run(["skopeo", "copy", "-q", "--all", source, f"oci:{tmp_path}/all:kit"], check=True)
+    index = json.loads((tmp_path / "all/index.json").read_bytes())
+    assert index["manifests"][0]["digest"] == built.names()["docker.io/lkboard/web:kit"].digest
+    copy = ["skopeo", "copy", "-q", "--override-arch", "arm64", source, f"oci:{tmp_path}/one:kit"]
+    subprocess.run(copy, check=True)
+    (one,) = json.loads((tmp_path / "one/index.json").read_bytes())["manifests"]
+    assert one["digest"] == resolved(built, "web", "arm64").manifest.digest
 
 
 # the lock

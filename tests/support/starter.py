@@ -1,6 +1,8 @@
 """A mirror with tiny stand-ins for all packages of the kit: the whole build in a second, without a network.
 
 busybox is this machine's real one, because the build asks it for its applets.
+
+from support.starter import starter_kit  # in a conftest: the store with the whole kit, as a fixture
 """
 
 from __future__ import annotations
@@ -9,6 +11,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
+from lkboard.events import Job
+from lkboard.kit.build import build_kit
+from lkboard.oci.store.store import Store
 from support import elf
 from support.mirror import Link, Mirror
 from support.tools import need
@@ -31,6 +38,15 @@ def starter_mirror(folder: Path) -> Mirror:
         add_kernel(mirror, architecture, RELEASE, "6.1.9-1")
     mirror.publish()
     return mirror
+
+
+@pytest.fixture(scope="session")
+def starter_kit(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store with a kit of stand-in packages for both architectures; tests only read it."""
+    folder = tmp_path_factory.mktemp("starter-kit")
+    mirror = starter_mirror(folder / "mirror")
+    build_kit(Store(folder / "store"), ["amd64", "arm64"], Job(), host=mirror.host)
+    return str(folder / "store")
 
 
 def add_kernel(mirror: Mirror, architecture: str, release: str, version: str) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import ManifestInvalid, NotFound, Offline, PlatformMissing, StoreUnusable
 from lkboard.model.image import Descriptor, ImageConfig, Platform, ResolvedImage, WholeImage
+from lkboard.oci.spec.attestation import attestations, is_attestation, is_sbom
 from lkboard.oci.spec.documents import Index, Manifest, parse_document, parse_image_config
 from lkboard.oci.spec.media_types import INDEXES, MANIFESTS
-from lkboard.oci.spec.platform import attestations, choose, is_among, is_attestation, is_sbom, is_suitable, listed
+from lkboard.oci.spec.platform import choose, is_among, is_suitable, listed
 from lkboard.oci.store.graph import INDEX_DEPTH
 
 if TYPE_CHECKING:

@@ -6,11 +6,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lkboard.model.image import Descriptor, Platform
+from lkboard.model.image import Platform
+from lkboard.oci.spec.attestation import is_attestation
 from lkboard.oci.spec.media_types import INDEXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
+
+    from lkboard.model.image import Descriptor
 
 _SYNONYMS = {
     "x86_64": ("amd64", ""),
@@ -22,11 +25,6 @@ _SYNONYMS = {
 # What an architecture means when no variant is given.
 _BASELINES = {"amd64": (1, 0), "arm64": (8, 0), "arm": (7, 0)}
 _VARIANT = re.compile(r"v?(?P<major>[0-9]{1,4})(?:\.(?P<minor>[0-9]{0,4}))?")
-_ATTESTATION = ("vnd.docker.reference.type", "attestation-manifest")
-_STATEMENT = "application/vnd.in-toto+json"
-_ABOUT_SPDX = ("in-toto.io/predicate-type", "https://spdx.dev/Document")
-_ATTESTED = "vnd.docker.reference.digest"
-
 _LISTED = 16
 """Platforms that are named in a message."""
 
@@ -47,28 +45,6 @@ def listed(platforms: Sequence[str]) -> str:
     """Return the names of platforms for a message, no more than fit into it."""
     more = f" and {len(platforms) - _LISTED} more" if len(platforms) > _LISTED else ""
     return (", ".join(platforms[:_LISTED]) or "none") + more
-
-
-def is_attestation(descriptor: Descriptor) -> bool:
-    """Return whether an index entry describes another one instead of being an image."""
-    platform = descriptor.platform
-    return _ATTESTATION in descriptor.annotations or (
-        platform is not None and "unknown" in (platform.os, platform.architecture)
-    )
-
-
-def is_sbom(layer: Descriptor) -> bool:
-    """Return whether a layer of an attestation is a statement about an SPDX document."""
-    return layer.media_type == _STATEMENT and _ABOUT_SPDX in layer.annotations
-
-
-def attestations(entries: Iterable[Descriptor]) -> Mapping[str, tuple[Descriptor, ...]]:
-    """Return the entries of an index that attest others, by the digests of those."""
-    found: dict[str, list[Descriptor]] = {}
-    for entry in entries:
-        if is_attestation(entry):
-            found.setdefault(dict(entry.annotations).get(_ATTESTED, ""), []).append(entry)
-    return {digest: tuple(about) for digest, about in found.items()}
 
 
 def choose(entries: Iterable[Descriptor], wanted: Platform) -> Descriptor | None:

@@ -6,7 +6,7 @@ import pytest
 
 from lkboard.model.image import Descriptor, Platform
 from lkboard.oci.spec.media_types import OCI_INDEX, OCI_MANIFEST
-from lkboard.oci.spec.platform import attestations, choose, is_among, is_attestation, is_suitable, parse_platform
+from lkboard.oci.spec.platform import choose, is_among, is_suitable, parse_platform
 
 
 def platform(text: str) -> Platform:
@@ -80,37 +80,6 @@ def test_no_entries_are_no_choice() -> None:
 )
 def test_what_a_configuration_leaves_out_does_not_matter(offered: Platform, wanted: Platform, expected: bool) -> None:
     assert is_suitable(offered, wanted) is expected
-
-
-ATTESTATION = Descriptor(
-    OCI_MANIFEST,
-    "sha256:" + "a" * 64,
-    1,
-    Platform("unknown", "unknown"),
-    (
-        ("vnd.docker.reference.digest", entry(1, "linux/amd64").digest),
-        ("vnd.docker.reference.type", "attestation-manifest"),
-    ),
-)
-
-
-@pytest.mark.parametrize(
-    ("descriptor", "expected"),
-    [
-        (ATTESTATION, True),
-        (entry(1, "unknown/unknown"), True),
-        (entry(1, "linux/amd64"), False),
-        (entry(1, ""), False),
-        (Descriptor(OCI_MANIFEST, ATTESTATION.digest, 1, None, ATTESTATION.annotations), True),
-    ],
-)
-def test_attestations_are_known(descriptor: Descriptor, expected: bool) -> None:
-    assert is_attestation(descriptor) is expected
-
-
-def test_attestations_belong_to_the_image_that_they_name() -> None:
-    entries = (entry(1, "linux/amd64"), entry(2, "linux/arm64"), ATTESTATION)
-    assert attestations(entries) == {entries[0].digest: (ATTESTATION,)}
 
 
 @pytest.mark.parametrize(
