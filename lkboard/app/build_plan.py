@@ -27,7 +27,7 @@ _EARLIEST, _LATEST = 315_532_800, (1 << 32) - 1
 _SECONDS = re.compile("[0-9]{9,10}")
 DEFAULT_SBOM = "sbom.spdx.json"
 _NO_NAMES = {"", ".", ".."}
-_BOARD_FORMATS = {"rpi3"}
+BOARD_FORMATS = ("rpi3",)
 """Formats of LinuxKit that are boards here (decisions, "Command line")."""
 
 
@@ -160,7 +160,7 @@ def plan_outputs(options: BuildOptions) -> BuildPlan:
             raise UsageError(f"'{value}' names no file", where=option, hint=f"{option} NAME")
     if options.sbom is not None and not clean(options.sbom):
         raise UsageError(f"'{options.sbom}' is no place for the bill of materials", hint=f"write {DEFAULT_SBOM}")
-    is_board = len(options.formats) == 1 and options.formats[0] in _BOARD_FORMATS
+    is_board = len(options.formats) == 1 and options.formats[0] in BOARD_FORMATS
     board_id = options.board or (options.formats[0] if is_board else "")
     plan = _plan_board(board_id, options) if board_id else _plan_formats(options)
     _check_formats(plan, options)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +26,15 @@ class ListedFormat:
 
 
 def list_formats() -> tuple[ListedFormat, ...]:
-    """Return all formats by name. Raises `BuildError` when a plug-in is broken."""
+    """Return all formats by name, also those that are boards. Raises `BuildError` when a plug-in is broken."""
+    return tuple(sorted((*_made(), *_aliases()), key=lambda listed: listed.name))
+
+
+def _made() -> Iterator[ListedFormat]:
     from lkboard.formats import catalogue
 
-    return tuple(
-        ListedFormat(
+    for name, found in catalogue().items():
+        yield ListedFormat(
             name=name,
             title=found.title,
             outputs=found.outputs,
@@ -34,5 +42,14 @@ def list_formats() -> tuple[ListedFormat, ...]:
             boards=tuple(sorted((found.boards or {}).values())),
             needs_board=found.boards is not None and not found.boards,
         )
-        for name, found in sorted(catalogue().items())
-    )
+
+
+def _aliases() -> Iterator[ListedFormat]:
+    """Yield what ``--format`` takes in the place of ``--board``."""
+    from lkboard.app.build_plan import BOARD_FORMATS
+    from lkboard.board.catalogue import find_board
+
+    for name in BOARD_FORMATS:
+        board = find_board(name)
+        title = f"{board.title}, the same as --board {name}"
+        yield ListedFormat(name, title, (f"-{name}{board.suffix}",), (board.architecture,), (name,), needs_board=False)
