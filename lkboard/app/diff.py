@@ -78,17 +78,21 @@ def _archive_tree(source: str, scratch: Path, job: Job) -> Tree:
 
 
 def _initrd_tree(source: str, path: Path, scratch: Path, limit: int, job: Job) -> Tree:
-    """Return what is in an initrd, which may begin with an archive of microcode that is never compressed."""
+    """Return what is in an initrd, which may begin with archives that are not compressed, the first of microcode."""
     from lkboard.disk.cpio_reader import read_cpio
-    from lkboard.rootfs.archives import beside_initrd, initrd_root
+    from lkboard.rootfs.archives import beside_initrd, initrd_root, is_microcode
     from lkboard.rootfs.kernel import MICROCODE
 
     boot_files, archives = beside_initrd(Path(source)), read_cpio(path, job.check)
+    entries, first = archives.entries, archives.parts[0]
+    if is_microcode(first.entries):
+        boot_files[MICROCODE] = Content((FileSpan(str(path), 0, first.end),))
+        entries = entries[len(first.entries) :]
     if compression_of(path, archives.end):
-        boot_files[MICROCODE] = Content((FileSpan(str(path), 0, archives.end),))
         scratch.mkdir()
         path = unpack(path, scratch, job, offset=archives.end, limit=limit)
         archives = read_cpio(path, job.check)
+        entries += archives.entries
     if archives.end < path.stat().st_size:
         _refuse_packed(source, path, archives.end)
         raise BuildError(
@@ -96,7 +100,7 @@ def _initrd_tree(source: str, path: Path, scratch: Path, limit: int, job: Job) -
             where=source,
             hint="build it or get it again",
         )
-    return initrd_root(source, archives.entries, boot_files, job)
+    return initrd_root(source, entries, boot_files, job)
 
 
 def _refuse_packed(source: str, path: Path, offset: int) -> None:

@@ -47,14 +47,31 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Archives:
-    """The entries of archives that follow one another, and the offset in their file at which something else begins.
+class Archive:
+    """The entries of one archive, and the offset in its file at which what follows it begins, behind zeros.
 
     Paths are as they are written there; a path may occur several times, and the last one counts.
     """
 
     entries: tuple[Entry, ...]
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Archives:
+    """Archives that follow one another from the start of a file."""
+
+    parts: tuple[Archive, ...]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What is in all of them together."""
+        return tuple(entry for part in self.parts for entry in part.entries)
+
+    @property
+    def end(self) -> int:
+        """The offset in the file at which something else begins."""
+        return self.parts[-1].end if self.parts else 0
 
 
 def read_cpio(path: Path, on_entry: Callable[[], None]) -> Archives:
@@ -65,16 +82,14 @@ def read_cpio(path: Path, on_entry: Callable[[], None]) -> Archives:
     """
     try:
         with path.open("rb") as file:
-            reader = _Reader(file, path)
-            records = tuple(reader.records(on_entry))
-            return Archives(tuple(_entries(records)), reader.at)
+            return Archives(tuple(_Reader(file, path).archives(on_entry)))
     except OSError as error:
         raise BuildError(f"cannot read the archive: {error.strerror}", where=path) from error
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """One entry, and what the names of one file have in common: archive, inode and device; None for a single name."""
+    """One entry, and what the names of one file have in common: inode and device; None for a single name."""
 
     entry: Entry
     identity: tuple[int, ...] | None
@@ -101,12 +116,17 @@ class _Reader:
         self._file = file
         self._path = path
         self._size = path.stat().st_size
-        self._archive = 0
         self._entries = 0
         self._text_size = 0
         self.at = 0
 
-    def records(self, on_entry: Callable[[], None]) -> Iterator[_Record]:
+    def archives(self, on_entry: Callable[[], None]) -> Iterator[Archive]:
+        while self._header().startswith(MAGICS):
+            records = tuple(self._records(on_entry))
+            yield Archive(tuple(_entries(records)), self.at)
+
+    def _records(self, on_entry: Callable[[], None]) -> Iterator[_Record]:
+        """Yield the entries of an archive, to its trailer or, if it has none, to something else."""
         while (header := self._header()).startswith(MAGICS):
             on_entry()
             self._entries += 1
@@ -114,11 +134,10 @@ class _Reader:
                 raise BuildError(f"the cpio archive has more than {ENTRY_LIMIT} entries", where=self._path)
             fields, name = self._fields(header)
             if name == _TRAILER:
-                self._archive += 1
                 self._skip_zeros()
-            else:
-                yield self._record(fields, name)
-                self.at = _aligned(self.at + fields[6])
+                return
+            yield self._record(fields, name)
+            self.at = _aligned(self.at + fields[6])
 
     def _header(self) -> bytes:
         self._file.seek(self.at)
@@ -165,7 +184,7 @@ class _Reader:
             content=content,
         )
         is_shared = kind is Kind.FILE and links > 1
-        return _Record(entry, (self._archive, fields[0], *device) if is_shared else None)
+        return _Record(entry, (fields[0], *device) if is_shared else None)
 
     def _file_text(self, size: int) -> str:
         self._file.seek(self.at)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.model.extents import Content, FileSpan
 from lkboard.model.rootfs import Entry, Kind, Origin
-from lkboard.oci.layers.file_tree import FileTree, entries_of, walk
+from lkboard.oci.layers.file_tree import FileTree, clean, entries_of, walk
 from lkboard.oci.layers.flatten import archive_tree, tar_tree
 from lkboard.rootfs.kernel import CMDLINE, KERNEL, MICROCODE
 from lkboard.rootfs.trees import Tree
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SOURCE, _LOCATION = "LINUXKIT.source", "LINUXKIT.location"
 _INITRD_SUFFIX = "-initrd.img"
+_MICROCODE_FOLDER = "kernel/x86/microcode"
 _BESIDE = {KERNEL: "-kernel", CMDLINE: "-cmdline"}
 
 
@@ -39,6 +40,20 @@ def initrd_root(name: str, archived: Sequence[Entry], boot_files: Mapping[str, C
     beside = {path: Entry(path, Kind.FILE, 0o644, content=content) for path, content in boot_files.items()}
     entries = {entry.path: entry for entry in _entries(tree)} | beside
     return Tree(name, entries, {}, boot_files=frozenset([*beside, MICROCODE]), has_attributes=False)
+
+
+def is_microcode(archived: Sequence[Entry]) -> bool:
+    """Return whether an archive at the start of an initrd has nothing else than what the kernel takes for microcode.
+
+    Documentation/arch/x86/microcode.rst in the kernel.
+    """
+    folders = {clean(entry.path) for entry in archived if entry.kind is Kind.DIRECTORY}
+    files = [clean(entry.path) for entry in archived if entry.kind is not Kind.DIRECTORY]
+    return (
+        bool(files)
+        and all(path.startswith(f"{_MICROCODE_FOLDER}/") for path in files)
+        and all(f"{_MICROCODE_FOLDER}/".startswith(f"{path}/") for path in folders - {""})
+    )
 
 
 def beside_initrd(path: Path) -> dict[str, Content]:

@@ -98,12 +98,17 @@ def test_an_initrd_may_be_plain(lab: Lab, job: RecordingJob, forms: dict[str, Pa
 
 def microcode(folder: Path) -> bytes:
     """Return an archive with microcode, made by another program."""
+    path = folder / "kernel/x86/microcode/GenuineIntel.bin"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(noise(3000, "microcode"))
+    return archived(folder, "kernel", "kernel/x86", "kernel/x86/microcode", "kernel/x86/microcode/GenuineIntel.bin")
+
+
+def archived(folder: Path, *names: str) -> bytes:
+    """Return an archive with some files of a folder, made by another program."""
     need("cpio")
-    (folder / "kernel").mkdir()
-    (folder / "kernel/GenuineIntel.bin").write_bytes(noise(3000, "microcode"))
     command = ["cpio", "-o", "-H", "newc", "--quiet"]
-    names = b"kernel\nkernel/GenuineIntel.bin\n"
-    return subprocess.run(command, cwd=folder, input=names, check=True, capture_output=True).stdout
+    return subprocess.run(command, cwd=folder, input="\n".join(names).encode(), check=True, capture_output=True).stdout
 
 
 def test_an_initrd_may_begin_with_microcode(lab: Lab, job: RecordingJob, tmp_path: Path) -> None:
@@ -117,6 +122,29 @@ def test_an_initrd_may_begin_with_microcode(lab: Lab, job: RecordingJob, tmp_pat
     without = lab.write(f"kernel: {{image: '{name}', cmdline: x}}\n", "y.yml")
     (change,) = compared(lab, job, lab.out / "x-initrd.img", without).files
     assert (change.path, change.change, change.part) == ("/boot/ucode.cpio", "removed", "boot")
+
+
+def test_files_before_what_is_compressed_count(lab: Lab, job: RecordingJob, tmp_path: Path) -> None:
+    """Only microcode is not of the root: the kernel unpacks all archives over one another."""
+    (tmp_path / "early").write_bytes(b"early")
+    (tmp_path / "late").write_bytes(b"late")
+    early, late = archived(tmp_path, "early"), gzip.compress(archived(tmp_path, "late"))
+    first, second, third = (lab.out / name for name in "abc")
+    first.write_bytes(late)
+    second.write_bytes(early + late)
+    third.write_bytes(microcode(tmp_path) + early + late)
+    assert [(change.path, change.change) for change in compared(lab, job, first, second).files] == [("/early", "added")]
+    assert [(change.path, change.change) for change in compared(lab, job, second, third).files] == [
+        ("/boot/ucode.cpio", "added")
+    ]
+
+
+def test_microcode_is_told_before_what_is_not_compressed(lab: Lab, job: RecordingJob, tmp_path: Path) -> None:
+    (tmp_path / "late").write_bytes(b"late")
+    plain, both = lab.out / "plain", lab.out / "both"
+    plain.write_bytes(archived(tmp_path, "late"))
+    both.write_bytes(microcode(tmp_path) + plain.read_bytes())
+    assert [change.path for change in compared(lab, job, plain, both).files] == ["/boot/ucode.cpio"]
 
 
 def test_a_tar_of_another_program_is_a_system(lab: Lab, job: RecordingJob) -> None:

@@ -67,6 +67,9 @@ def test_several_archives_with_zeros_between_them_are_read(tmp_path: Path) -> No
         ("c", Kind.HARDLINK, "a"),
     ]
     assert read(found[2].content) == b"two"
+    parts = read_cpio(path, ignore).parts
+    second = len(one) + len(cpio.trailer()) + 9000
+    assert [(len(part.entries), part.end) for part in parts] == [(2, second), (2, path.stat().st_size)]
 
 
 def test_it_ends_where_something_else_begins(tmp_path: Path) -> None:
