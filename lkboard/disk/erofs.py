@@ -22,7 +22,7 @@ from lkboard.model.extents import EMPTY, Content, Extent, ExtentMap, Inline, pla
 from lkboard.model.rootfs import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from lkboard.disk.tree import Node
     from lkboard.model.rootfs import Entry
@@ -32,11 +32,12 @@ _BLOCKS_LIMIT = (1 << 32) - 1
 """The highest number of a block means "no place" in an inode."""
 
 
-def plan(entries: Sequence[Entry], *, epoch: int) -> ExtentMap:
+def plan(entries: Sequence[Entry], *, epoch: int, on_chunk: Callable[[], None] = lambda: None) -> ExtentMap:
     """Return a volume with entries, parents before children; folders that nothing describes are made up.
 
     ``epoch`` is the time of making, and of what is made up, in Unix seconds. The identity stands for all that is on the
-    volume, which is read for it. Raises `BuildError` for what does not fit, and when a source cannot be read.
+    volume: it is read once, and ``on_chunk`` called at least for every MiB. Raises `BuildError` for what does not fit,
+    and when a source cannot be read.
     """
     nodes = nodes_of(entries, epoch)
     _check_names(nodes)
@@ -49,7 +50,7 @@ def plan(entries: Sequence[Entry], *, epoch: int) -> ExtentMap:
         inodes=len(inodes),
         blocks=end,
         epoch=epoch,
-        identity=uuid.UUID(ids.guid(ids.map_seed(body), "file system")).bytes,
+        identity=uuid.UUID(ids.guid(ids.map_seed(body, on_chunk), "file system")).bytes,
     )
     return ExtentMap((Extent(SUPERBLOCK_AT, Inline(head)), *body.extents), body.size)
 

@@ -13,7 +13,7 @@ from lkboard.disk import content
 from lkboard.disk.blocks import data_extents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from lkboard.model.disk import BootFile
     from lkboard.model.extents import ExtentMap
@@ -27,12 +27,16 @@ def seed(files: Iterable[BootFile]) -> bytes:
     return state.digest()
 
 
-def map_seed(extents: ExtentMap) -> bytes:
-    """Return 32 bytes that stand for a whole map: its size, its data and where they are. Raises `BuildError`."""
+def map_seed(extents: ExtentMap, on_chunk: Callable[[], None] = lambda: None) -> bytes:
+    """Return 32 bytes that stand for a whole map: its size, its data and where they are.
+
+    ``on_chunk`` is called at least for every MiB. Raises `BuildError`, and what ``on_chunk`` raises.
+    """
     state = hashlib.sha256(b"%d" % extents.size)
     for extent in data_extents(extents):
         state.update(b"%d %d\0" % (extent.offset, extent.size))
         for chunk in content.source_chunks(extent.source):
+            on_chunk()
             state.update(chunk)
     return state.digest()
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
     def make(rest: Rootfs) -> Content:
-        return as_content(erofs.plan(rest.entries, epoch=build.epoch))
+        return as_content(erofs.plan(rest.entries, epoch=build.epoch, on_chunk=build.job.check))
 
     return root_image.plan(build, "-erofs.img", make)
 

@@ -34,11 +34,12 @@ def map_bytes(extents: ExtentMap) -> bytes:
 
 
 def save(extents: ExtentMap, path: Path) -> Path:
-    """Write a map as a sparse file; what is not mapped stays a hole."""
+    """Write a map as a sparse file; what is zero or not mapped stays a hole."""
     with path.open("wb") as file:
         for extent in extents.extents:
-            file.seek(extent.offset)
-            file.write(source_bytes(extent.source))
+            if not isinstance(extent.source, Zeros):
+                file.seek(extent.offset)
+                file.write(source_bytes(extent.source))
         file.truncate(extents.size)
     return path
 
