@@ -90,18 +90,19 @@ def resolve_images(config: Config, around: Surroundings, *, with_sboms: bool = F
         if with_sboms:
             statements = [partial(puller.with_sboms, image) for image in found]
             found = run_all(statements, around.job, parallel=around.settings.parallel, in_order=True)
-        layouts = {
-            index: _resolve(volume.image, around, partial(puller.resolve_whole, platforms=volume.platforms))
+        wholes = {
+            index: partial(_resolve, volume.image, around, partial(puller.resolve_whole, platforms=volume.platforms))
             for index, volume in enumerate(config.volumes)
             if volume.image and volume.format == "oci"
         }
-    return Images(dict(zip(names, found, strict=True)), layouts)
+        layouts = run_all([*wholes.values()], around.job, parallel=around.settings.parallel, in_order=True)
+    return Images(dict(zip(names, found, strict=True)), dict(zip(wholes, layouts, strict=True)))
 
 
 def _resolve(name: ImageName, around: Surroundings, resolve: Callable[[Reference], Image]) -> Image:
     from lkboard.sources.locked import resolve_locked
 
-    is_vendored = around.settings.is_complete
+    is_vendored = around.settings.is_vendored
     return resolve_locked(name.reference, resolve, around.lock, where=name.place, is_vendored=is_vendored)
 
 

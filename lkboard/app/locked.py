@@ -66,7 +66,7 @@ def surroundings_of(options: BuildOptions, architecture: str, job: Job) -> Surro
         return Surroundings(open_store(options.cache or None), options.registry.settings(), architecture, job, lock)
     settings = replace(options.registry, offline=True).settings()
     store = open_vendored(Path(options.vendored), options.cache or None)
-    return Surroundings(store, replace(settings, is_complete=True), architecture, job, lock)
+    return Surroundings(store, replace(settings, is_vendored=True), architecture, job, lock)
 
 
 def _lock_of(options: BuildOptions) -> Lock | None:

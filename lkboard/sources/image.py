@@ -26,7 +26,7 @@ def find(source: ImageSource, architecture: str, context: SourceContext) -> Cont
 
     puller = Puller(context.store, context.registry, context.job)
     resolve = partial(puller.resolve, platform=Platform("linux", architecture))
-    is_vendored = context.registry.is_complete
+    is_vendored = context.registry.is_vendored
     image = resolve_locked(parse_reference(source.reference), resolve, context.lock, is_vendored=is_vendored)
     puller.fetch([image])
     entry = Archive(source.reference, flatten(image, context.store, context.job)).find(source.path.lstrip("/"))

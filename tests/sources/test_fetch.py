@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -268,7 +267,7 @@ def test_a_stop_ends_a_download_from_a_server_that_stalls(store: Store, size: in
     job, released = Job(), Patience()
     answer = Answer(bytes(2 << 20), cut=size, stall=released, on_stall=job.cancel)
     with running_web_server(blob=answer) as web:
-        patient = context(store, job, registry=replace(NO_PATIENCE, read_timeout=600))
+        patient = context(store, job, registry=settings_of(retry_delays=(), read_timeout=600))
         with pytest.raises(Cancelled):
             fetched(UrlSource(f"{web.url}/blob"), patient, sha256=sha256(b"firmware"))
         released.set()

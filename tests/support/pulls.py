@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from lkboard.errors import LkboardError
 from lkboard.model.image import Platform, ResolvedImage, WholeImage
 from lkboard.model.reference import parse_reference
 from lkboard.oci.registry.pull import Puller
-from lkboard.oci.servers.settings import RegistrySettings
+from lkboard.oci.servers.settings import Limits, RegistrySettings
 from support.secrets import marks_in
 
 if TYPE_CHECKING:
@@ -21,9 +22,16 @@ if TYPE_CHECKING:
     from lkboard.oci.store.store import Store
 
 
+_LIMITS = {one.name for one in fields(Limits)}
+
+
 def settings_of(**settings: Any) -> RegistrySettings:
-    """Return settings that do not depend on configuration files of the machine, but may have a ``system_folder``."""
-    return RegistrySettings(**{"system_folder": "/nonexistent", **settings})
+    """Return settings that do not depend on configuration files of the machine, but may have a ``system_folder``.
+
+    Fields of `Limits` are given beside the others.
+    """
+    limits = Limits(**{name: settings.pop(name) for name in _LIMITS & settings.keys()})
+    return RegistrySettings(**{"system_folder": "/nonexistent", "limits": limits, **settings})
 
 
 def resolve(
@@ -66,8 +74,8 @@ def is_complete(store: Store, image: ResolvedImage) -> bool:
     return all(store.is_sound(part) for part in (image.manifest, *image.layers))
 
 
-def log_in(home: Path, host: str, **fields: str) -> None:
+def log_in(home: Path, host: str, **entry: str) -> None:
     """Store a login for a registry as ``docker login`` does (``auth``, or ``identitytoken`` …)."""
     folder = home / ".docker"
     folder.mkdir(exist_ok=True)
-    (folder / "config.json").write_text(json.dumps({"auths": {host: fields}}))
+    (folder / "config.json").write_text(json.dumps({"auths": {host: entry}}))

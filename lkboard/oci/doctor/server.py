@@ -50,7 +50,7 @@ def _direct_way(url: str, settings: RegistrySettings, where: str) -> Iterator[st
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         looked_up = time.monotonic()
         yield f"name: {', '.join(dict.fromkeys(str(one[4][0]) for one in found))} ({_milliseconds(looked_up - start)})"
-        socket.create_connection((host, port), settings.connect_timeout).close()
+        socket.create_connection((host, port), settings.limits.connect_timeout).close()
         yield f"connection: port {port} ({_milliseconds(time.monotonic() - looked_up)})"
     except (OSError, UnicodeError) as error:  # what is longer than a name can be is no text for the resolver
         raise unreachable(error, url, where, {}) from error

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lkboard.model.reference import Reference
     from lkboard.oci.registry.client import RegistryClient
     from lkboard.oci.servers.endpoint import Endpoint
-    from lkboard.oci.servers.settings import RegistrySettings
+    from lkboard.oci.servers.settings import Limits
     from lkboard.oci.store.ingest import Partial
 
 OnBytes = Callable[[int], None]
@@ -35,7 +35,7 @@ class Download:
     """Fetches the blob of a partial file for an image."""
 
     client: RegistryClient
-    settings: RegistrySettings
+    limits: Limits
     job: Job
     reference: Reference
     partial: Partial
@@ -71,13 +71,13 @@ class Download:
             if self.partial.is_complete:
                 break
             failures = 1 if self.partial.offset - before >= _REAL_PROGRESS else failures + 1
-            if failures > len(self.settings.retry_delays):
+            if failures > len(self.limits.retry_delays):
                 raise RegistryError(
                     f"{endpoint.base} cut the connection {failures} times at blob {self.partial.descriptor.digest}",
                     where=self.reference,
                     hint="try again: what has come is kept",
                 )
-            self.job.wait(self.settings.retry_delays[failures - 1])
+            self.job.wait(self.limits.retry_delays[failures - 1])
 
     def _transfer(self, endpoint: Endpoint) -> None:
         """Add what one connection gives. The question always goes to the registry itself: redirects expire."""
@@ -101,7 +101,7 @@ class Download:
         return response.status_code == 200
 
     def _copy(self, response: Response) -> None:
-        pace = _Pace(self.settings)
+        pace = _Pace(self.limits)
         while True:
             try:
                 chunk = response.raw.read1(_CHUNK, decode_content=False)
@@ -137,8 +137,8 @@ class Download:
 class _Pace:
     """Notices a transfer that crawls: the read time limit only sees one that stands still."""
 
-    def __init__(self, settings: RegistrySettings) -> None:
-        self._settings = settings
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._since = time.monotonic()
         self._bytes = 0
 
@@ -146,6 +146,6 @@ class _Pace:
         """Add bytes and return whether too few have come for too long."""
         self._bytes += count
         elapsed = time.monotonic() - self._since
-        if self._bytes >= self._settings.stall_rate * self._settings.stall_time:
+        if self._bytes >= self._limits.stall_rate * self._limits.stall_time:
             self._since, self._bytes = time.monotonic(), 0
-        return elapsed > self._settings.stall_time
+        return elapsed > self._limits.stall_time

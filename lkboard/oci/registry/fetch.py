@@ -75,7 +75,7 @@ class Fetcher:
 
             with self._store.partial(descriptor, self._job) as partial:
                 on_bytes(partial.offset)
-                Download(client, self._settings, self._job, reference, partial, on_bytes).run()
+                Download(client, self._settings.limits, self._job, reference, partial, on_bytes).run()
                 self._store.commit(partial)
 
         if not self._ensure(descriptor, reference, fetch, recheck=recheck):
@@ -87,7 +87,7 @@ class Fetcher:
         Raises `Offline`, naming ``what`` is missing of the image, when no connection may be made, and `NotFound` when
         none could help.
         """
-        if self._settings.offline and self._settings.is_complete:
+        if self._settings.offline and self._settings.is_vendored:
             raise NotFound(f"{what} is not in the folder", where=reference, hint="make it anew: lkboard vendor")
         if self._settings.offline:
             raise Offline(

@@ -96,7 +96,7 @@ class Puller:
 
     def _explained(self, task: Callable[[], _T], reference: Reference) -> Callable[[], _T]:
         """Return a task that says, when it fails for an image of the kit, how that is made: no registry has it."""
-        if self._settings.is_complete or not is_kit(str(reference)):
+        if self._settings.is_vendored or not is_kit(str(reference)):
             return task
 
         def run() -> _T:

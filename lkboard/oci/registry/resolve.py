@@ -100,7 +100,7 @@ class Resolver:
         """
         if is_new:
             self._store.set_name(str(reference), root, self._job)
-        elif reference.digest and not self._settings.is_complete and not self._is_named(reference):
+        elif reference.digest and not self._settings.is_vendored and not self._is_named(reference):
             with suppress(StoreUnusable):  # a store that may only be read has no garbage collection either
                 self._store.set_name(str(reference), root, self._job)
 

@@ -92,7 +92,7 @@ class Transport:
 
     def __init__(self, settings: RegistrySettings, job: Job) -> None:
         self.connections = Connections(settings)
-        self._settings = settings
+        self._limits = settings.limits
         self._job = job
         self._lock = threading.Lock()
         self._resume_at: dict[str, float] = {}
@@ -104,13 +104,13 @@ class Transport:
         there is no answer or a redirect is refused; it is `Passing` when another attempt might help after all.
         """
         may_repeat = request.insist and request.is_repeatable
-        for attempt, delay in enumerate((*self._settings.retry_delays, None)):
+        for attempt, delay in enumerate((*self._limits.retry_delays, None)):
             outcome = self._attempt(request)
             if not isinstance(outcome, _Setback):
                 return outcome
             pause = outcome.pause
             if pause is None and outcome.is_rate_limit:
-                pause = min(self._settings.rate_limit_delay * 2**attempt, _LONGEST_DELAY)
+                pause = min(self._limits.rate_limit_delay * 2**attempt, _LONGEST_DELAY)
             if pause is not None:
                 self._hold(outcome.host, pause)
             if outcome.is_final:
@@ -124,7 +124,7 @@ class Transport:
 
     def whole(self, ask: Callable[[], T]) -> T:
         """Return what ``ask`` returns, which asks again when the answer's body is cut. Raises what it raises."""
-        for delay in self._settings.retry_delays:
+        for delay in self._limits.retry_delays:
             try:
                 return ask()
             except BodyCut:
@@ -167,7 +167,7 @@ class Transport:
             body = read_complaint(response, request.where)
         pause = _retry_after(response)
         error = refusal(response, body, request.where)
-        if pause is not None and pause > self._settings.longest_pause:
+        if pause is not None and pause > self._limits.longest_pause:
             error.hint = f"the server asks to wait {pause / 60:.0f} minutes: try again then"
             return _Setback(error, is_final=True)
         is_rate_limit = response.status_code == _TOO_MANY
@@ -208,7 +208,7 @@ class Transport:
                 data=request.body() if callable(request.body) else request.body,
                 stream=True,
                 allow_redirects=False,
-                timeout=(self._settings.connect_timeout, self._settings.read_timeout),
+                timeout=(self._limits.connect_timeout, self._limits.read_timeout),
                 verify=not trust.is_insecure,
                 proxies=self.connections.proxies(url),
             )

@@ -45,12 +45,12 @@ class Upload:
     def __init__(self, settings: RegistrySettings, job: Job, destination: Reference, on_bytes: OnBytes) -> None:
         self.client = RegistryClient(settings, job)
         self.endpoint = self.client.origin(destination)
-        self._settings = settings
+        self._limits = settings.limits
         self._job = job
         self.where = str(destination)
         self._on_bytes = on_bytes
-        self._whole_limit = settings.whole_upload
-        self._piece = settings.upload_piece
+        self._whole_limit = settings.limits.whole_upload
+        self._piece = settings.limits.upload_piece
         self._lock = threading.Lock()
 
     def blob(self, descriptor: Descriptor, path: Path, *, source: str = "") -> None:
@@ -62,7 +62,7 @@ class Upload:
             self._on_bytes(descriptor.size)
             return
         body = _Body(path, self._on_bytes)
-        delays = iter(self._settings.retry_delays)
+        delays = iter(self._limits.retry_delays)
         while True:
             piece = self._piece_of(descriptor)
             try:

@@ -6,6 +6,16 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from lkboard.errors import (
+    AuthNeeded,
+    LkboardError,
+    LockMismatch,
+    ManifestInvalid,
+    NotFound,
+    Offline,
+    PlatformMissing,
+)
+
 if TYPE_CHECKING:
     from lkboard.events import Job
 
@@ -13,6 +23,8 @@ T = TypeVar("T")
 Task = Callable[[], T]
 
 _POLL_SECONDS = 0.1
+_OF_ONE_IMAGE = (AuthNeeded, LockMismatch, ManifestInvalid, NotFound, Offline, PlatformMissing)
+"""Failures that come at once and do not tell what other images will meet: work in order goes on after them."""
 
 
 def run_all(
@@ -25,9 +37,10 @@ def run_all(
 ) -> list[T]:
     """Run tasks in their order, some at a time, and return their results in the same order.
 
-    The first failure is raised at once, or with ``in_order`` that of the earliest task, as if they ran one after the
-    other; or `Cancelled` when the job is cancelled. ``stop`` is then set, which running tasks should look at. They are
-    not waited for: a thread may sit in a system call until its time limit. A single task of a task is run in place.
+    The first failure is raised at once; or with ``in_order`` that of the earliest task, together with the ``others``,
+    up to one that all further tasks would meet as well; or `Cancelled` when the job is cancelled. ``stop`` is then set,
+    which running tasks should look at. They are not waited for: a thread may sit in a system call until its time limit.
+    A single task of a task is run in place.
     """
     if len(tasks) == 1 and isinstance(threading.current_thread(), _Worker):
         return [tasks[0]()]
@@ -55,12 +68,12 @@ class _Crew(Generic[T]):
         self._waiting = list(enumerate(tasks))[::-1]
         self._results: dict[int, T] = {}
         self._errors: dict[int, BaseException] = {}
-        self._count = len(tasks)
+        self._count = self._end = len(tasks)
         if not tasks:
             self.is_done.set()
 
     def work(self) -> None:
-        """Do one task after the other until none is left or one fails."""
+        """Do one task after the other until none is left or one fails, if nothing can be done after that."""
         while (item := self._next()) is not None:
             number, task = item
             try:
@@ -68,7 +81,7 @@ class _Crew(Generic[T]):
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
                 with self._lock:
                     self._fail(number, error)
-                return
+                continue
             with self._lock:
                 self._results[number] = result
                 self._look()
@@ -76,9 +89,11 @@ class _Crew(Generic[T]):
     def results(self) -> list[T]:
         """Return all results, or raise the failure that counts."""
         with self._lock:
-            if self._errors:
-                raise self._errors[min(self._errors) if self._in_order else next(iter(self._errors))]
-            return [self._results[number] for number in range(self._count)]
+            if not self._errors:
+                return [self._results[number] for number in range(self._count)]
+            if not self._in_order:
+                raise next(iter(self._errors.values()))
+            raise _together([self._errors[number] for number in sorted(self._errors) if number <= self._end])
 
     def _next(self) -> tuple[int, Task[T]] | None:
         with self._lock:
@@ -86,15 +101,29 @@ class _Crew(Generic[T]):
 
     def _fail(self, number: int, error: BaseException) -> None:
         self._errors[number] = error
-        self._waiting.clear()
-        if self._in_order:
-            self._look()
-        else:
+        if not self._in_order:
+            self._waiting.clear()
             self.stop.set()
             self.is_done.set()
+        else:
+            if not isinstance(error, _OF_ONE_IMAGE):
+                self._waiting.clear()
+                self._end = min(self._end, number)
+            self._look()
 
     def _look(self) -> None:
         """Notice that nothing more can come that counts: tasks are begun in their order."""
-        end = min(self._errors, default=self._count)
-        if all(number in self._results for number in range(end)):
+        if all(number in self._results or number in self._errors for number in range(self._end)):
             self.is_done.set()
+
+
+def _together(errors: Sequence[BaseException]) -> BaseException:
+    """Return the first error with the ``others``, each once: an image may have been wanted for several platforms."""
+    first = errors[0]
+    if isinstance(first, LkboardError):
+        told: dict[str, LkboardError] = {}
+        for error in errors:
+            if isinstance(error, LkboardError):
+                told.setdefault(str(error), error)
+        first.others = tuple(told.values())[1:]
+    return first

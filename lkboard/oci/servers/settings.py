@@ -17,33 +17,17 @@ _HUB_NAMES = {"docker.io", "index.docker.io", "registry-1.docker.io"}
 
 
 @dataclass(frozen=True, slots=True)
-class RegistrySettings:
-    """How to talk to registries. Times are in seconds.
+class Limits:
+    """How long and how often a registry is waited for, and how much it is sent at once (registry.md sections 2, 9, 10).
 
-    ``mirrors`` are pairs of a registry (or ``*``) and a URL, see `parse_mirrors`; unless ``mirror_only``, the registry
-    itself is asked when its mirrors fail. ``insecure`` hosts (``host`` or ``host:port``) may use plain http or a
-    certificate that nobody vouches for. ``ca_files`` are trusted in addition to the system's. ``always_pull`` asks for
-    tags again that the store has; ``allow_wrong_arch`` accepts a single image for another architecture.
-    ``offline`` makes no connection at all; with ``is_complete``, what the store lacks is then nowhere.
-
-    A request is tried once more after each of ``retry_delays``, counted since the last progress. After a 429 without
-    Retry-After the delay is ``rate_limit_delay``, doubled each time. A registry that asks for more than
-    ``longest_pause`` is not waited for.
-    A transfer below ``stall_rate`` bytes per second for ``stall_time`` counts as cut.
+    Times are in seconds. A request is tried once more after each of ``retry_delays``, counted since the last progress.
+    After a 429 without Retry-After the delay is ``rate_limit_delay``, doubled each time. A registry that asks for more
+    than ``longest_pause`` is not waited for.
+    A transfer below ``stall_rate`` bytes per second for ``stall_time`` counts as cut; ``read_timeout`` is the time
+    between two bytes.
     Blobs up to ``whole_upload`` bytes are sent in one request, larger ones in pieces of ``upload_piece`` bytes.
-    Configuration files are those below ``system_folder`` and the user's own. ``engine`` is the address of a container
-    engine that is asked for images before anybody else, see `oci.archives.engine.find_engine`; None to ask none.
     """
 
-    mirrors: tuple[tuple[str, str], ...] = ()
-    insecure: tuple[str, ...] = ()
-    ca_files: tuple[str, ...] = ()
-    always_pull: bool = False
-    allow_wrong_arch: bool = False
-    offline: bool = False
-    is_complete: bool = False
-    mirror_only: bool = False
-    parallel: int = 4
     connect_timeout: float = 10.0
     read_timeout: float = 30.0
     retry_delays: tuple[float, ...] = (0.4, 0.8, 1.6, 3.2)
@@ -53,8 +37,34 @@ class RegistrySettings:
     stall_time: float = 60.0
     whole_upload: int = 64 << 20
     upload_piece: int = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySettings:
+    """How to talk to registries.
+
+    ``mirrors`` are pairs of a registry (or ``*``) and a URL, see `parse_mirrors`; unless ``mirror_only``, the registry
+    itself is asked when its mirrors fail. ``insecure`` hosts (``host`` or ``host:port``) may use plain http or a
+    certificate that nobody vouches for. ``ca_files`` are trusted in addition to the system's. ``always_pull`` asks for
+    tags again that the store has; ``allow_wrong_arch`` accepts a single image for another architecture.
+    ``offline`` makes no connection at all; when the store ``is_vendored``, what it lacks is then nowhere.
+    Configuration files are those below ``system_folder`` and the user's own. ``engine`` is the address of a container
+    engine that is asked for images before anybody else, see `oci.archives.engine.find_engine`; None to ask none.
+    ``parallel`` transfers run at a time.
+    """
+
+    mirrors: tuple[tuple[str, str], ...] = ()
+    insecure: tuple[str, ...] = ()
+    ca_files: tuple[str, ...] = ()
+    always_pull: bool = False
+    allow_wrong_arch: bool = False
+    offline: bool = False
+    is_vendored: bool = False
+    mirror_only: bool = False
+    parallel: int = 4
     system_folder: str = "/etc"
     engine: str | None = None
+    limits: Limits = Limits()
 
     def mirror_of(self, registry: str) -> str | None:
         """Return the URL of the mirror of a registry, its own before the one for all."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.errors import OciError
-from lkboard.model.stored import StoredImage, StoredPlatform
+from lkboard.model.stored import Gap, StoredImage, StoredPlatform
 from lkboard.oci.store.blobs import stored
 from lkboard.oci.store.graph import closure, members, missing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lkboard.events import Job
     from lkboard.model.image import Descriptor
     from lkboard.oci.store.blobs import Blobs
     from lkboard.oci.store.store import Store
@@ -20,6 +23,29 @@ def list_images(store: Store) -> tuple[StoredImage, ...]:
     blobs = stored(store)
     entries = sorted(store.entries(), key=lambda entry: (entry[0], entry[1].digest))
     return tuple(_image(name, root, blobs) for name, root in entries)
+
+
+def list_gaps(store: Store, job: Job) -> tuple[Gap, ...]:
+    """Return what images lack that are in the store, sorted by name; a platform is if its manifest is.
+
+    Raises `StoreCorrupt` when index.json cannot be read, `Cancelled`.
+    """
+    blobs = stored(store)
+    entries = sorted(((name or root.digest, root) for name, root in store.entries()), key=lambda entry: entry[0])
+    return tuple(gap for name, root in entries for gap in _gaps(name, root, blobs, job))
+
+
+def _gaps(name: str, root: Descriptor, blobs: Blobs, job: Job) -> Iterator[Gap]:
+    try:
+        found = members(root, blobs, name, job) if blobs.has(root) else ()
+        here = [(member.platform, missing(member.manifest, blobs)) for member in found if blobs.has(member.manifest)]
+    except OciError:
+        return  # not what is missing is wrong with it: `list_images` says what is
+    if not here:
+        yield Gap(name, "", tuple(member.manifest.digest for member in found) or (root.digest,))
+    for platform, lost in here:
+        if lost:
+            yield Gap(name, str(platform or ""), tuple(part.digest for part in lost))
 
 
 def _image(name: str, root: Descriptor, blobs: Blobs) -> StoredImage:

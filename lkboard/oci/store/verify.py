@@ -1,4 +1,4 @@
-"""Every blob of a store read again: what is damaged goes into quarantine (registry.md section 11)."""
+"""Every blob of a store read again: what is damaged goes into quarantine, what is missing is told (registry.md 11)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lkboard.oci.spec.digest import algorithm_of, file_digest, is_digest
 from lkboard.oci.store.blobs import Blobs, digest_at, stored
 from lkboard.oci.store.files import store_errors
 from lkboard.oci.store.graph import closure
+from lkboard.oci.store.inventory import list_gaps
 from lkboard.oci.store.meter import Meter
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ STEP = "Verify blobs"
 
 
 def verify(store: Store, job: Job) -> Verified:
-    """Compute the digest of every blob and of every unpacked layer, as the step "Verify blobs".
+    """Compute the digest of every blob and of every unpacked layer, as the step "Verify blobs", and look for gaps.
 
     A damaged blob is moved into quarantine, a damaged layer is removed: both come back when they are needed. Raises
-    `StoreUnusable`, `Cancelled`.
+    `StoreCorrupt`, `StoreUnusable`, `Cancelled`.
     """
     with job.step(STEP):
         files = _files(store)
@@ -34,9 +35,11 @@ def verify(store: Store, job: Job) -> Verified:
         meter = Meter(job, STEP, sum(sizes.values()))
         suspect = [path for path in sizes if not _is_sound(path, files[path], store, meter)]
         damaged = [path for path in suspect if _put_away(path, files[path], store, job)]
-        users = _users(store, {digest for path in damaged if (digest := digest_at(path))})
+        lost = {digest for path in damaged if (digest := digest_at(path))}
+        users = _users(store, lost)
+        gaps = tuple(gap for gap in list_gaps(store, job) if not lost.issuperset(gap.missing))
     found = tuple(Damage(files[path], str(path), users.get(files[path], ())) for path in damaged)
-    return Verified(len(sizes), sum(sizes.values()), found)
+    return Verified(len(sizes), sum(sizes.values()), found, gaps)
 
 
 def _files(store: Store) -> Mapping[Path, str]:

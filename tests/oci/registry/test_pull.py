@@ -154,7 +154,7 @@ def test_a_vendored_folder_gets_no_name(store: Store, job: RecordingJob) -> None
     made = multi_arch()
     write_layout(store.root, {"docker.io/lab/other:v1": made})
     before = (store.root / "index.json").read_bytes()
-    pull(store, f"{NOWHERE}/lab/x@{made.digest}", job, offline=True, is_complete=True)
+    pull(store, f"{NOWHERE}/lab/x@{made.digest}", job, offline=True, is_vendored=True)
     assert (store.root / "index.json").read_bytes() == before
 
 

@@ -11,7 +11,7 @@ from support.authority import Authority
 from support.faults import Answer, Ask, Cut, Fault, FaultProxy, Header, Status
 from support.images import Image, digest, image, index, layer, multi_arch, raw_layer, tar, write_layout
 from support.images import file as a_file
-from support.pulls import is_complete, log_in, pull
+from support.pulls import is_complete, log_in, pull, settings_of
 from support.registry import Registry, TokenServer, get, running_registry
 
 from lkboard.errors import AuthNeeded, Cancelled, ManifestInvalid, NotFound, OciError, RegistryError, StoreCorrupt
@@ -41,7 +41,7 @@ def full(store: Store) -> Store:
 
 
 def push_to(store: Store, destination: str, job: Job, **settings: object) -> None:
-    push(store, NAME, parse_reference(destination), RegistrySettings(**settings), job)  # type: ignore[arg-type]
+    push(store, NAME, parse_reference(destination), settings_of(**settings), job)
 
 
 def test_skopeo_finds_what_was_pushed(full: Store, job: RecordingJob, registry: Registry) -> None:

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 from support.waiting import PATIENCE
 
-from lkboard.errors import Cancelled, NotFound
+from lkboard.errors import (
+    AuthNeeded,
+    Cancelled,
+    LkboardError,
+    LockMismatch,
+    ManifestInvalid,
+    NotFound,
+    Offline,
+    PlatformMissing,
+    RegistryError,
+)
 from lkboard.events import Job
 from lkboard.oci.registry.workers import run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize("parallel", [1, 2, 8])
@@ -130,31 +144,57 @@ def test_in_order_the_failure_of_the_earliest_task_counts() -> None:
         run_all([late, soon], Job(), parallel=2, in_order=True)
 
 
-def test_in_order_what_comes_after_a_failure_is_not_waited_for() -> None:
+def test_in_order_what_comes_after_a_failure_of_everything_is_not_waited_for() -> None:
     hang, has_begun = threading.Event(), threading.Event()
 
     def fail() -> None:
         assert has_begun.wait(PATIENCE)
-        raise NotFound("gone")
+        raise RegistryError("no network")
 
     def work() -> None:
         has_begun.set()
         hang.wait(2 * PATIENCE)
 
-    with pytest.raises(NotFound, match="gone"):
+    with pytest.raises(RegistryError, match="no network"):
         run_all([fail, work], Job(), parallel=2, in_order=True)
     hang.set()
 
 
-def test_in_order_nothing_is_begun_after_a_failure() -> None:
+def test_in_order_nothing_is_begun_after_a_failure_of_everything() -> None:
     done: list[int] = []
 
-    def fail() -> None:
-        raise NotFound("gone")
+    with pytest.raises(RegistryError) as caught:
+        run_all([failing(RegistryError("gone")), partial(done.append, 1)], Job(), parallel=1, in_order=True)
+    assert (done, caught.value.others) == ([], ())
 
-    with pytest.raises(NotFound):
-        run_all([fail, partial(done.append, 1)], Job(), parallel=1, in_order=True)
-    assert done == []
+
+def failing(error: Exception) -> Callable[[], None]:
+    """Return a task that raises an error."""
+
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("parallel", [1, 2, 8])
+@pytest.mark.parametrize("kind", [AuthNeeded, LockMismatch, ManifestInvalid, NotFound, Offline, PlatformMissing])
+def test_in_order_failures_of_single_images_are_told_together(kind: type[LkboardError], parallel: int) -> None:
+    done: list[int] = []
+    names = ["one", "two", "two", "three"]
+    tasks = [failing(kind("no", where=name)) for name in names]
+    with pytest.raises(kind) as caught:
+        run_all([*tasks, partial(done.append, 1)], Job(), parallel=parallel, in_order=True)
+    assert str(caught.value).splitlines() == ["one: no", "two: no", "three: no"]
+    assert done == [1]
+
+
+@pytest.mark.parametrize("parallel", [1, 2, 8])
+def test_in_order_a_failure_of_everything_is_the_last_that_is_told(parallel: int) -> None:
+    errors = [NotFound("no", where="one"), RegistryError("gone", where="two"), NotFound("no", where="three")]
+    with pytest.raises(NotFound) as caught:
+        run_all([failing(error) for error in errors], Job(), parallel=parallel, in_order=True)
+    assert str(caught.value).splitlines() == ["one: no", "two: gone"]
 
 
 def test_a_single_task_of_a_task_runs_in_the_same_thread() -> None:
