@@ -24,7 +24,7 @@ from lkboard.model.difference import (
 )
 from lkboard.model.explanation import Explanation, LayerUse, Maker, Makeup, Part, Replaced, Share
 from lkboard.model.finding import Finding
-from lkboard.model.stored import Damage, StoredImage, StoredPlatform
+from lkboard.model.stored import Damage, Gap, StoredImage, StoredPlatform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,7 @@ OBJECTS = {
     "one of `platforms`": StoredPlatform,
     "freed": Freed,
     "damage": Damage,
+    "gap": Gap,
     "finding": Finding,
 }
 
@@ -84,7 +85,7 @@ def test_a_makeup_has_exactly_the_fields_of_the_page() -> None:
         (("ls",), [("stored image", 0)]),
         (("gc",), [("freed", 0), ("`cache gc`", 1)]),
         (("gc", "--dry-run"), [("freed", 0), ("`cache gc`", 1)]),
-        (("verify",), [("damage", 0), ("`cache verify`", 1)]),
+        (("verify",), [("damage", 0), ("gap", 0), ("`cache verify`", 2)]),
         (("export", NAME, "-o", "x.tar"), [("`cache export`", 0)]),
         (("rm", NAME), [("`cache rm`", 0)]),
     ],
@@ -102,6 +103,8 @@ def test_a_cache_verb_prints_the_fields_of_the_page(
         spoilt = cache / "blobs/sha256" / ("0" * 64)
         spoilt.write_bytes(b"x")
         os.utime(spoilt, (1, 1))
+    if verb[0] == "verify":
+        (cache / "blobs/sha256" / next(iter(IMAGE.blobs)).removeprefix("sha256:")).unlink()
     assert printed(capsys, "cache", *verb, "--cache", str(cache)) == [
         promised(first, then=then) for first, then in rows
     ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.errors import NotFound, ReferenceInvalid, UsageError
+from lkboard.model.kit import BUILD_COMMAND, is_kit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -103,8 +105,25 @@ def collect_garbage(options: GcOptions, job: Job) -> tuple[Freed, ...]:
 
 
 def verify_cache(cache: str, job: Job) -> Verified:
-    """Read every blob again, and put away those that are damaged. Raises `StoreUnusable`, `Cancelled`."""
+    """Read every blob again, put away those that are damaged, and look for those that are missing.
+
+    Raises `StoreCorrupt`, `StoreUnusable`, `Cancelled`.
+    """
     from lkboard.oci.store.store import open_store
     from lkboard.oci.store.verify import verify
 
     return verify(open_store(cache or None), job)
+
+
+def repair_of(image: str, platform: str = "") -> str:
+    """Return what brings back what is missing of an image on a platform (or of all), as a sentence with a command."""
+    from lkboard.sources.web_files import LIST_NAME
+
+    if is_kit(image):
+        return f"make the kit again: {BUILD_COMMAND}"
+    if image == LIST_NAME:
+        return "the next build that needs the files fetches them again: lkboard build --board BOARD CONFIG"
+    if "@" not in image and image.startswith(("sha256:", "sha512:")):
+        return f"no registry is known for it; forget it: lkboard cache rm {image}"
+    only = f" --arch {platform}" if platform else ""
+    return f"fetch it again: lkboard cache pull {shlex.quote(image)}{only}"

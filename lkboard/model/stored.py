@@ -1,4 +1,4 @@
-"""What a store says about itself: its images, and what is damaged in it."""
+"""What a store says about itself: its images, and what is damaged or missing in it."""
 
 from __future__ import annotations
 
@@ -39,9 +39,25 @@ class Damage:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Blobs that an image needs on a platform (empty if it is not known), and that are not in the store.
+
+    ``image`` is a name, or the digest of an image without one. Platforms of which nothing was ever fetched have no gap.
+    """
+
+    image: str
+    platform: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
-    """How many files of the store were read, how many bytes they have, and which of them were damaged."""
+    """How many files of the store were read, how many bytes they have, which of them were damaged, and what is missing.
+
+    What an image lacks because all of it was damaged is no gap.
+    """
 
     files: int
     size_bytes: int
     damaged: tuple[Damage, ...]
+    gaps: tuple[Gap, ...] = ()

@@ -48,11 +48,11 @@ def is_microcode(archived: Sequence[Entry]) -> bool:
     Documentation/arch/x86/microcode.rst in the kernel.
     """
     folders = {clean(entry.path) for entry in archived if entry.kind is Kind.DIRECTORY}
-    files = [clean(entry.path) for entry in archived if entry.kind is not Kind.DIRECTORY]
+    files = [clean(entry.path) or "" for entry in archived if entry.kind is not Kind.DIRECTORY]
     return (
         bool(files)
         and all(path.startswith(f"{_MICROCODE_FOLDER}/") for path in files)
-        and all(f"{_MICROCODE_FOLDER}/".startswith(f"{path}/") for path in folders - {""})
+        and all(f"{_MICROCODE_FOLDER}/".startswith(f"{path}/") for path in folders if path)
     )
 
 

@@ -184,9 +184,55 @@ class TestCollect:
 
 
 class TestVerify:
+    @pytest.fixture
+    def cache(self, cache: Path) -> Path:
+        """A store with an image that was pulled for one platform only."""
+        blob(cache, ARM64.digest).unlink()
+        return cache
+
     def test_a_sound_store_ends_well(self, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["cache", "verify"]) == 0
-        assert capsys.readouterr().out.endswith(" 0 damaged\n")
+        assert capsys.readouterr().out.endswith(" 0 damaged, 0 incomplete\n")
+
+    def test_what_an_image_lacks_is_named_with_what_to_do(
+        self, cache: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        digest = list(AMD64.blobs)[1]
+        blob(cache, digest).unlink()
+        assert main(["cache", "verify"]) == 1
+        captured = capsys.readouterr()
+        lines = captured.out.splitlines()
+        assert lines[0] == f"incomplete: {NAME} linux/amd64  lacks {digest}"
+        assert lines[1].endswith(" 0 damaged, 1 incomplete")
+        assert captured.err.splitlines()[-1] == f"fetch it again: lkboard cache pull {NAME} --arch linux/amd64"
+
+    def test_gaps_are_there_for_machines(self, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        digest = list(AMD64.blobs)[1]
+        blob(cache, digest).unlink()
+        assert main(["cache", "verify", "--json"]) == 1
+        gap, total = results(capsys.readouterr().out)
+        assert gap == {"event": "result", "image": NAME, "platform": "linux/amd64", "missing": [digest]}
+        assert (total["damaged_count"], total["incomplete_count"]) == (0, 1)
+
+    def test_an_image_without_a_name_that_is_not_whole_can_only_be_forgotten(
+        self, cache: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (cache / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [AMD64.descriptor]}))
+        blob(cache, AMD64.digest).unlink()
+        assert main(["cache", "verify"]) == 1
+        repair = capsys.readouterr().err.splitlines()[-1]
+        assert repair.endswith(f"lkboard cache rm {AMD64.digest}")
+        assert main(repair.partition("lkboard ")[2].split()) == 0
+        assert main(["cache", "verify"]) == 0
+
+    def test_files_of_boards_come_back_with_a_build(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Their list has a name that no registry knows."""
+        cache = write_layout(tmp_path / "files", {"lkboard.local/files:urls": AMD64})
+        blob(cache, list(AMD64.blobs)[1]).unlink()
+        assert main(["cache", "verify", "--cache", str(cache)]) == 1
+        error = capsys.readouterr().err
+        assert "cache pull" not in error
+        assert "lkboard build --board BOARD CONFIG" in error
 
     def test_damage_is_told_with_the_images_that_it_hits(self, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
         digest = list(AMD64.blobs)[1]
@@ -195,7 +241,8 @@ class TestVerify:
         captured = capsys.readouterr()
         assert f"damaged, put away: {digest}  needed by {NAME}\n" in captured.out
         assert f"fetch it again: lkboard cache pull {NAME}\n" in captured.err
-        assert main(["cache", "verify"]) == 0
+        assert main(["cache", "verify"]) == 1
+        assert f"incomplete: {NAME} linux/amd64  lacks {digest}" in capsys.readouterr().out
 
     @pytest.mark.parametrize("name", ["docker.io/lkboard/init:kit", "lkboard.local/debian-packages:amd64"])
     def test_damage_of_the_kit_is_repaired_by_the_kit(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ from lkboard.cli.command import Command
 from lkboard.cli.options import add_cache_option, add_registry_options, registry_options
 from lkboard.cli.streams import Output, check_output, wait_for_input
 from lkboard.cli.tables import one_line
-from lkboard.model.kit import BUILD_COMMAND, is_kit
 from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
@@ -100,23 +98,29 @@ def _collect(args: argparse.Namespace, ui: Ui, job: Job) -> int:
 
 
 def _verify(args: argparse.Namespace, ui: Ui, job: Job) -> int:
-    from lkboard.app.cache import verify_cache
+    from lkboard.app.cache import repair_of, verify_cache
 
     found = verify_cache(args.cache or "", job)
     for damage in found.damaged:
         needed = f"needed by {', '.join(damage.images)}" if damage.images else "needed by no image"
         ui.result(one_line(f"damaged, put away: {damage.digest}  {needed}"), **asdict(damage))
-    said = f"{found.files} files, {human_size(found.size_bytes)}, {len(found.damaged)} damaged"
-    ui.result(said, files=found.files, size_bytes=found.size_bytes, damaged_count=len(found.damaged))
-    for repair in sorted({_repair(name) for damage in found.damaged for name in damage.images}):
-        ui.say(repair)
-    return 1 if found.damaged else 0
-
-
-def _repair(name: str) -> str:
-    if is_kit(name):
-        return f"make the kit again: {BUILD_COMMAND}"
-    return f"fetch it again: lkboard cache pull {one_line(shlex.quote(name))}"
+    for gap in found.gaps:
+        whose = " ".join(filter(None, (gap.image, gap.platform)))
+        ui.result(one_line(f"incomplete: {whose}  lacks {', '.join(gap.missing)}"), **asdict(gap))
+    counts = {"damaged": len(found.damaged), "incomplete": len(found.gaps)}
+    said = ", ".join(f"{count} {what}" for what, count in counts.items())
+    ui.result(
+        f"{found.files} files, {human_size(found.size_bytes)}, {said}",
+        files=found.files,
+        size_bytes=found.size_bytes,
+        damaged_count=len(found.damaged),
+        incomplete_count=len(found.gaps),
+    )
+    repairs = {repair_of(name) for damage in found.damaged for name in damage.images}
+    repairs |= {repair_of(gap.image, gap.platform) for gap in found.gaps}
+    for repair in sorted(repairs):
+        ui.say(one_line(repair))
+    return 1 if found.damaged or found.gaps else 0
 
 
 def _add_platforms(parser: argparse.ArgumentParser, help_text: str) -> None:
@@ -254,7 +258,7 @@ COMMAND = Command(
         Command(
             name="verify",
             group="",
-            summary="read every blob again and put damaged ones away",
+            summary="read every blob again, put damaged ones away, and name images that lack some",
             example="lkboard cache verify",
             add_arguments=add_cache_option,
             run=_verify,

@@ -45,7 +45,7 @@ def _gaps(name: str, root: Descriptor, blobs: Blobs, job: Job) -> Iterator[Gap]:
         yield Gap(name, "", tuple(member.manifest.digest for member in found) or (root.digest,))
     for platform, lost in here:
         if lost:
-            yield Gap(name, str(platform or ""), tuple(part.digest for part in lost))
+            yield Gap(name, str(platform or ""), tuple(sorted(part.digest for part in lost)))
 
 
 def _image(name: str, root: Descriptor, blobs: Blobs) -> StoredImage:

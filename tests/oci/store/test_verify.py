@@ -14,6 +14,7 @@ from support.pulls import resolve
 from lkboard.errors import Cancelled
 from lkboard.events import Event, Job, Progress
 from lkboard.model.image import Descriptor
+from lkboard.model.stored import Gap
 from lkboard.oci.layers.unpack import unpack_layers
 from lkboard.oci.store.verify import STEP, verify
 
@@ -58,7 +59,49 @@ def test_a_damaged_blob_is_put_away_and_its_images_named(store: Store, job: Reco
     assert (damage.digest, damage.images) == (digest, (NAME, OTHER) if digest == SHARED.digest else (NAME,))
     assert not store.has(digest)
     assert (store.private / "quarantine" / digest.replace(":", "-")).is_file()
-    assert verify(store, job).damaged == ()
+    again = verify(store, job)
+    assert again.damaged == ()
+    assert {gap.image for gap in again.gaps} == set(damage.images)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3], ids=["configuration", "shared layer", "layer", "manifest"])
+def test_a_missing_blob_is_told_with_its_image(store: Store, job: RecordingJob, number: int) -> None:
+    digest = list(SINGLE.blobs)[number]
+    made(store, x=SINGLE.without(digest), y=image(layer(file("whole"))))
+    found = verify(store, job)
+    platform = "" if number in {0, 3} else "linux/amd64"  # nothing else says it
+    assert (found.damaged, found.gaps) == ((), (Gap(NAME, platform, (digest,)),))
+
+
+def test_platforms_that_were_not_pulled_are_no_gaps(store: Store, job: RecordingJob) -> None:
+    made(store, x=index([SINGLE, SECOND]).without(*(name for name in SECOND.blobs if name != SHARED.digest)))
+    assert verify(store, job).gaps == ()
+
+
+def test_each_platform_that_was_pulled_has_its_own_gap(store: Store, job: RecordingJob) -> None:
+    ours, theirs = list(SINGLE.blobs)[2], list(SECOND.blobs)[2]
+    made(store, x=index([SINGLE, SECOND]).without(ours, theirs, SHARED.digest))
+    assert verify(store, job).gaps == (
+        Gap(NAME, "linux/amd64", tuple(sorted((SHARED.digest, ours)))),
+        Gap(NAME, "linux/arm64", tuple(sorted((SHARED.digest, theirs)))),
+    )
+
+
+def test_an_index_of_which_no_platform_is_there_is_a_gap(store: Store, job: RecordingJob) -> None:
+    made(store, x=index([SINGLE, SECOND]).without(SINGLE.digest, SECOND.digest))
+    assert verify(store, job).gaps == (Gap(NAME, "", (SINGLE.digest, SECOND.digest)),)
+
+
+def test_only_what_is_missing_besides_damage_makes_a_gap(store: Store, job: RecordingJob) -> None:
+    lost = list(SINGLE.blobs)[2]
+    made(store, x=SINGLE.without(lost))
+    spoil(store.blob_path(SHARED.digest))
+    found = verify(store, job)
+    assert [damage.digest for damage in found.damaged] == [SHARED.digest]
+    assert found.gaps == (Gap(NAME, "linux/amd64", tuple(sorted((SHARED.digest, lost)))),)
+    made(store, x=SINGLE)
+    spoil(store.blob_path(SHARED.digest))
+    assert verify(store, job).gaps == ()
 
 
 def test_images_are_named_through_indexes(store: Store, job: RecordingJob) -> None:
