@@ -97,7 +97,7 @@ class TestFormats:
         need("mksquashfs")
         cache = cache or folder / "cache"
         build(place, folder, "--arch", "arm64", "--format", "kernel+initrd,tar-kernel-initrd", config, cache=cache)
-        for other in ("kernel+squashfs", "kernel+iso", "docker"):
+        for other in ("kernel+squashfs", "kernel+erofs", "kernel+iso", "docker"):
             build(place, folder, "--arch", "arm64", "--format", other, config, cache=cache)
         return build(place, folder, "--arch", "arm64", "--format", "tar", config, cache=cache)
 
@@ -110,7 +110,7 @@ class TestFormats:
         file.write_text(config(lab_registry.host, FILES))
         digests = cls.build(HERE, folder, file)
         assert sorted(digests) == [
-            *("x-cmdline", "x-initrd.img", "x-initrd.tar", "x-kernel", "x-squashfs.img"),
+            *("x-cmdline", "x-erofs.img", "x-initrd.img", "x-initrd.tar", "x-kernel", "x-squashfs.img"),
             *("x.docker", "x.iso", "x.tar"),
         ]
         return file, digests
@@ -129,7 +129,7 @@ class TestFormats:
         _file, digests = here
         other = self.build(HERE, lab.folder, lab.config(FILES.replace("willkommen", "hello")))
         assert {name for name in digests if digests[name] != other[name]} == {
-            *("x-initrd.img", "x-initrd.tar", "x-squashfs.img"),
+            *("x-erofs.img", "x-initrd.img", "x-initrd.tar", "x-squashfs.img"),
             *("x.docker", "x.iso", "x.tar"),
         }
 

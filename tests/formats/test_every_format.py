@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.artifacts import BOARDS, DISKS, disk_size, made, parts
-from support.erofs import need_erofs
 from support.jobs import RecordingJob
 from support.layouts import MIB
 from support.newc import members
@@ -34,8 +33,6 @@ UNIFIED = ["raw-efi", "qcow2-efi", "iso-efi", "iso-efi-initrd"]
 
 def build(name: str, tmp_path: Path, *, kernel: bytes = b"kernel", size_bytes: int = DISK_SIZE) -> BuildInput:
     """Return a small system for a format; a test that needs a program for the format is skipped without it."""
-    if name == "kernel+erofs":
-        need_erofs()
     if name == "kernel+squashfs":
         need("mksquashfs")
     root = rootfs(kernel=kernel, cmdline=CMDLINE, microcode=MICROCODE)

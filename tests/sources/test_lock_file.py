@@ -221,4 +221,4 @@ def test_what_is_not_locked_is_not_found() -> None:
     assert LOCK.digest_of("docker.io/lab/web:2") is None
     assert LOCK.packages_of("runc", "arm64") == ()
     assert LOCK.sha256s_of("x86-efi", "start.elf") == ()
-    assert LOCK.version_of("mkfs.erofs") is None
+    assert LOCK.version_of("grub-mkimage") is None
