@@ -79,7 +79,7 @@ class LkboardError(Exception):
     """A failure that the user can understand and act on.
 
     ``message`` is one sentence, ``where`` the thing it happened to (file:line:column, device, URL, image), ``hint`` an
-    imperative with the exact command or value to use.
+    imperative with the exact command or value to use. ``others`` failed at the same time, such as further images.
     """
 
     code: ClassVar[str] = "error"
@@ -90,12 +90,13 @@ class LkboardError(Exception):
         self.message = message
         self.where = None if where is None else str(where)
         self.hint = hint
+        self.others: tuple[LkboardError, ...] = ()
 
     def __str__(self) -> str:
-        """Return ``where: message (hint)`` on one line, whatever files and images are called."""
+        """Return ``where: message (hint)`` on one line, whatever files and images are called; ``others`` below it."""
         where = f"{self.where}: " if self.where else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return _line(f"{where}{self.message}{hint}")
+        return "\n".join((_line(f"{where}{self.message}{hint}"), *map(str, self.others)))
 
 
 class UsageError(LkboardError):

@@ -47,6 +47,12 @@ def test_a_line_stays_readable_whatever_it_quotes() -> None:
         assert line.endswith("xxx' (go)")
 
 
+def test_others_that_failed_at_the_same_time_are_further_lines() -> None:
+    error = BuildError("no a")
+    error.others = (BuildError("no b", hint="make it"),)
+    assert str(error).splitlines() == ["no a", "no b (make it)"]
+
+
 EXIT_STATUSES = {
     "UsageError": 2,
     "SafetyRefused": 3,

@@ -6,6 +6,7 @@ The spellings are those of LinuxKit (cli.md section 5).
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.artifact import Artifact
     from lkboard.model.extents import ExtentMap
-    from lkboard.model.image import Descriptor, ResolvedImage
+    from lkboard.model.image import Descriptor, Platform, ResolvedImage, WholeImage
     from lkboard.model.reference import Reference
     from lkboard.model.rootfs import Entry
     from lkboard.model.stored import StoredImage
@@ -62,6 +63,8 @@ def pull_images(options: PullOptions, job: Job) -> tuple[StoredImage, ...]:
     """
     from lkboard.model.reference import parse_reference
     from lkboard.oci.registry.pull import Puller
+    from lkboard.oci.registry.workers import run_all
+    from lkboard.oci.spec.platform import parse_platform
     from lkboard.oci.store.inventory import list_images
     from lkboard.oci.store.store import open_store
 
@@ -69,22 +72,23 @@ def pull_images(options: PullOptions, job: Job) -> tuple[StoredImage, ...]:
     settings = options.registry.settings()
     store = open_store(options.cache or None)
     puller = Puller(store, replace(settings, always_pull=not settings.offline), job)
-    for reference in references:
-        _pull(reference, () if ALL in options.platforms else options.platforms, puller, job)
+    platforms = tuple(map(parse_platform, () if ALL in options.platforms else options.platforms))
+    with job.step("Resolve images"):
+        tasks = [partial(_resolve, reference, platforms, puller) for reference in references]
+        found = run_all(tasks, job, parallel=settings.parallel, in_order=True)
+    puller.fetch([image for images in found for image in images])
     known = store.names()
     pulled = {known_name(str(reference), known.keys()) for reference in references}
     return tuple(image for image in list_images(store) if image.name in pulled)
 
 
-def _pull(reference: Reference, platforms: Sequence[str], puller: Puller, job: Job) -> None:
-    from lkboard.oci.spec.platform import parse_platform
-
-    with job.step(f"Resolve {reference}"):
-        if platforms:
-            resolved = [puller.resolve(reference, parse_platform(text)) for text in platforms]
-            puller.fetch([puller.with_sboms(image) for image in resolved])
-        else:
-            puller.fetch([puller.resolve_whole(reference)])
+def _resolve(
+    reference: Reference, platforms: Sequence[Platform], puller: Puller
+) -> tuple[ResolvedImage | WholeImage, ...]:
+    """Return an image for some platforms, or with all of them."""
+    if not platforms:
+        return (puller.resolve_whole(reference),)
+    return tuple(puller.with_sboms(puller.resolve(reference, platform)) for platform in platforms)
 
 
 def import_images(path: str, name: str, cache: str, job: Job, *, stdin: Iterable[bytes] = ()) -> tuple[str, ...]:

@@ -18,14 +18,14 @@ from lkboard.errors import PlatformMissing, ReferenceInvalid, UsageError
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from lkboard.app.assembly import Surroundings
     from lkboard.app.build_plan import BuildPlan
     from lkboard.events import Job
     from lkboard.model.board import Board, DebianSource
-    from lkboard.model.image import Platform, ResolvedImage, WholeImage
+    from lkboard.model.image import Platform
     from lkboard.model.lock import LockedTool
     from lkboard.model.package import Package
     from lkboard.model.reference import Reference
@@ -166,39 +166,47 @@ class _Locker:
         return self._around.settings.always_pull or name in self._update
 
     def _images(self, inputs: Inputs) -> tuple[LockedImage, ...]:
-        digests: dict[str, str] = {}
+        from lkboard.oci.registry.workers import run_all
+
+        uses: dict[Reference, list[Callable[[str], str]]] = {}
         for reference, platform in inputs.images():
-            image = self._resolved(reference, digests, partial(_image_for, platform))
-            digests[str(reference)] = (image.index or image.manifest).digest
+            uses.setdefault(reference, []).append(partial(self._digest, reference, platform))
         for reference, platforms in inputs.whole_images():
-            digests[str(reference)] = self._resolved(reference, digests, partial(_whole_for, platforms)).top.digest
-        return tuple(LockedImage(text, digest) for text, digest in digests.items())
+            uses.setdefault(reference, []).append(partial(self._digest_of_whole, reference, platforms))
+        tasks = [partial(_locked_image, reference, finds) for reference, finds in uses.items()]
+        return tuple(run_all(tasks, self._around.job, parallel=self._around.settings.parallel, in_order=True))
 
-    def _resolved(
-        self, reference: Reference, found: Mapping[str, str], find: Callable[[Puller, Reference], Image]
-    ) -> Image:
-        """Return an image as a build with the lock will find it, which may be used for what ``find`` looks for.
+    def _digest(self, reference: Reference, platform: Platform, found: str) -> str:
+        image = self._resolved(reference, found, partial(self._puller(reference).resolve, platform=platform))
+        return (image.index or image.manifest).digest
 
-        Its digest is the kept one, or what was ``found`` for another platform.
+    def _digest_of_whole(self, reference: Reference, platforms: tuple[str, ...], found: str) -> str:
+        resolve = partial(self._puller(reference).resolve_whole, platforms=platforms)
+        return self._resolved(reference, found, resolve).top.digest
+
+    def _resolved(self, reference: Reference, found: str, resolve: Callable[[Reference], Image]) -> Image:
+        """Return an image as a build with the lock will find it.
+
+        Its digest is what was ``found`` for another platform, else the kept one.
         """
         from lkboard.sources.locked import resolve_locked
 
         name = str(reference)
         kept = None if self._is_new(name) else self._old.digest_of(name)
-        digest = found.get(name) or kept
+        digest = found or kept
         lock = replace(self._old, images=(LockedImage(name, digest),)) if digest else None
         try:
-            return resolve_locked(reference, partial(find, self._puller(name)), lock)
+            return resolve_locked(reference, resolve, lock)
         except PlatformMissing as error:
             if kept:
                 newer = f"the lock keeps {kept}; to take what there is now: {self._old.remake} --update {reference}"
                 error.hint = f"{error.hint}; {newer}" if error.hint else newer
             raise
 
-    def _puller(self, name: str) -> Puller:
+    def _puller(self, reference: Reference) -> Puller:
         from lkboard.oci.registry.pull import Puller
 
-        settings = replace(self._around.settings, always_pull=self._is_new(name))
+        settings = replace(self._around.settings, always_pull=self._is_new(str(reference)))
         return Puller(self._around.store, settings, self._around.job)
 
     def _packages(self, inputs: Inputs, context: SourceContext) -> tuple[LockedPackage, ...]:
@@ -221,12 +229,12 @@ class _Locker:
         return kept or tuple(filter(None, [debian.choose(source, sha256, architecture, context)]))
 
 
-def _image_for(platform: Platform, puller: Puller, reference: Reference) -> ResolvedImage:
-    return puller.resolve(reference, platform)
-
-
-def _whole_for(platforms: tuple[str, ...], puller: Puller, reference: Reference) -> WholeImage:
-    return puller.resolve_whole(reference, platforms)
+def _locked_image(reference: Reference, finds: Iterable[Callable[[str], str]]) -> LockedImage:
+    """Return an image by the one digest that is right for all its uses: each is given what the last one found."""
+    digest = ""
+    for find in finds:
+        digest = find(digest)
+    return LockedImage(str(reference), digest)
 
 
 def _check_place(path: Path) -> None:

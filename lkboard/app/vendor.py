@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from lkboard.app.inputs import Inputs
     from lkboard.app.lock import LockResult
     from lkboard.events import Job
-    from lkboard.model.image import Descriptor, ResolvedImage
+    from lkboard.model.image import Descriptor, Platform, ResolvedImage, WholeImage
     from lkboard.model.lock import Lock
     from lkboard.model.package import Package
+    from lkboard.model.reference import Reference
     from lkboard.oci.store.blobs import Blobs
     from lkboard.oci.store.store import Store
 
@@ -99,20 +100,26 @@ def _check_target(target: Path, store: Store) -> None:
 def _collect(result: LockResult, options: LockOptions, store: Store, job: Job) -> _Load:
     """Bring into the store what the lock names, and return all of it."""
     from lkboard.oci.registry.pull import Puller
+    from lkboard.oci.registry.workers import run_all
     from lkboard.oci.store.blobs import stored
     from lkboard.sources.apt.shelf import describe
     from lkboard.sources.locked import resolve_locked
 
-    puller = Puller(store, options.registry.settings(), job)
+    settings = options.registry.settings()
+    puller = Puller(store, settings, job)
     blobs = stored(store)
-    images = [
-        puller.with_sboms(resolve_locked(reference, partial(puller.resolve, platform=platform), result.used))
-        for reference, platform in result.inputs.images()
-    ]
-    layouts = [
-        resolve_locked(reference, partial(puller.resolve_whole, platforms=platforms), result.used)
-        for reference, platforms in result.inputs.whole_images()
-    ]
+
+    def image(reference: Reference, platform: Platform) -> ResolvedImage:
+        return puller.with_sboms(resolve_locked(reference, partial(puller.resolve, platform=platform), result.used))
+
+    def layout(reference: Reference, platforms: tuple[str, ...]) -> WholeImage:
+        return resolve_locked(reference, partial(puller.resolve_whole, platforms=platforms), result.used)
+
+    with job.step("Resolve images"):
+        tasks = [partial(image, *use) for use in result.inputs.images()]
+        images = run_all(tasks, job, parallel=settings.parallel, in_order=True)
+        wholes = [partial(layout, *use) for use in result.inputs.whole_images()]
+        layouts = run_all(wholes, job, parallel=settings.parallel, in_order=True)
     puller.fetch([*images, *layouts])
     packages = tuple(locked.package for locked in result.used.packages)
     files = tuple(_web_files(result.inputs, store))

@@ -46,6 +46,10 @@ def _problem_fields(problem: Problem) -> dict[str, object]:
     return {"event": "problem", **fields.pop("place"), **fields}
 
 
+def _error_fields(error: LkboardError) -> dict[str, object]:
+    return {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
+
+
 class Ui:
     """One run's way to talk to the user. ``quiet`` leaves only results, warnings and errors; ``debug`` adds details."""
 
@@ -98,8 +102,8 @@ class Ui:
         if self.is_json:
             for problem in error.problems if isinstance(error, ConfigError) else ():
                 self._json(_problem_fields(problem))
-            fields = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
-            self._json({"event": "error", **fields})
+            others = [_error_fields(one) for one in error.others]
+            self._json({"event": "error", **_error_fields(error), **({"others": others} if others else {})})
 
     def listen(self, event: Event) -> None:
         """Show an event (a listener of `lkboard.events.Job`)."""

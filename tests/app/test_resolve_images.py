@@ -1,4 +1,4 @@
-"""References of a config become digests side by side."""
+"""References become digests side by side, and all that cannot be had are named, whichever verb asks for them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,49 @@ from support.waiting import PATIENCE
 
 from lkboard.app.build import build
 from lkboard.app.build_plan import BuildOptions
-from lkboard.errors import NotFound
+from lkboard.app.cache_transfer import PullOptions, pull_images
+from lkboard.app.lock import LockOptions, make_lock
+from lkboard.app.registry_options import RegistryOptions
+from lkboard.app.vendor import vendor
+from lkboard.errors import NotFound, Offline
 from lkboard.events import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from support.lab import Lab
 
+    Use = Callable[[Lab, str, RegistryOptions], object]
+
 pytestmark = pytest.mark.registry
+ONLINE, OFFLINE = RegistryOptions(), RegistryOptions(offline=True)
 
 
-def make(lab: Lab, proxy: FaultProxy) -> None:
-    build(BuildOptions((str(lab.config(host=proxy.host)),), formats=("tar",), directory=str(lab.out)), Job())
+def use_build(lab: Lab, host: str, registry: RegistryOptions) -> object:
+    files = (str(lab.config(host=host)),)
+    options = BuildOptions(files, formats=("tar",), directory=str(lab.out), cache=str(lab.cache), registry=registry)
+    return build(options, Job())
 
 
-def test_images_are_asked_for_at_the_same_time(lab: Lab, proxy: FaultProxy) -> None:
+def use_lock(lab: Lab, host: str, registry: RegistryOptions) -> object:
+    return make_lock(LockOptions((str(lab.config(host=host)),), cache=str(lab.cache), registry=registry), Job())
+
+
+def use_vendor(lab: Lab, host: str, registry: RegistryOptions) -> object:
+    options = LockOptions((str(lab.config(host=host)),), cache=str(lab.cache), registry=registry)
+    return vendor(str(lab.folder / "vendored"), options, Job())
+
+
+def use_pull(lab: Lab, host: str, registry: RegistryOptions) -> object:
+    names = tuple(f"{host}/lab/{name}:v1" for name in ("kernel", "init", "web"))
+    return pull_images(PullOptions(names, cache=str(lab.cache), registry=registry), Job())
+
+
+EACH_USE = pytest.mark.parametrize("use", [use_build, use_lock, use_vendor, use_pull])
+
+
+@EACH_USE
+def test_images_are_asked_for_at_the_same_time(lab: Lab, proxy: FaultProxy, use: Use) -> None:
     """Neither of two answers comes before both are asked for."""
     both = threading.Barrier(2)
 
@@ -34,11 +63,12 @@ def test_images_are_asked_for_at_the_same_time(lab: Lab, proxy: FaultProxy) -> N
 
     for name in ("kernel", "init"):
         proxy.add(meet, path=f"{name}/manifests/v1", times=1)
-    make(lab, proxy)
+    use(lab, proxy.host, ONLINE)
     assert not both.broken
 
 
-def test_the_error_is_that_of_the_first_image(lab: Lab, proxy: FaultProxy) -> None:
+@EACH_USE
+def test_the_error_is_that_of_the_first_image_with_all_others(lab: Lab, proxy: FaultProxy, use: Use) -> None:
     is_late = threading.Event()
 
     def wait(answer: Answer) -> Answer:
@@ -49,7 +79,20 @@ def test_the_error_is_that_of_the_first_image(lab: Lab, proxy: FaultProxy) -> No
         is_late.set()
         return Status(404)(answer)
 
-    proxy.add(wait, path="kernel/manifests/v1")
-    proxy.add(go, path="web/manifests/v1")
-    with pytest.raises(NotFound, match="lab/kernel:v1"):
-        make(lab, proxy)
+    first, second = ("init", "kernel") if use in {use_lock, use_vendor} else ("kernel", "init")  # locks are sorted
+    proxy.add(wait, path=f"{first}/manifests/v1")
+    proxy.add(go, path=f"{second}/manifests/v1")
+    with pytest.raises(NotFound) as caught:
+        use(lab, proxy.host, ONLINE)
+    assert [error.where for error in (caught.value, *caught.value.others)] == [
+        f"{proxy.host}/lab/{name}:v1" for name in (first, second)
+    ]
+
+
+@EACH_USE
+def test_offline_every_image_that_is_not_there_is_named(lab: Lab, use: Use) -> None:
+    with pytest.raises(Offline) as caught:
+        use(lab, lab.registry.host, OFFLINE)
+    assert {error.where for error in (caught.value, *caught.value.others)} == {
+        f"{lab.registry.host}/lab/{name}:v1" for name in ("kernel", "init", "web")
+    }

@@ -105,6 +105,18 @@ def test_an_error_is_a_line_for_people_and_an_object_for_programs() -> None:
     }  # fmt: skip
 
 
+def test_errors_of_the_same_time_are_lines_for_people_and_in_one_object_for_programs() -> None:
+    shown, error = ui(is_json=True), BuildError("no a")
+    error.others = (BuildError("no b", where="x"),)
+    shown.error(error)
+    assert progress(shown) == "lkboard: no a\nlkboard: x: no b\n"
+    found = json.loads(output(shown))
+    assert (found["message"], found["others"]) == (
+        "no a",
+        [{"code": "build", "message": "no b", "where": "x", "hint": None}],
+    )
+
+
 PROBLEM = Problem(Place("a.yml", 3, 5), "files.0.mode", "wrong", "write x", "config.mode")
 PROBLEM_FIELDS = {
     "event": "problem", "file": "a.yml", "line": 3, "column": 5, "path": "files.0.mode", "message": "wrong",
