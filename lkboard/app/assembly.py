@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lkboard.errors import ConfigError, StoreCorrupt
-from lkboard.model.image import Platform
+from lkboard.errors import ConfigError, OciError, StoreCorrupt
+from lkboard.model.image import Platform, ResolvedImage, WholeImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.board import Board
     from lkboard.model.config import Config, ImageName
-    from lkboard.model.image import ResolvedImage, WholeImage
     from lkboard.model.lock import Lock
     from lkboard.model.reference import Reference
     from lkboard.model.rootfs import Rootfs
@@ -76,34 +75,44 @@ def read_config(
 def resolve_images(config: Config, around: Surroundings, *, with_sboms: bool = False) -> Images:
     """Turn every reference of a config into digests; no layer is fetched yet.
 
-    Raises `OciError`, `LockMismatch`, `Cancelled`.
+    Raises `OciError`, `LockMismatch`, with those of all other images, in the config's order, and `Cancelled`.
     """
     from lkboard.oci.registry.pull import Puller
     from lkboard.oci.registry.workers import run_all
 
     puller = Puller(around.store, around.settings, around.job)
     wanted = Platform("linux", around.architecture)
-    names = {str(image.reference): image for image in config.images}
+    names: dict[str, ImageName] = {}
+    for name in config.images:
+        names.setdefault(str(name.reference), name)
+    volumes = {index: volume for index, volume in enumerate(config.volumes) if volume.image and volume.format == "oci"}
+    tasks: list[Callable[[], ResolvedImage | WholeImage]] = [
+        partial(_resolve, name, around, partial(puller.resolve, platform=wanted)) for name in names.values()
+    ]
+    for volume in volumes.values():
+        assert volume.image
+        find = partial(puller.resolve_whole, platforms=volume.platforms)
+        tasks.append(partial(_resolve, volume.image, around, find))
     with around.job.step("Resolve images"):
-        tasks = [partial(_resolve, name, around, partial(puller.resolve, platform=wanted)) for name in names.values()]
-        found = run_all(tasks, around.job, parallel=around.settings.parallel, in_order=True)
+        results = run_all(tasks, around.job, parallel=around.settings.parallel, in_order=True)
+        found = [image for image in results if isinstance(image, ResolvedImage)]
         if with_sboms:
             statements = [partial(puller.with_sboms, image) for image in found]
             found = run_all(statements, around.job, parallel=around.settings.parallel, in_order=True)
-        wholes = {
-            index: partial(_resolve, volume.image, around, partial(puller.resolve_whole, platforms=volume.platforms))
-            for index, volume in enumerate(config.volumes)
-            if volume.image and volume.format == "oci"
-        }
-        layouts = run_all([*wholes.values()], around.job, parallel=around.settings.parallel, in_order=True)
-    return Images(dict(zip(names, found, strict=True)), dict(zip(wholes, layouts, strict=True)))
+    layouts = [image for image in results if isinstance(image, WholeImage)]
+    return Images(dict(zip(names, found, strict=True)), dict(zip(volumes, layouts, strict=True)))
 
 
 def _resolve(name: ImageName, around: Surroundings, resolve: Callable[[Reference], Image]) -> Image:
     from lkboard.sources.locked import resolve_locked
 
     is_vendored = around.settings.is_vendored
-    return resolve_locked(name.reference, resolve, around.lock, where=name.place, is_vendored=is_vendored)
+    try:
+        return resolve_locked(name.reference, resolve, around.lock, where=name.place, is_vendored=is_vendored)
+    except OciError as error:
+        if error.where == str(name.reference):
+            error.where = f"{name.place}: {name.reference}"
+        raise
 
 
 def assemble_root(config: Config, images: Images, around: Surroundings, options: AssembleOptions) -> Rootfs:

@@ -15,7 +15,7 @@ from lkboard.app.cache_transfer import PullOptions, pull_images
 from lkboard.app.lock import LockOptions, make_lock
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.app.vendor import vendor
-from lkboard.errors import NotFound, Offline
+from lkboard.errors import LkboardError, NotFound, Offline
 from lkboard.events import Job
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ def use_vendor(lab: Lab, host: str, registry: RegistryOptions) -> object:
 def use_pull(lab: Lab, host: str, registry: RegistryOptions) -> object:
     names = tuple(f"{host}/lab/{name}:v1" for name in ("kernel", "init", "web"))
     return pull_images(PullOptions(names, cache=str(lab.cache), registry=registry), Job())
+
+
+def image_of(error: LkboardError) -> str:
+    """Return the image that an error is about, without its place in a config."""
+    return str(error.where).rpartition(" ")[2]
 
 
 EACH_USE = pytest.mark.parametrize("use", [use_build, use_lock, use_vendor, use_pull])
@@ -84,7 +89,7 @@ def test_the_error_is_that_of_the_first_image_with_all_others(lab: Lab, proxy: F
     proxy.add(go, path=f"{second}/manifests/v1")
     with pytest.raises(NotFound) as caught:
         use(lab, proxy.host, ONLINE)
-    assert [error.where for error in (caught.value, *caught.value.others)] == [
+    assert [image_of(error) for error in (caught.value, *caught.value.others)] == [
         f"{proxy.host}/lab/{name}:v1" for name in (first, second)
     ]
 
@@ -93,6 +98,23 @@ def test_the_error_is_that_of_the_first_image_with_all_others(lab: Lab, proxy: F
 def test_offline_every_image_that_is_not_there_is_named(lab: Lab, use: Use) -> None:
     with pytest.raises(Offline) as caught:
         use(lab, lab.registry.host, OFFLINE)
-    assert {error.where for error in (caught.value, *caught.value.others)} == {
+    assert {image_of(error) for error in (caught.value, *caught.value.others)} == {
         f"{lab.registry.host}/lab/{name}:v1" for name in ("kernel", "init", "web")
     }
+
+
+def test_a_build_says_where_the_config_names_what_is_missing(lab: Lab) -> None:
+    host = lab.registry.host
+    config = lab.write(
+        f"init:\n  - {host}/lab/init:v9\nservices:\n"
+        f"  - name: one\n    image: {host}/lab/web:v9\n"
+        f"  - {{name: two, image: '{host}/lab/web:v9'}}\n"
+        f"volumes:\n  - {{name: v, image: '{host}/lab/web:v8', format: oci}}\n"
+    )
+    with pytest.raises(NotFound) as caught:
+        build(BuildOptions((str(config),), formats=("tar",), directory=str(lab.out), cache=str(lab.cache)), Job())
+    assert [error.where for error in (caught.value, *caught.value.others)] == [
+        f"{config}:2:5: {host}/lab/init:v9",
+        f"{config}:5:12: {host}/lab/web:v9",
+        f"{config}:8:22: {host}/lab/web:v8",
+    ]

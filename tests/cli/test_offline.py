@@ -31,10 +31,10 @@ def arguments(lab: Lab, config: object, arch: str = "amd64") -> tuple[object, ..
 
 
 def told(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the one line that a failed command says."""
+    """Return the lines that a failed command says."""
     assert done.returncode == 1, done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("lkboard:")]
-    return line.removeprefix("lkboard: ")
+    lines = [line for line in done.stderr.splitlines() if line.startswith("lkboard:")]
+    return "\n".join(line.removeprefix("lkboard: ") for line in lines)
 
 
 def test_the_alarm_works(lab: Lab) -> None:
@@ -81,19 +81,23 @@ def test_no_verb_needs_more_than_the_store(lab: Lab, verb: str) -> None:
 @pytest.mark.parametrize("verb", ASKING)
 def test_every_verb_names_a_missing_image(lab: Lab, verb: str) -> None:
     said = told(lkboard_without_sockets(*asking(verb, lab), "--offline"))
-    assert said.startswith(f"{lab.registry.host}/lab/")
+    assert f"{lab.registry.host}/lab/" in said
     assert ": the image is not in the store, and lkboard may not use the network (pull it" in said
     assert lab.made() == []
 
 
 @BOTH_WAYS
-def test_a_missing_image_is_named(lab: Lab, flags: tuple[str, ...], environment: Mapping[str, str]) -> None:
-    done = lkboard_without_sockets(*arguments(lab, lab.config()), *flags, **environment)
-    name = f"{lab.registry.host}/lab/kernel:v1"
-    assert told(done) == (
-        f"{name}: the image is not in the store, and lkboard may not use the network"
-        f" (pull it while there is one: lkboard cache pull {name})"
-    )
+def test_all_missing_images_are_named(lab: Lab, flags: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    config = lab.config()
+    done = lkboard_without_sockets(*arguments(lab, config), *flags, **environment)
+    for line, name in zip(told(done).splitlines(), ("kernel", "init", "web"), strict=True):
+        image = f"{lab.registry.host}/lab/{name}:v1"
+        place, _, said = line.partition(": ")
+        assert place.startswith(f"{config}:")
+        assert said == (
+            f"{image}: the image is not in the store, and lkboard may not use the network"
+            f" (pull it while there is one: lkboard cache pull {image})"
+        )
     assert lab.made() == []
 
 
