@@ -70,7 +70,7 @@ def make_lock(options: LockOptions, job: Job, *, stdin: bytes | None = None) -> 
     """
     from lkboard.app.assembly import Surroundings, read_config
     from lkboard.oci.store.store import open_store
-    from lkboard.sources.lock_file import read_lock, write_lock
+    from lkboard.sources.lock_file import read_lock, update_lock
 
     path = lock_path(options.files, options.output)
     _check_place(path)
@@ -90,8 +90,7 @@ def make_lock(options: LockOptions, job: Job, *, stdin: bytes | None = None) -> 
     # of no single architecture: the inputs say which ones
     around = Surroundings(open_store(options.cache or None), options.registry.settings(), "", job)
     used = _Locker(old, update, around).lock(inputs, _tools(plans))
-    lock = _joined(old, used)
-    write_lock(path, lock)
+    lock = update_lock(path, partial(_joined, used=used), remake=remake)  # others may have added to it meanwhile
     return LockResult(lock, used, inputs, tuple(_changes(old, used)))
 
 

@@ -83,6 +83,12 @@ def _check_target(target: Path, store: Store) -> None:
         raise OutputError(
             "there is no such folder", where=target.parent, hint=f"mkdir -p {shlex.quote(str(target.parent))}"
         )
+    if not os.access(target.parent, os.W_OK | os.X_OK, effective_ids=True):
+        raise OutputError(
+            "nothing may be made in this folder",
+            where=target.parent,
+            hint="name a folder in another place, or change the permissions of this one",
+        )
     if not target.exists():
         return
     if not target.is_dir():

@@ -29,16 +29,28 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     """
     prefix = f".{target.name}.lkboard-"
     with contextlib.ExitStack() as stack:
-        with _held(target.parent):  # nobody takes the folder for a leftover before it is held as well
+        with holding(target.parent):  # nobody takes the folder for a leftover before it is held as well
             _remove_leftovers(target, prefix)
             scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
             stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-            stack.enter_context(_held(scratch))
+            stack.enter_context(holding(scratch))
         new = scratch / _NEW
         new.mkdir()
         yield new
         _put(new, target, scratch / _OLD)
         _sync(target.parent)
+
+
+@contextlib.contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Hold a folder alone, among threads as well as processes (flock), where the file system can do that.
+
+    It is for moments: nothing interrupts the wait for another one who holds it. Raises OSError.
+    """
+    with _opened(folder) as descriptor:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def _put(new: Path, target: Path, old: Path) -> None:
@@ -74,15 +86,6 @@ def _move_aside(new: Path, target: Path, old: Path) -> None:
     except OSError:
         old.rename(target)
         raise
-
-
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold a folder alone (flock), where the file system can do that."""
-    with _opened(folder) as descriptor:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
 
 
 def _remove_leftovers(target: Path, prefix: str) -> None:

@@ -27,6 +27,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from lkboard.disk.folders import holding
 from lkboard.disk.replacing import explained, refuse_special, replacing, write_all
 from lkboard.errors import BuildError, Place
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
@@ -126,6 +127,18 @@ def write_lock(path: Path, lock: Lock) -> None:
         with replacing((path.resolve(),)) as (file,):
             write_all(file, text)
             os.fsync(file.fileno())
+
+
+def update_lock(path: Path, change: Callable[[Lock], Lock], *, remake: str) -> Lock:
+    """Replace a lock by what ``change`` makes of it, an empty one if there is none, and return that.
+
+    Nothing is lost that others add at the same time: one does so after the other. Raises as `read_lock` and
+    `write_lock` do.
+    """
+    with explained(path, 0), holding(path.resolve().parent):
+        lock = change(read_lock(path, remake=remake) if path.exists() else Lock())
+        write_lock(path, lock)
+    return lock
 
 
 def read_lock(path: Path, *, remake: str) -> Lock:

@@ -29,6 +29,7 @@ from lkboard.errors import (
 from lkboard.events import Event, Job, Step
 from lkboard.oci.store.store import Store
 from lkboard.sources.apt.packages import DebianPackages
+from lkboard.sources.lock_file import read_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -332,6 +333,28 @@ def test_the_old_lock_stays_when_locking_fails(lab: Lab) -> None:
         locked(lab, services(lab, "lock-never/x:1"))
     assert (lab.folder / "lkboard.lock").read_bytes() == before
     assert sorted(path.name for path in lab.folder.glob("*lock*")) == ["lkboard.lock"]
+
+
+class AddingJob(Job):
+    """A job during which another run adds to the same lock."""
+
+    def __init__(self, lab: Lab, config: Path) -> None:
+        self._lab = lab
+        self._config = config
+        super().__init__(self._see)
+
+    def _see(self, event: Event) -> None:
+        if isinstance(event, Step) and (event.name, event.state) == ("Lock images", "done"):
+            locked(self._lab, self._config)
+
+
+def test_what_another_run_adds_meanwhile_is_kept(lab: Lab) -> None:
+    for name in ("lock-one/x:1", "lock-two/x:1"):
+        service(lab, name, name.encode())
+    one, two = services(lab, "lock-one/x:1", file="one.yml"), services(lab, "lock-two/x:1", file="two.yml")
+    result = make_lock(LockOptions((str(one),), cache=str(lab.cache)), AddingJob(lab, two))
+    assert {image.reference.partition("/")[2] for image in result.lock.images} == {"lock-one/x:1", "lock-two/x:1"}
+    assert read_lock(lab.folder / "lkboard.lock", remake="") == result.lock
 
 
 class WatchfulJob(Job):

@@ -13,6 +13,7 @@ from support.images import REF_NAME, file, image, index, layer, write_layout
 from support.lab import IMAGES
 from support.mirror import Mirror
 from support.processes import run_killed
+from support.read_only import read_only
 from support.tools import need
 from support.web import Answer, running_web_server
 
@@ -362,6 +363,25 @@ def test_the_folder_above_must_be_there(lab: Lab) -> None:
     with pytest.raises(OutputError, match="there is no such folder") as caught:
         vendor(str(lab.folder / "no such/vendored"), LockOptions((str(lab.config()),)), Job())
     assert caught.value.hint == f"mkdir -p '{lab.folder}/no such'"
+
+
+class SteplessJob(Job):
+    """A job in which nothing may be begun."""
+
+    def __init__(self) -> None:
+        super().__init__(self._see)
+
+    def _see(self, event: Event) -> None:
+        assert not isinstance(event, Step), event
+
+
+def test_a_folder_above_that_nothing_can_be_made_in_is_refused_at_once(lab: Lab) -> None:
+    above = lab.folder / "above"
+    above.mkdir()
+    with read_only(above), pytest.raises(OutputError, match="nothing may be made in this folder") as caught:
+        vendor(str(above / "vendored"), LockOptions((str(lab.config()),), cache=str(lab.cache)), SteplessJob())
+    assert caught.value.where == str(above)
+    assert not (lab.folder / "lkboard.lock").exists()
 
 
 def test_the_store_that_is_copied_from_is_not_replaced(lab: Lab) -> None:

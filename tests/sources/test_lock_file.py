@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.waiting import PATIENCE
 
 from lkboard.errors import BuildError, OutputError
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
 from lkboard.model.package import Package
-from lkboard.sources.lock_file import format_lock, read_lock, write_lock
+from lkboard.sources.lock_file import format_lock, read_lock, update_lock, write_lock
 
 REMAKE = "lkboard lock x.yml"
 RUNC = Package("runc", "1.1.5+ds1-1", "amd64", 64 * "a", 2709960, "bookworm/main")
@@ -222,3 +226,40 @@ def test_what_is_not_locked_is_not_found() -> None:
     assert LOCK.packages_of("runc", "arm64") == ()
     assert LOCK.sha256s_of("x86-efi", "start.elf") == ()
     assert LOCK.version_of("grub-mkimage") is None
+
+
+def test_an_update_of_no_lock_begins_with_an_empty_one(tmp_path: Path) -> None:
+    seen: list[Lock] = []
+
+    def change(lock: Lock) -> Lock:
+        seen.append(lock)
+        return LOCK
+
+    assert update_lock(tmp_path / "x.lock", change, remake=REMAKE) == LOCK
+    assert seen == [Lock()]
+    assert items(read_lock(tmp_path / "x.lock", remake=REMAKE)) == items(LOCK)
+
+
+def test_an_update_that_fails_leaves_the_lock(tmp_path: Path) -> None:
+    write_lock(tmp_path / "x.lock", LOCK)
+
+    def change(_lock: Lock) -> Lock:
+        raise BuildError("no")
+
+    with pytest.raises(BuildError, match="no"):
+        update_lock(tmp_path / "x.lock", change, remake=REMAKE)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.lock"]
+    assert items(read_lock(tmp_path / "x.lock", remake=REMAKE)) == items(LOCK)
+
+
+def test_no_update_loses_what_others_add(tmp_path: Path) -> None:
+    path, all_are_here = tmp_path / "x.lock", threading.Barrier(8)
+
+    def add(number: int) -> None:
+        image = LockedImage(f"lab/{number}", f"sha256:{number:064x}")
+        all_are_here.wait(PATIENCE)
+        update_lock(path, lambda lock: replace(lock, images=(*lock.images, image)), remake=REMAKE)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(8)))
+    assert {image.reference for image in read_lock(path, remake=REMAKE).images} == {f"lab/{n}" for n in range(8)}
