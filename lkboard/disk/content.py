@@ -107,6 +107,18 @@ def part_of(source: Source, start: int, size: int) -> Source:
             return Zeros(size)
 
 
+def span_of(content: Content, start: int, size: int) -> Content:
+    """Return ``size`` bytes of a content from ``start`` on; it must have them."""
+    parts: list[Source] = []
+    for source in content.parts:
+        taken = min(source.size - start, size)
+        if start < source.size and taken:
+            parts.append(part_of(source, start, taken) if taken < source.size else source)
+            size -= taken
+        start = max(start - source.size, 0)
+    return Content(tuple(parts))
+
+
 def slices(content: Content, size: int) -> Iterator[Content]:
     """Yield a content in pieces of ``size`` bytes; the last one may be shorter."""
     parts: list[Source] = []

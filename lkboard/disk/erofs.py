@@ -11,19 +11,20 @@ import uuid
 from typing import TYPE_CHECKING
 
 from lkboard.disk import ids
-from lkboard.disk.content import concatenate, encode, slices
+from lkboard.disk.content import encode, span_of
 from lkboard.disk.erofs_folder import folder_content, folder_size
-from lkboard.disk.erofs_inode import inline_size, inode_head, inode_size
+from lkboard.disk.erofs_inode import inode_of
 from lkboard.disk.erofs_slots import BLOCK_SIZE, SLOT_SIZE, Slots
 from lkboard.disk.erofs_superblock import SUPERBLOCK_AT, superblock
 from lkboard.disk.tree import nodes_of
 from lkboard.errors import BuildError
-from lkboard.model.extents import EMPTY, Content, Extent, ExtentMap, Inline, place
+from lkboard.model.extents import Content, Extent, ExtentMap, Inline, place
 from lkboard.model.rootfs import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from lkboard.disk.erofs_inode import Inode
     from lkboard.disk.tree import Node
     from lkboard.model.rootfs import Entry
 
@@ -41,10 +42,9 @@ def plan(entries: Sequence[Entry], *, epoch: int, on_chunk: Callable[[], None] =
     """
     nodes = nodes_of(entries, epoch)
     _check_names(nodes)
-    inodes = tuple(dict.fromkeys(nodes.values()))
-    end = _place_contents(inodes, _place_inodes(inodes))
-    metadata = concatenate(_metadata(nodes, inodes)).shifted(BLOCK_SIZE)
-    body = ExtentMap((*metadata, *_contents(nodes, inodes)), end * BLOCK_SIZE)
+    inodes, first_block = _placed_inodes(dict.fromkeys(nodes.values()))
+    end = _place_contents(inodes, first_block)
+    body = ExtentMap((*_metadata(nodes, inodes), *_contents(nodes, inodes)), end * BLOCK_SIZE)
     head = superblock(
         root=nodes[""].serial,
         inodes=len(inodes),
@@ -62,63 +62,60 @@ def _check_names(paths: Iterable[str]) -> None:
             raise BuildError(f"'{name[:80]}…' has a name of more than {_NAME_MAX} bytes", hint="rename it")
 
 
-def _place_inodes(inodes: Iterable[Node]) -> int:
-    """Give every inode its number, the root first, and return the block behind the last.
+def _placed_inodes(nodes: Iterable[Node]) -> tuple[list[Inode], int]:
+    """Give every file the number of its inode, the root first; return the inodes, and the block behind the last.
 
     The number of the root must be one of 16 bits, and none may be 0: programs take such a file for a removed one.
     """
-    slots = Slots(first_block=1)
-    for node in inodes:
+    slots, inodes = Slots(first_block=1), []
+    for node in nodes:
         if node.is_folder:
             node.size = folder_size(node)
         elif node.entry.kind is Kind.SYMLINK:
             node.size = len(encode(node.entry.link))
-        node.serial = slots.take(inode_size(node))
-    return slots.end
+        inode = inode_of(node)
+        node.serial = slots.take(inode.size)
+        inodes.append(inode)
+    return inodes, slots.end
 
 
-def _place_contents(inodes: Iterable[Node], block: int) -> int:
+def _place_contents(inodes: Iterable[Inode], block: int) -> int:
     """Give what does not stand behind its inode its place from ``block`` on and return the block behind the last."""
-    for node in inodes:
-        size = node.size - inline_size(node)
-        if size:
-            node.block = block
-            block += -(-size // BLOCK_SIZE)
+    for inode in inodes:
+        if inode.blocks_size:
+            inode.node.block = block
+            block += -(-inode.blocks_size // BLOCK_SIZE)
     if block > _BLOCKS_LIMIT:
         raise BuildError(f"an erofs has room for 16 TiB, {block >> 18} GiB are needed")
     return block
 
 
-def _metadata(nodes: Mapping[str, Node], inodes: Iterable[Node]) -> Iterator[Content]:
-    """Yield the inodes with what stands behind them, and the gaps between them, from the second block on."""
-    position = BLOCK_SIZE
-    for node in sorted(inodes, key=lambda inode: inode.serial):
-        start, head = node.serial * SLOT_SIZE, inode_head(node)
-        _rest, end = _parted(nodes, node)
-        yield Content.of(bytes(start - position) + head) + end
-        position = start + len(head) + end.size
+def _metadata(nodes: Mapping[str, Node], inodes: Iterable[Inode]) -> Iterator[Extent]:
+    """Yield the inodes with what stands behind them; what is held in memory is joined, with the gaps between."""
+    start, joined = BLOCK_SIZE, bytearray()
+    for inode in sorted(inodes, key=lambda inode: inode.node.serial):
+        joined += bytes(inode.node.serial * SLOT_SIZE - start - len(joined)) + inode.head()
+        end = _content(nodes, inode.node, inode.blocks_size, inode.inline_size)
+        for source in end.parts:
+            if isinstance(source, Inline):
+                joined += source.data
+                continue
+            yield Extent(start, Inline(bytes(joined)))
+            yield Extent(start + len(joined), source)
+            start, joined = start + len(joined) + source.size, bytearray()
+    yield Extent(start, Inline(bytes(joined)))
 
 
-def _contents(nodes: Mapping[str, Node], inodes: Iterable[Node]) -> Iterator[Extent]:
-    for node in inodes:
-        if node.block:
-            rest, _end = _parted(nodes, node)
-            yield from place(rest, node.block * BLOCK_SIZE)
+def _contents(nodes: Mapping[str, Node], inodes: Iterable[Inode]) -> Iterator[Extent]:
+    for inode in inodes:
+        if inode.blocks_size:
+            yield from place(_content(nodes, inode.node, 0, inode.blocks_size), inode.node.block * BLOCK_SIZE)
 
 
-def _parted(nodes: Mapping[str, Node], node: Node) -> tuple[Content, Content]:
-    """Return what of a content is in blocks, and what stands behind the inode."""
-    content, end = _content(nodes, node), inline_size(node)
-    if not end:
-        return content, EMPTY
-    if end == node.size:
-        return EMPTY, content
-    rest, inline = slices(content, node.size - end)
-    return rest, inline
-
-
-def _content(nodes: Mapping[str, Node], node: Node) -> Content:
+def _content(nodes: Mapping[str, Node], node: Node, start: int, size: int) -> Content:
+    """Return ``size`` bytes of a content from ``start`` on."""
     entry = node.entry
     if node.is_folder:
-        return Content.of(folder_content(node, nodes[posixpath.dirname(entry.path)]))
-    return Content.of(encode(entry.link)) if entry.kind is Kind.SYMLINK else entry.content
+        return Content.of(folder_content(node, nodes[posixpath.dirname(entry.path)])[start : start + size])
+    content = Content.of(encode(entry.link)) if entry.kind is Kind.SYMLINK else entry.content
+    return span_of(content, start, size)

@@ -7,6 +7,7 @@ into one. Otherwise the end is where the rest is.
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.disk.erofs_attributes import area_of, unit_count
@@ -29,32 +30,41 @@ _SECOND = 1_000_000_000
 _EARLIEST, _LATEST = -(1 << 63), (1 << 63) - 1
 
 
-def inline_size(node: Node) -> int:
-    """Return how many bytes of the content stand behind the inode. Raises `BuildError` as `area_of` does."""
-    end = node.size % BLOCK_SIZE
-    room = -_head_size(node) % BLOCK_SIZE
-    return end if end <= room else 0
+@dataclass(frozen=True, slots=True)
+class Inode:
+    """An inode: its file, the area of its extended attributes, how many bytes of the content stand behind that."""
+
+    node: Node
+    attributes: bytes
+    inline_size: int
+
+    @property
+    def size(self) -> int:
+        """Length in bytes with all that stands behind it."""
+        return _INODE.size + len(self.attributes) + self.inline_size
+
+    @property
+    def blocks_size(self) -> int:
+        """How many bytes of the content are in blocks of their own."""
+        return self.node.size - self.inline_size
+
+    def head(self) -> bytes:
+        """Return what is in front of the content, once inode and content have their places."""
+        node, entry = self.node, self.node.entry
+        seconds, nanoseconds = divmod(entry.mtime_ns, _SECOND)
+        fixed = _INODE.pack(
+            *(_LONG_FORM | (_END_IS_INLINE if self.inline_size else 0), unit_count(self.attributes), mode_of(entry)),
+            *(node.size, _place(node), node.serial & _NUMBER_MASK, entry.uid, entry.gid),
+            *(min(max(seconds, _EARLIEST), _LATEST), nanoseconds, node.links),
+        )
+        return fixed + self.attributes
 
 
-def inode_size(node: Node) -> int:
-    """Return the size of an inode with all that stands behind it. Raises `BuildError` as `area_of` does."""
-    return _head_size(node) + inline_size(node)
-
-
-def inode_head(node: Node) -> bytes:
-    """Return an inode that has its place with its extended attributes. Raises `BuildError` as `area_of` does."""
-    entry, attributes = node.entry, area_of(node.entry)
-    seconds, nanoseconds = divmod(entry.mtime_ns, _SECOND)
-    fixed = _INODE.pack(
-        *(_LONG_FORM | (_END_IS_INLINE if inline_size(node) else 0), unit_count(attributes), mode_of(entry)),
-        *(node.size, _place(node), node.serial & _NUMBER_MASK, entry.uid, entry.gid),
-        *(min(max(seconds, _EARLIEST), _LATEST), nanoseconds, node.links),
-    )
-    return fixed + attributes
-
-
-def _head_size(node: Node) -> int:
-    return _INODE.size + len(area_of(node.entry))
+def inode_of(node: Node) -> Inode:
+    """Return the inode of a file whose size is known. Raises `BuildError` as `area_of` does."""
+    attributes = area_of(node.entry)
+    end, room = node.size % BLOCK_SIZE, -(_INODE.size + len(attributes)) % BLOCK_SIZE
+    return Inode(node, attributes, end if end <= room else 0)
 
 
 def _place(node: Node) -> int:
