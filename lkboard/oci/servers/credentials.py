@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lkboard.errors import UsageError
 from lkboard.home import home, user_folder
 from lkboard.oci.servers.settings import canonical_registry
 
@@ -64,10 +65,10 @@ class Credential:
 def find_credential(host: str, path: str, warn: Warn) -> Credential | None:
     """Return the login for the repository ``path`` at ``host[:port]`` from the first file that has one, or None.
 
-    Trouble with a file or a helper program is handed to ``warn``, and the search goes on.
+    Trouble with a file or a helper program is handed to ``warn``, and the search goes on. Raises `UsageError` for a
+    file that cannot be read and that a variable names which is there for nothing else.
     """
-    for file in _files():
-        document = _read(file, warn)
+    for file, document in _documents(warn):
         if document and (found := _in_file(document, file, host, path, warn)):
             if found.can_be_sent:
                 return found
@@ -81,29 +82,49 @@ def _basic(username: str, secret: str) -> str:
     return "Basic " + base64.b64encode(f"{username}:{secret}".encode()).decode()
 
 
-def _files() -> Iterator[Path]:
-    environ = os.environ
+def _documents(warn: Warn) -> Iterator[tuple[Path, Mapping[str, Any] | None]]:
     for variable in ("LKBOARD_REGISTRY_AUTH", "REGISTRY_AUTH_FILE"):
-        if environ.get(variable):
-            yield Path(environ[variable])
+        if name := os.environ.get(variable):
+            yield Path(name), _read_named(Path(name), variable)
+    for file in _usual_files():
+        yield file, _read(file, warn)
+
+
+def _usual_files() -> Iterator[Path]:
     if docker := user_folder("DOCKER_CONFIG", ".docker"):
         yield docker / "config.json"
-    if environ.get("XDG_RUNTIME_DIR"):
-        yield Path(environ["XDG_RUNTIME_DIR"]) / "containers" / "auth.json"
+    if run := os.environ.get("XDG_RUNTIME_DIR"):
+        yield Path(run) / "containers" / "auth.json"
     if config := user_folder("XDG_CONFIG_HOME", ".config"):
         yield config / "containers" / "auth.json"
     if folder := home():
         yield folder / ".dockercfg"
 
 
+def _read_named(file: Path, variable: str) -> Mapping[str, Any] | None:
+    try:
+        return _parse(file)
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no JSON"
+        raise UsageError(
+            f"the file with logins cannot be read: {reason}",
+            where=f"{variable}={file}",
+            hint=f"log in with podman or docker and name their file, or unset {variable}",
+        ) from error
+
+
 def _read(file: Path, warn: Warn) -> Mapping[str, Any] | None:
     try:
-        document = json.loads(file.read_bytes())
+        return _parse(file)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError):
         warn(f"the logins in '{file}' cannot be read")
         return None
+
+
+def _parse(file: Path) -> Mapping[str, Any] | None:
+    document = json.loads(file.read_bytes())
     if not isinstance(document, Mapping):
         return None
     return {"auths": document} if file.name == ".dockercfg" else document

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lkboard.errors import UsageError
 from lkboard.oci.servers.credentials import Credential, find_credential
 
 if TYPE_CHECKING:
@@ -118,13 +119,37 @@ def test_files_are_asked_in_order(home: Path, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     order = []
-    for file in files.values():
+    for variable, file in files.items():
         found = find()
         assert found
         order.append(found.username)
         file.unlink()
+        monkeypatch.delenv(variable, raising=False)
     assert order == list(files)
     assert find() is None
+
+
+@pytest.mark.parametrize("variable", ["LKBOARD_REGISTRY_AUTH", "REGISTRY_AUTH_FILE"])
+@pytest.mark.parametrize(
+    ("text", "reason"), [(None, "No such file or directory"), ("{", "it is no JSON"), (b"\xff", "it is no JSON")]
+)
+def test_a_file_that_a_variable_names_must_be_there(
+    home: Path, monkeypatch: pytest.MonkeyPatch, variable: str, text: str | bytes | None, reason: str
+) -> None:
+    docker(home, auths={"ghcr.io": encoded("alice:s3cret")})
+    file = home / "logins.json"
+    if text is not None:
+        file.write_bytes(text.encode() if isinstance(text, str) else text)
+    monkeypatch.setenv(variable, str(file))
+    with pytest.raises(UsageError) as caught:
+        find()
+    assert str(caught.value).startswith(f"{variable}={file}: the file with logins cannot be read: {reason} (")
+
+
+def test_an_empty_variable_names_no_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker(home, auths={"ghcr.io": encoded("alice:s3cret")})
+    monkeypatch.setenv("LKBOARD_REGISTRY_AUTH", "")
+    assert (find() or fail("none")).username == "alice"
 
 
 def test_a_file_without_an_entry_does_not_end_the_search(home: Path) -> None:
