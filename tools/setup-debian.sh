@@ -8,7 +8,7 @@ demo='python3-venv ca-certificates apt debian-archive-keyring
 # judges, peers and a registry for the tests; the libraries that Qt wants without a screen
 test='dosfstools mtools gdisk fdisk xorriso cpio libarchive-tools shellcheck busybox-static skopeo umoci docker-registry bmap-tools
       apache2-utils openssl squid-openssl git make nbdkit nbdkit-plugin-python libnbd-bin fuse3 zstd xz-utils lz4 e2fsprogs squashfs-tools
-      mount gpg kmod binutils openssh-client curl iproute2 faketime grub-common
+      erofs-utils mount gpg kmod binutils openssh-client curl iproute2 faketime grub-common
       libgl1 libegl1 libxkbcommon0 libglib2.0-0 libfontconfig1 libdbus-1-3 fonts-dejavu-core'
 
 case ${1:-} in

@@ -107,7 +107,7 @@ def part_of(source: Source, start: int, size: int) -> Source:
             return Zeros(size)
 
 
-def span_of(content: Content, start: int, size: int) -> Content:
+def piece_of(content: Content, start: int, size: int) -> Content:
     """Return ``size`` bytes of a content from ``start`` on; it must have them."""
     parts: list[Source] = []
     for source in content.parts:

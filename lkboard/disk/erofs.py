@@ -11,7 +11,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from lkboard.disk import ids
-from lkboard.disk.content import encode, span_of
+from lkboard.disk.content import encode, piece_of
 from lkboard.disk.erofs_folder import folder_content, folder_size
 from lkboard.disk.erofs_inode import inode_of
 from lkboard.disk.erofs_slots import BLOCK_SIZE, SLOT_SIZE, Slots
@@ -118,4 +118,4 @@ def _content(nodes: Mapping[str, Node], node: Node, start: int, size: int) -> Co
     if node.is_folder:
         return Content.of(folder_content(node, nodes[posixpath.dirname(entry.path)])[start : start + size])
     content = Content.of(encode(entry.link)) if entry.kind is Kind.SYMLINK else entry.content
-    return span_of(content, start, size)
+    return piece_of(content, start, size)

@@ -20,8 +20,8 @@ BASE_MODULES = (
     "virtio_pci", "virtio_mmio", "virtio_net", "virtio_blk", "virtio_scsi", "virtio_rng", "virtio_console",
     "e1000", "e1000e", "nvme", "ahci", "sd_mod", "sr_mod",
     "usb_storage", "uas", "usbhid", "hid_generic", "xhci_pci", "ehci_pci",
-    "vfat", "nls_cp437", "nls_ascii", "nls_iso8859_1", "nls_utf8", "isofs", "ext4", "squashfs", "overlay", "efivarfs",
-    "tun", "veth", "bridge", "dummy", "af_packet", "binfmt_misc",
+    "vfat", "nls_cp437", "nls_ascii", "nls_iso8859_1", "nls_utf8", "isofs", "ext4", "squashfs", "erofs", "overlay",
+    "efivarfs", "tun", "veth", "bridge", "dummy", "af_packet", "binfmt_misc",
 )  # fmt: skip
 """What the kit's own user space, ordinary machines and QEMU's need, whatever the boards ask for in addition."""
 _DEVICE_TREES = "boot/dtb/"

@@ -119,5 +119,19 @@ def test_slices_have_one_size_and_lose_nothing(parts: list[Inline | Zeros], size
     assert all(0 < piece.size <= size for piece in found)
 
 
+@given(PARTS, st.data())
+def test_a_piece_is_what_it_is_of_the_bytes(parts: list[Inline | Zeros], data: st.DataObject) -> None:
+    whole = Content(tuple(parts))
+    start = data.draw(st.integers(0, whole.size))
+    size = data.draw(st.integers(0, whole.size - start))
+    piece = content.piece_of(whole, start, size)
+    assert content.read(piece) == content.read(whole)[start : start + size]
+    assert all(part.size for part in piece.parts)
+
+
+def test_a_piece_that_has_all_of_a_source_takes_it_as_it_is(mixed: Content) -> None:
+    assert content.piece_of(mixed, 2, 7).parts == mixed.parts[1:3]
+
+
 def test_a_slice_of_a_file_is_another_span_of_it(mixed: Content) -> None:
     assert [content.read(piece) for piece in content.slices(mixed, 4)] == [b"ab34", b"56\0\0", b"\0c"]
