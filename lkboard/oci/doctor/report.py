@@ -19,6 +19,7 @@ from lkboard.oci.doctor.server import examine_server
 from lkboard.oci.registry.client import RegistryClient
 from lkboard.oci.registry.fetch import Fetcher
 from lkboard.oci.registry.http_errors import NETWORK_ERRORS, unreachable
+from lkboard.oci.registry.referrers import list_referrers
 from lkboard.oci.registry.resolve import Resolver
 from lkboard.oci.registry.transport import Request
 from lkboard.oci.registry.workers import run_all
@@ -166,12 +167,11 @@ class _Doctor:
         assert self.found
         digest = (self.found.index or self.found.manifest).digest
         endpoint, tag = self.endpoints[-1], digest.replace(":", "-")
-        with self.client.send(endpoint, self._quiet("GET", endpoint, f"referrers/{digest}")) as response:
-            is_native = response.status_code == 200
         kinds = [kind for suffix, kind in _SIGNATURES.items() if self._is_there(endpoint, tag + suffix)]
-        kinds += ["list of referrers"] if not is_native and self._is_there(endpoint, tag) else []
-        api = "the registry lists referrers" if is_native else "the registry has no list of referrers"
-        return (f"{api}; found: {', '.join(kinds) or 'no signatures'}",)
+        referrers = list_referrers(self.client, endpoint, digest, str(self.reference))
+        kinds += [one.kind or one.descriptor.media_type for one in referrers.entries]
+        api = "the registry lists referrers" if referrers.is_native else "the registry has no list of referrers"
+        return (f"{api}; found: {', '.join(dict.fromkeys(kinds)) or 'no signatures'}",)
 
     def _is_there(self, endpoint: Endpoint, tag: str) -> bool:
         with self.client.send(endpoint, self._quiet("HEAD", endpoint, f"manifests/{tag}")) as response:

@@ -5,20 +5,18 @@ Nothing here reads ``~/.netrc`` or lets the environment replace what the user co
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 import lkboard
@@ -27,6 +25,7 @@ from lkboard.oci.registry.http_errors import causes_of, speaks_tls
 from lkboard.oci.servers.certificates import certificates_of
 from lkboard.oci.servers.endpoint import Trust, is_loopback
 from lkboard.oci.servers.urls import host_of, origin_of
+from lkboard.tls import TlsAdapter, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
     from lkboard.oci.servers.settings import RegistrySettings
 
 _HANDSHAKE_SECONDS = 3.0
-_CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-_SYSTEM_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-"""What makes OpenSSL pass over the system's own CAs."""
 
 
 class Connections:
@@ -117,7 +113,7 @@ class Connections:
         session.headers["Accept-Encoding"] = "identity"  # the bytes under the digest, not a CDN's gzip of them
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         if scheme == "https":
-            session.mount("https://", _Adapter(self._context(trust)))
+            session.mount("https://", TlsAdapter(self._context(trust)))
         return session
 
     def _context(self, trust: Trust) -> ssl.SSLContext:
@@ -127,42 +123,16 @@ class Connections:
             return self._contexts[trust]
 
     def _new_context(self, trust: Trust) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if any(map(os.environ.get, _SYSTEM_VARIABLES)):
-            _load_system(context)
-        for certificate, key in trust.client:
-            _load_client(context, certificate, key)
         if trust.is_insecure:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user has named the host
+            context = ssl.create_default_context()
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-            return context
-        named = [os.environ[variable] for variable in _CA_VARIABLES if os.environ.get(variable)]
-        for file in (*named, *self._settings.ca_files, *trust.ca_files):
-            _load_authority(context, file)
-        return context
-
-
-def _load_system(context: ssl.SSLContext) -> None:
-    """Add the system's own CAs, wherever OpenSSL was built to look for them (registry.md section 2)."""
-    paths = ssl.get_default_verify_paths()
-    with suppress(OSError):  # a system without any
-        context.load_verify_locations(paths.openssl_cafile)
-    context.load_verify_locations(capath=paths.openssl_capath)  # looked into when it is needed
-
-
-def _load_authority(context: ssl.SSLContext, file: str) -> None:
-    try:
-        if Path(file).is_dir():  # of files that are called by their hashes, as openssl rehash makes it
-            context.load_verify_locations(capath=file)
         else:
-            context.load_verify_locations(file)
-    except OSError as error:  # an SSLError is one, too
-        raise TlsError(
-            f"the certificates cannot be read: {error.strerror or 'not a PEM file'}",
-            where=file,
-            hint="give a file of PEM certificates, or a folder of them for which openssl rehash was run",
-        ) from error
+            context = tls_context((*self._settings.ca_files, *trust.ca_files))
+        for certificate, key in trust.client:
+            _load_client(context, certificate, key)
+        return context
 
 
 def _load_client(context: ssl.SSLContext, certificate: str, key: str) -> None:
@@ -182,21 +152,3 @@ class _Session(requests.Session):
 
     def get_redirect_target(self, _response: requests.Response) -> None:
         """Return nothing; the base class parses redirects that it does not follow, and stumbles over broken ones."""
-
-
-class _Adapter(HTTPAdapter):
-    """Uses one TLS context for all connections, so that CAs of the user are added to those of the system."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - as in the base class
-        super().init_poolmanager(*arguments, **options, ssl_context=self._context)
-
-    def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as in the base class
-        return super().proxy_manager_for(*arguments, **options, ssl_context=self._context)
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ANN401, ARG002 - as in the base class
-        """Leave the CAs to the context; the base class would load its own bundle for every connection."""
-        conn.cert_reqs = "CERT_REQUIRED" if verify else "CERT_NONE"

@@ -37,7 +37,7 @@ def push(store: Store, name: str, destination: Reference, settings: RegistrySett
         raise NotFound("the store has no such image", where=name, hint="pull it, or run: lkboard kit build")
     if settings.offline:
         raise Offline("lkboard may not use the network", where=destination, hint="push without $LKBOARD_OFFLINE")
-    from lkboard.oci.registry.referrers import record_referrer
+    from lkboard.oci.registry.referrers_tag import record_referrer
     from lkboard.oci.registry.upload import Upload  # with it comes requests, which is slow to import
 
     parts = _collect(store, root, name, job)

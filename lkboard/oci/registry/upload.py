@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from lkboard.oci.registry.download import OnBytes
     from lkboard.oci.servers.settings import RegistrySettings
 
-_ACTIONS = "pull,push"
+ACTIONS = "pull,push"
+"""What a login is for that writes; an upload begins with looking what is there."""
+
 _LENGTH = re.compile(r"[0-9]{1,19}")
 _BYTES = {"Content-Type": "application/octet-stream"}
 _READ = 1 << 20
@@ -45,7 +47,7 @@ class Upload:
     def __init__(self, settings: RegistrySettings, job: Job, destination: Reference, on_bytes: OnBytes) -> None:
         self.client = RegistryClient(settings, job)
         self.endpoint = self.client.origin(destination)
-        self._limits = settings.limits
+        self.limits = settings.limits
         self._job = job
         self.where = str(destination)
         self._on_bytes = on_bytes
@@ -62,7 +64,7 @@ class Upload:
             self._on_bytes(descriptor.size)
             return
         body = _Body(path, self._on_bytes)
-        delays = iter(self._limits.retry_delays)
+        delays = iter(self.limits.retry_delays)
         while True:
             piece = self._piece_of(descriptor)
             try:
@@ -92,7 +94,7 @@ class Upload:
     def send(self, request: Request, source: str = "") -> Response:
         """Return the answer to a request with the right to write, and to read from ``source``."""
         more = (f"repository:{source}:pull",) if source else ()
-        return self.client.send(self.endpoint, request, _ACTIONS, more)
+        return self.client.send(self.endpoint, request, ACTIONS, more)
 
     def _has(self, descriptor: Descriptor) -> bool:
         response = self.send(Request("HEAD", self.endpoint.url(f"blobs/{descriptor.digest}"), self.where))

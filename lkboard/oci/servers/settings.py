@@ -26,6 +26,7 @@ class Limits:
     A transfer below ``stall_rate`` bytes per second for ``stall_time`` counts as cut; ``read_timeout`` is the time
     between two bytes.
     Blobs up to ``whole_upload`` bytes are sent in one request, larger ones in pieces of ``upload_piece`` bytes.
+    A list that others may write as well is read again after ``quiet_time``.
     """
 
     connect_timeout: float = 10.0
@@ -37,6 +38,7 @@ class Limits:
     stall_time: float = 60.0
     whole_upload: int = 64 << 20
     upload_piece: int = 16 << 20
+    quiet_time: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

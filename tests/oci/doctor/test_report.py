@@ -9,7 +9,9 @@ import pytest
 from support.authority import Authority
 from support.faults import Cut, FaultProxy, Header, Status
 from support.images import image, multi_arch
+from support.listing_registry import ListingRegistry
 from support.pulls import log_in, settings_of
+from support.referring import SUBJECT, bring, referrer
 from support.registry import Registry, TokenServer, running_registry
 from support.squid import running_squid
 
@@ -76,6 +78,21 @@ def test_a_signature_is_found_by_its_tag(registry: Registry, job: RecordingJob) 
     name = registry.push(MADE, "doctor/signed:v1")
     registry.push(image(), f"doctor/signed:{MADE.digest.replace(':', '-')}.sig")
     assert "found: signature" in findings(name, job)["signatures"].text
+
+
+def test_what_refers_to_the_image_is_told_by_its_kind(tmp_path: Path, job: RecordingJob) -> None:
+    with ListingRegistry() as listing:
+        bring(tmp_path, SUBJECT, f"{listing.host}/doctor/x:v1", job)
+        for number, kind in enumerate(("x/signature", "x/bill", "x/signature")):
+            bring(tmp_path, referrer(str(number), artifactType=kind), f"{listing.host}/doctor/x:r{number}", job)
+        found = findings(f"{listing.host}/doctor/x:v1", job)
+    assert found["signatures"].text == "the registry lists referrers; found: x/signature, x/bill"
+
+
+def test_what_the_tag_lists_is_told_as_well(tmp_path: Path, registry: Registry, job: RecordingJob) -> None:
+    name = registry.push(SUBJECT, "doctor/referred:v1")
+    bring(tmp_path, referrer("one", artifactType="x/signature"), f"{registry.host}/doctor/referred:r", job)
+    assert findings(name, job)["signatures"].text == "the registry has no list of referrers; found: x/signature"
 
 
 def test_limits_are_shown(name: str, registry: Registry, job: RecordingJob) -> None:

@@ -1,156 +1,168 @@
-"""Manifests that refer to others, at a real registry that keeps no list of them, and at one that says it does."""
+"""What refers to an image, as registries list it: one of our own does, and the real one has a tag instead."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from support.faults import Answer, FaultProxy, Header, Status
-from support.images import Image, dumps, image, index, write_layout
+from support.faults import Body, FaultProxy, Header, Status
+from support.images import Image, dumps
+from support.listing_registry import INDEX, ListingRegistry
 from support.pulls import settings_of
+from support.referring import SUBJECT, TAG, bring, referrer
 
-from lkboard.errors import ManifestInvalid, RegistryError
+from lkboard.errors import LkboardError, ManifestInvalid, RegistryError
 from lkboard.model.reference import parse_reference
-from lkboard.oci.registry.push import push
-from lkboard.oci.store.store import Store
+from lkboard.oci.registry.client import RegistryClient
+from lkboard.oci.registry.referrers import Referrers, list_referrers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from support.jobs import RecordingJob
     from support.registry import Registry
 
-pytestmark = pytest.mark.registry
-
-SUBJECT = image(annotations={"what": "subject"})
-TAG = SUBJECT.digest.replace(":", "-")
+KINDS = ("application/x.signature", "application/x.bill", "application/x.signature")
 
 
-def referrer(name: str, **fields: Any) -> Image:
-    """Return an image that refers to the subject."""
-    made = image(annotations={"name": name})
-    data = dumps({**json.loads(made.data), "subject": SUBJECT.descriptor, **fields})
-    digest = "sha256:" + hashlib.sha256(data).hexdigest()
-    blobs = {key: blob for key, blob in made.blobs.items() if key != made.digest} | {digest: data}
-    return replace(made, data=data, blobs=blobs, manifests={digest: made.media_type})
+@pytest.fixture
+def made() -> list[Image]:
+    """Three referrers of two kinds."""
+    return [referrer(str(number), artifactType=kind) for number, kind in enumerate(KINDS)]
 
 
-def bring(tmp_path: Path, made: Image, destination: str, job: RecordingJob) -> None:
-    folder = tmp_path / made.digest[7:20]
-    write_layout(folder, {"x": made})
-    push(Store(folder), "x", parse_reference(destination), settings_of(), job)
+@pytest.fixture(params=[(1000, True), (1000, False), (1, True), (1, False)], ids=lambda one: f"{one[0]}-{one[1]}")
+def listing(request: pytest.FixtureRequest) -> Iterator[ListingRegistry]:
+    page, filters = request.param
+    with ListingRegistry(page=page, filters=filters) as running:
+        yield running
 
 
-def listed(registry: Registry, repository: str) -> list[dict[str, Any]]:
-    """Return the list that the registry has under the subject's tag; only the right type in Accept shows it."""
-    text = registry.skopeo("inspect", "--raw", f"docker://{registry.host}/{repository}:{TAG}")
-    found: list[dict[str, Any]] = json.loads(text)["manifests"]
-    return found
+@pytest.fixture
+def front(made: list[Image], tmp_path: Path, job: RecordingJob) -> Iterator[FaultProxy]:
+    """A way to a registry that lists, one at a time, what refers to the subject."""
+    with ListingRegistry(page=1) as running, FaultProxy(running.host) as proxy:
+        for number, one in enumerate(made):
+            bring(tmp_path, one, f"{running.host}/lab/x:r{number}", job)
+        yield proxy
 
 
-def test_a_referrer_is_listed_under_the_tag_of_its_subject(
-    tmp_path: Path, job: RecordingJob, registry: Registry
+def ask(host: str, job: RecordingJob, kind: str = "") -> Referrers:
+    client = RegistryClient(settings_of(retry_delays=()), job)
+    reference = parse_reference(f"{host}/lab/x:v1")
+    return list_referrers(client, client.origin(reference), SUBJECT.digest, str(reference), kind)
+
+
+def digests(found: Referrers) -> list[str]:
+    return [one.descriptor.digest for one in found.entries]
+
+
+@pytest.mark.parametrize("kind", ["", *sorted(set(KINDS)), "application/x.nothing"])
+def test_what_was_pushed_is_listed_by_kind_and_in_pages(
+    listing: ListingRegistry, made: list[Image], tmp_path: Path, job: RecordingJob, kind: str
 ) -> None:
-    made = referrer("one", artifactType="application/x.signature")
-    bring(tmp_path, made, f"{registry.host}/refer/one:r", job)
-    assert listed(registry, "refer/one") == [
-        made.descriptor | {"artifactType": "application/x.signature", "annotations": {"name": "one"}}
-    ]
+    for number, one in enumerate(made):
+        bring(tmp_path, one, f"{listing.host}/lab/x:r{number}", job)
+    found = ask(listing.host, job, kind)
+    assert found.is_native
+    assert digests(found) == [one.digest for one, its in zip(made, KINDS, strict=True) if kind in {"", its}]
+    assert {one.kind for one in found.entries} <= ({kind} if kind else set(KINDS))
 
 
-def test_without_a_type_that_of_the_configuration_counts(tmp_path: Path, job: RecordingJob, registry: Registry) -> None:
-    made = referrer("typed")
-    bring(tmp_path, made, f"{registry.host}/refer/typed:r", job)
-    assert [one["artifactType"] for one in listed(registry, "refer/typed")] == [
-        "application/vnd.oci.image.config.v1+json"
-    ]
-
-
-def test_others_are_kept_and_nothing_is_listed_twice(tmp_path: Path, job: RecordingJob, registry: Registry) -> None:
-    first, second = referrer("first"), referrer("second")
-    for made in (first, second, first):
-        bring(tmp_path / str(id(made)), made, f"{registry.host}/refer/both:r", job)
-    assert [one["digest"] for one in listed(registry, "refer/both")] == [first.digest, second.digest]
-
-
-def test_a_list_that_another_writer_overwrites_is_mended(
-    tmp_path: Path, job: RecordingJob, registry: Registry, proxy: FaultProxy
+def test_a_registry_that_lists_gets_no_tag(
+    listing: ListingRegistry, made: list[Image], tmp_path: Path, job: RecordingJob
 ) -> None:
-    """The other one writes after us, and has not seen our entry."""
-    ours, other = referrer("ours"), referrer("other")
-    bring(tmp_path, other, f"{registry.host}/refer/race:o", job)
-    stale = registry.skopeo("inspect", "--raw", f"docker://{registry.host}/refer/race:{TAG}").encode()
-
-    def overwrite(answer: Answer) -> Answer:
-        registry.put_manifest("refer/race", TAG, stale, "application/vnd.oci.image.index.v1+json")
-        return answer
-
-    proxy.add(overwrite, method="PUT", path=TAG, times=1)
-    bring(tmp_path, ours, f"{proxy.host}/refer/race:r", job)
-    assert {one["digest"] for one in listed(registry, "refer/race")} == {ours.digest, other.digest}
+    bring(tmp_path, made[0], f"{listing.host}/lab/x:r", job)
+    assert listing.tags("lab/x") == ["r"]
+    assert not any(TAG in request for request in listing.requests)
+    assert job.waits == []
 
 
-def test_writers_that_never_agree_are_an_error(tmp_path: Path, job: RecordingJob, proxy: FaultProxy) -> None:
-    proxy.add(Status(412), method="PUT", path=TAG)
-    with pytest.raises(RegistryError, match="others overwrite the list of referrers"):
-        bring(tmp_path, referrer("lost"), f"{proxy.host}/refer/lost:r", job)
-    assert len(proxy.seen(TAG, "PUT")) == 5
+def test_pages_are_followed_one_after_the_other(front: FaultProxy, job: RecordingJob) -> None:
+    ask(front.host, job)
+    assert [seen.path.partition("?")[2] for seen in front.seen("/referrers/")] == ["", "start=1", "start=2"]
 
 
-def test_a_list_that_is_right_in_the_end_is_no_error(
-    tmp_path: Path, job: RecordingJob, registry: Registry, proxy: FaultProxy
+def test_nothing_refers_to_it(job: RecordingJob) -> None:
+    with ListingRegistry() as listing:
+        assert ask(listing.host, job) == Referrers((), is_native=True)
+
+
+@pytest.mark.registry
+@pytest.mark.parametrize("kind", ["", KINDS[0]])
+def test_without_lists_the_tag_is_read(
+    registry: Registry, made: list[Image], tmp_path: Path, job: RecordingJob, kind: str
 ) -> None:
-    """The last attempt counts as well."""
-    made = referrer("late")
-    proxy.add(Status(412), method="PUT", path=TAG, times=4)
-    bring(tmp_path, made, f"{proxy.host}/refer/late:r", job)
-    assert [one["digest"] for one in listed(registry, "refer/late")] == [made.digest]
-    assert len(proxy.seen(TAG, "PUT")) == 5
+    for number, one in enumerate(made):
+        bring(tmp_path, one, f"{registry.host}/lab/x:{kind[-4:]}{number}", job)
+    found = ask(registry.host, job, kind)
+    assert not found.is_native
+    assert digests(found) == [one.digest for one, its in zip(made, KINDS, strict=True) if kind in {"", its}]
 
 
-def test_a_list_may_have_a_subject_and_no_configuration(tmp_path: Path, job: RecordingJob, registry: Registry) -> None:
-    inner = image(annotations={"name": "inner"})
-    data = dumps({**json.loads(index([inner]).data), "subject": SUBJECT.descriptor, "config": None})
-    digest = "sha256:" + hashlib.sha256(data).hexdigest()
-    blobs = {**inner.blobs, digest: data}
-    made = replace(index([inner]), data=data, blobs=blobs, manifests={digest: index([inner]).media_type})
-    bring(tmp_path, made, f"{registry.host}/refer/list:r", job)
-    assert [one["digest"] for one in listed(registry, "refer/list")] == [digest]
+@pytest.mark.registry
+def test_without_lists_and_without_a_tag_there_is_nothing(registry: Registry, job: RecordingJob) -> None:
+    client = RegistryClient(settings_of(), job)
+    reference = parse_reference(f"{registry.host}/refer/nobody:v1")
+    found = list_referrers(client, client.origin(reference), SUBJECT.digest, str(reference))
+    assert found == Referrers((), is_native=False)
 
 
-def test_a_tag_that_is_something_else_is_left_alone(tmp_path: Path, job: RecordingJob, registry: Registry) -> None:
-    registry.push(SUBJECT, f"refer/taken:{TAG}")
-    with pytest.raises(RegistryError, match="should be a list of referrers, and is an image"):
-        bring(tmp_path, referrer("x"), f"{registry.host}/refer/taken:r", job)
+@pytest.mark.parametrize(
+    "fault",
+    [Status(400), Status(404), Status(405), Status(406), Header("Content-Type", "text/html")],
+    ids=["400", "404", "405", "406", "a page"],
+)
+def test_an_answer_that_is_no_list_leads_to_the_tag(front: FaultProxy, job: RecordingJob, fault: Status) -> None:
+    front.add(fault, path="/referrers/")
+    assert ask(front.host, job) == Referrers((), is_native=False)
+    assert front.seen(f"/manifests/{TAG}$")
 
 
-def test_a_registry_with_a_list_of_its_own_gets_no_tag_stub_referrers(
-    tmp_path: Path, job: RecordingJob, proxy: FaultProxy
+@pytest.mark.parametrize(
+    ("fault", "path", "kind", "said"),
+    [
+        (Status(403), "/referrers/", LkboardError, "denies access"),
+        (Status(500), "/referrers/", RegistryError, "answered 500"),
+        (Status(404), "start=2", LkboardError, "not found at"),
+        (Header("Link", '<http://other.example/next>; rel="next"'), "", RegistryError, "goes on at another server"),
+        (Header("Link", '<http://[/>; rel="next"'), "", RegistryError, "leads to something that is no URL"),
+        (
+            Header("Link", f'</v2/lab/x/referrers/{SUBJECT.digest}>; rel="next"'),
+            "",
+            RegistryError,
+            "goes on without end",
+        ),
+        (Body(b"{"), "/referrers/", ManifestInvalid, "the manifest cannot be used"),
+        (Body(b'{"manifests": [{}]}'), "/referrers/", ManifestInvalid, "'' is not a digest|'size' is missing"),
+        (Body(b"[" * 100_000), "/referrers/", ManifestInvalid, "the manifest"),
+    ],
+    ids=range(9),
+)
+def test_a_list_that_is_broken_is_an_error(
+    front: FaultProxy, job: RecordingJob, fault: Status, path: str, kind: type[LkboardError], said: str
 ) -> None:
-    proxy.add(Header("OCI-Subject", SUBJECT.digest), method="PUT", path="/manifests/r")
-    bring(tmp_path, referrer("native"), f"{proxy.host}/refer/native:r", job)
-    assert [seen for seen in proxy.requests if TAG in seen.path] == []
+    front.add(fault, path=path)
+    with pytest.raises(kind, match=said):
+        ask(front.host, job)
 
 
-def test_an_image_without_a_subject_is_not_listed(tmp_path: Path, job: RecordingJob, proxy: FaultProxy) -> None:
-    bring(tmp_path, image(annotations={"alone": ""}), f"{proxy.host}/refer/alone:r", job)
-    assert [seen for seen in proxy.requests if "sha256-" in seen.path] == []
+@pytest.mark.parametrize("value", [5, ["x"], {"a": "b"}])
+def test_a_kind_that_is_no_text_is_an_error(front: FaultProxy, job: RecordingJob, value: object) -> None:
+    entry = SUBJECT.descriptor | {"artifactType": value}
+    front.add(Body(dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]})), path="/referrers/")
+    with pytest.raises(ManifestInvalid, match="'artifactType' is not a text"):
+        ask(front.host, job)
 
 
-@pytest.mark.parametrize("subject", ["x", {"digest": "md5:0", "size": 1, "mediaType": "x"}, [1]])
-def test_a_broken_subject_is_an_error(tmp_path: Path, job: RecordingJob, proxy: FaultProxy, subject: object) -> None:
-    proxy.add(Status(201), method="PUT", path="/manifests/")  # the real registry would refuse some of them
-    with pytest.raises(ManifestInvalid, match="its subject cannot be used"):
-        bring(tmp_path, referrer("broken", subject=subject), f"{proxy.host}/refer/broken:r", job)
+def test_pages_without_end_end(front: FaultProxy, job: RecordingJob) -> None:
+    """Each leads to another one."""
+    counter = iter(range(1_000_000))
 
+    def lead_on(answer: object) -> object:
+        return Header("Link", f'</v2/lab/x/referrers/{SUBJECT.digest}?start={next(counter)}>; rel="next"')(answer)  # type: ignore[arg-type]
 
-def test_the_tag_of_a_long_digest_is_cut(tmp_path: Path, job: RecordingJob, proxy: FaultProxy) -> None:
-    proxy.add(Status(201), method="PUT", path="/manifests/")
-    proxy.add(Status(404), path="/manifests/")
-    subject = {"digest": f"sha512:{'ab' * 64}", "size": 1, "mediaType": "x"}
-    with pytest.raises(RegistryError):  # the list is never there
-        bring(tmp_path, referrer("long", subject=subject), f"{proxy.host}/refer/long:r", job)
-    assert proxy.seen(f"/manifests/sha512-{'ab' * 32}$", "PUT")
+    front.add(lead_on, path="/referrers/")  # type: ignore[arg-type]
+    with pytest.raises(RegistryError, match="goes on without end"):
+        ask(front.host, job)
