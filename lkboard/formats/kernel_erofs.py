@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.disk import erofs
-from lkboard.disk.content import as_content
 from lkboard.formats import root_image
 from lkboard.formats.format import BuildInput, Format, PlannedFile
 
 if TYPE_CHECKING:
-    from lkboard.model.extents import Content
+    from lkboard.model.extents import ExtentMap
     from lkboard.model.rootfs import Rootfs
 
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
-    def make(rest: Rootfs) -> Content:
-        return as_content(erofs.plan(rest.entries, epoch=build.epoch, on_chunk=build.job.check))
+    def make(rest: Rootfs) -> ExtentMap:
+        return erofs.plan(rest.entries, epoch=build.epoch, on_chunk=build.job.check)
 
     return root_image.plan(build, "-erofs.img", make)
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.disk import iso9660
-from lkboard.disk.content import as_content
 from lkboard.formats import root_image
 from lkboard.formats.format import BuildInput, Format, PlannedFile
 
 if TYPE_CHECKING:
-    from lkboard.model.extents import Content
+    from lkboard.model.extents import ExtentMap
     from lkboard.model.rootfs import Rootfs
 
 _LABEL = "LINUXKIT"
 
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
-    def make(rest: Rootfs) -> Content:
-        return as_content(iso9660.plan(rest.entries, label=_LABEL, epoch=build.epoch).extents)
+    def make(rest: Rootfs) -> ExtentMap:
+        return iso9660.plan(rest.entries, label=_LABEL, epoch=build.epoch).extents
 
     return root_image.plan(build, ".iso", make)
 

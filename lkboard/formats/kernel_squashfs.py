@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lkboard.disk import tar
+from lkboard.disk.content import concatenate
 from lkboard.disk.squashfs import set_root_time
 from lkboard.formats import root_image
 from lkboard.formats.external_tool import Tool, pack
@@ -16,7 +17,7 @@ from lkboard.model.rootfs import Entry, Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lkboard.model.extents import Content
+    from lkboard.model.extents import Content, ExtentMap
     from lkboard.model.rootfs import Rootfs
 
 _TOOL = Tool("mksquashfs", "squashfs-tools", "-version", (4, 5))
@@ -29,8 +30,8 @@ _MEMORY = ("-mem", "128M")
 
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
-    def squash(rest: Rootfs) -> Content:
-        return _squash(rest.entries, build)
+    def squash(rest: Rootfs) -> ExtentMap:
+        return concatenate([_squash(rest.entries, build)])
 
     return root_image.plan(build, "-squashfs.img", squash)
 

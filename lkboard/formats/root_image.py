@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lkboard.formats.format import BuildInput
+    from lkboard.model.extents import ExtentMap
     from lkboard.model.rootfs import Rootfs
 
 
-def plan(build: BuildInput, suffix: str, make: Callable[[Rootfs], Content]) -> tuple[PlannedFile, ...]:
+def plan(build: BuildInput, suffix: str, make: Callable[[Rootfs], ExtentMap]) -> tuple[PlannedFile, ...]:
     """Return kernel and command line, as far as the config has them, and the image that ``make`` makes of the rest.
 
     Raises `BuildError` for what no file system holds, and what ``make`` raises.
@@ -33,9 +34,9 @@ def plan(build: BuildInput, suffix: str, make: Callable[[Rootfs], Content]) -> t
         build.job.note("microcode is left out: there is no initrd that could carry it", "warning")
     for entry in rest.entries:
         check_numbers(entry.path, entry)
-    contents = (
-        ("-kernel", parts.kernel or EMPTY),
-        ("-cmdline", Content.of(encode(parts.cmdline))),
+    maps = (
+        ("-kernel", concatenate([parts.kernel or EMPTY])),
+        ("-cmdline", concatenate([Content.of(encode(parts.cmdline))])),
         (suffix, make(rest)),
     )
-    return tuple(PlannedFile(name, concatenate([content])) for name, content in contents if content.size)
+    return tuple(PlannedFile(name, extents) for name, extents in maps if extents.size)
