@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lkboard.model.lock import Lock
     from lkboard.model.reference import Reference
     from lkboard.model.rootfs import Rootfs
+    from lkboard.model.web import WebAccess
     from lkboard.oci.servers.settings import RegistrySettings
     from lkboard.oci.store.store import Store
     from lkboard.rootfs.assemble import AssembleOptions
@@ -54,16 +55,14 @@ class Images:
         return (*self.by_reference.values(), *self.layouts.values())
 
 
-def read_config(
-    files: Sequence[str], board: Board | None, *, stdin: bytes | None, job: Job, offline: bool = False
-) -> Config:
-    """Return what the files say together, which are no addresses when ``offline``; warnings become notes.
+def read_config(files: Sequence[str], board: Board | None, *, stdin: bytes | None, job: Job, web: WebAccess) -> Config:
+    """Return what the files say together, addresses among them as ``web`` allows; warnings become notes.
 
-    Raises `ConfigError` with every error, `Cancelled`.
+    Raises `ConfigError` with every error, `TlsError`, `Cancelled`.
     """
     from lkboard.app.check import check_for
 
-    result = check_for(files, board, stdin=stdin, job=job, offline=offline)
+    result = check_for(files, board, stdin=stdin, job=job, web=web)
     for problem in result.problems:
         if problem.severity == "warning":
             job.note(str(problem), "warning")

@@ -61,7 +61,7 @@ def dry_run(options: BuildOptions, job: Job, *, stdin: bytes | None = None) -> s
     from lkboard.config.dump import dry_run as dump
     from lkboard.config.load import load_config
 
-    return dump(load_config(options.files, stdin=stdin, job=job, offline=options.is_offline).config)
+    return dump(load_config(options.files, stdin=stdin, job=job, web=options.web).config)
 
 
 def _build_input(system: System, plan: BuildPlan) -> BuildInput:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.app.finishing import choose_compression, choose_sidecars, with_compression
 from lkboard.app.overwriting import refuse_given
-from lkboard.app.registry_options import RegistryOptions, is_offline
+from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import UsageError
 from lkboard.model.architecture import go_name, host_architecture
 from lkboard.model.rootfs import EPOCH
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lkboard.formats.format import Format
     from lkboard.model.artifact import Compression, Sidecar
     from lkboard.model.board import Board
+    from lkboard.model.web import WebAccess
 
 STDOUT = "-"
 _EARLIEST, _LATEST = 315_532_800, (1 << 32) - 1
@@ -65,9 +66,9 @@ class BuildOptions:
     input_tar: str = ""
 
     @property
-    def is_offline(self) -> bool:
-        """Whether nothing may use the network, neither images nor configs: the user says so, or all is in a folder."""
-        return bool(self.vendored) or is_offline(self.registry.offline)
+    def web(self) -> WebAccess:
+        """How configs at addresses are read: as images are, and not at all when everything is in a folder."""
+        return replace(self.registry, offline=self.registry.offline or bool(self.vendored)).web
 
 
 @dataclass(frozen=True, slots=True)

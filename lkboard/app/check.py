@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.board import Board
     from lkboard.model.config import Config
+    from lkboard.model.web import WebAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,23 @@ class CheckResult:
 
 
 def check(
-    files: Sequence[str], *, board: str | None = None, stdin: bytes | None = None, job: Job | None = None
+    files: Sequence[str],
+    *,
+    board: str | None = None,
+    stdin: bytes | None = None,
+    job: Job | None = None,
+    ca_files: Sequence[str] = (),
 ) -> CheckResult:
     """Check config files as one: paths, ``-`` for ``stdin``, or http and https addresses; for a board if one is named.
 
-    Never raises for a bad config. Raises `UsageError` when there is no such board, `BoardError` when it is broken, and
+    ``ca_files`` are trusted besides the system's authorities. Never raises for a bad config. Raises `UsageError` when
+    there is no such board, `BoardError` when it is broken, `TlsError` for a file that is none of certificates, and
     `Cancelled`.
     """
-    return check_for(files, _find(board), stdin=stdin, job=job)
+    from lkboard.app.registry_options import RegistryOptions
+
+    web = RegistryOptions(ca_files=tuple(ca_files)).web
+    return check_for(files, _find(board), stdin=stdin, job=job, web=web)
 
 
 def check_for(
@@ -43,14 +53,13 @@ def check_for(
     *,
     stdin: bytes | None = None,
     job: Job | None = None,
-    offline: bool = False,
+    web: WebAccess,
 ) -> CheckResult:
-    """Check config files as `check` does, for a board that was found already; without addresses when ``offline``."""
-    from lkboard.app.registry_options import is_offline
+    """Check config files as `check` does, for a board that was found already, and addresses as ``web`` allows."""
     from lkboard.config.host_files import missing_sources
     from lkboard.config.load import examine
 
-    config, problems = examine(files, stdin=stdin, board=board, job=job, offline=is_offline(offline))
+    config, problems = examine(files, stdin=stdin, board=board, job=job, web=web)
     missing = missing_sources(config) if config else ()
     return CheckResult(None if missing else config, problems + missing)
 

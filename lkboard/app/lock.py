@@ -82,7 +82,7 @@ def make_lock(options: LockOptions, job: Job, *, stdin: bytes | None = None) -> 
         architectures=options.architectures,
     )
     plans = _plans(options)
-    config = read_config(options.files, None, stdin=stdin, job=job, offline=options.registry.offline)
+    config = read_config(options.files, None, stdin=stdin, job=job, web=options.registry.web)
     inputs = Inputs(config, _boards(plans), tuple(dict.fromkeys(plan.architecture for plan in plans)))
     update = _checked_names(options.update, inputs)
     old = read_lock(path, remake=remake) if path.exists() else Lock()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.errors import UsageError
+from lkboard.model.web import WebAccess
 
 if TYPE_CHECKING:
     from lkboard.oci.servers.settings import RegistrySettings
@@ -29,6 +30,11 @@ class RegistryOptions:
     allow_wrong_arch: bool = False
     offline: bool = False
     from_engine: bool = False
+
+    @property
+    def web(self) -> WebAccess:
+        """How what is no image is fetched: configs at addresses."""
+        return WebAccess(is_offline(self.offline), self.ca_files)
 
     def settings(self) -> RegistrySettings:
         """Return the options as the registry client takes them, with $LINUXKIT_MIRROR. Raises `UsageError`."""

@@ -45,7 +45,7 @@ def make_system(
 
     epoch = epoch_of(os.environ.get("SOURCE_DATE_EPOCH", ""))
     board = next((planned.board for planned in plan.formats if planned.board), None)
-    config = read_config(options.files, board, stdin=stdin, job=job, offline=options.is_offline)
+    config = read_config(options.files, board, stdin=stdin, job=job, web=options.web)
     around = surroundings_of(options, plan.architecture, job)
     check_tools(plan, around.lock)
     images = resolve_images(config, around, with_sboms=options.sbom is not None)

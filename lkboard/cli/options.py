@@ -58,6 +58,11 @@ def add_insecure_option(group: argparse._ActionsContainer) -> None:
     )
 
 
+def add_certificate_option(group: argparse._ActionsContainer) -> None:
+    """Add the option that names authorities which vouch for servers."""
+    group.add_argument("--cert-file", action="append", default=[], metavar="PEM", help="trust these CAs as well")
+
+
 def _add_way_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--mirror",
@@ -70,7 +75,7 @@ def _add_way_options(group: argparse._ArgumentGroup) -> None:
         "--mirror-only", action="store_true", help="never ask a registry itself that has a mirror, even if that fails"
     )
     add_insecure_option(group)
-    group.add_argument("--cert-file", action="append", default=[], metavar="PEM", help="trust these CAs as well")
+    add_certificate_option(group)
     group.add_argument(
         "--allow-wrong-arch", action="store_true", help="only warn when an image is for another architecture"
     )

@@ -29,7 +29,7 @@ def _merge_two(first: Config, second: Config) -> Config:
         services=first.services + second.services,
         files=first.files + second.files,
         volumes=first.volumes + second.volumes,
-        files_read=first.files_read + second.files_read,
+        sources=first.sources + second.sources,
     )
 
 

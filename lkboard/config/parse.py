@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lkboard.config.reader import Reader
 from lkboard.config.rules import judge
 from lkboard.config.sections import CONFIG
-from lkboard.model.config import Config
+from lkboard.model.config import Config, ConfigSource
 from lkboard.yaml.nodes import read_document
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def read_draft(text: str, name: str, resolve: Resolve | None = None) -> Draft:
     reader = Reader(resolve)
     config = reader.read(node, CONFIG)
     problems = (*problems, *reader.problems)
-    return Draft(replace(config, files_read=(name,)) if isinstance(config, Config) else None, problems)
+    return Draft(replace(config, sources=(ConfigSource(name),)) if isinstance(config, Config) else None, problems)
 
 
 def errors_of(problems: Iterable[Problem]) -> tuple[Problem, ...]:

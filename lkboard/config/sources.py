@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from lkboard.errors import Place, Problem
+from lkboard.model.web import ANY_SERVER
 from lkboard.yaml.limits import MAX_BYTES
 
 if TYPE_CHECKING:
     import requests
 
     from lkboard.events import Job
+    from lkboard.model.web import WebAccess
 
 STDIN = "-"
 _URL = re.compile(r"https?://", re.IGNORECASE)
 _ADDRESS = re.compile(r"(https?://)\S*", re.IGNORECASE)
-_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _TIMEOUT_SECONDS = 30
 _TOTAL_SECONDS = 60.0
 _SLICE_SECONDS = 0.1
@@ -39,27 +40,32 @@ class Unreadable(Exception):
         self.problem = Problem(Place(shown(name), line), "", message, hint, "config.source")
 
 
-def read_text(name: str, stdin: bytes | None = None, job: Job | None = None, *, offline: bool = False) -> str:
-    """Return the text of a source: a path, ``-`` for ``stdin``, or an http or https address.
+def read_text(name: str) -> str:
+    """Return the text of a file. Raises `Unreadable`."""
+    return decode(name, read_source(name))
 
-    Raises `Unreadable`, also for an address when ``offline``, and `Cancelled` while ``job`` waits for a web server or
-    for the writer of a pipe.
+
+def read_source(name: str, stdin: bytes | None = None, job: Job | None = None, *, web: WebAccess = ANY_SERVER) -> bytes:
+    """Return the bytes of a source: a path, ``-`` for ``stdin``, or an http or https address.
+
+    Raises `Unreadable`, also for an address that may not be fetched, `TlsError` for certificates that cannot be read,
+    and `Cancelled` while ``job`` waits for a web server or for the writer of a pipe.
     """
     if name == STDIN:
         if stdin is None:
             raise Unreadable(name, "standard input is not available here", "give a file")
         data = stdin
     elif _URL.match(name):
-        if offline:
+        if web.is_offline:
             raise Unreadable(
                 name, "may not be fetched: lkboard is to work offline", "download it while there is a network"
             )
-        data = _fetch(name, job)
+        data = _fetch(name, job, web)
     else:
         data = _read_file(name, job)
     if len(data) > MAX_BYTES:
         raise Unreadable(name, f"the config is larger than {MAX_BYTES >> 20} MiB", "put large files into an image")
-    return _decode(name, data)
+    return data
 
 
 def folder_of(name: str) -> Path | None:
@@ -117,13 +123,13 @@ def _read_pipe(descriptor: int, job: Job) -> bytes:
     return bytes(data)
 
 
-def _fetch(url: str, job: Job | None) -> bytes:
+def _fetch(url: str, job: Job | None, web: WebAccess) -> bytes:
     """Download in a thread that is left behind when it takes too long: nothing interrupts a silent server."""
     result: Future[bytes] = Future()
 
     def run() -> None:
         try:
-            result.set_result(_download(url))
+            result.set_result(_download(url, web))
         except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
             result.set_exception(error)
 
@@ -137,13 +143,13 @@ def _fetch(url: str, job: Job | None) -> bytes:
     return result.result()
 
 
-def _download(url: str) -> bytes:
+def _download(url: str, web: WebAccess) -> bytes:
     import requests
     import urllib3
 
     data = bytearray()
     try:
-        with _session(url) as session, session.get(url, stream=True, timeout=_TIMEOUT_SECONDS) as response:
+        with _session(url, web) as session, session.get(url, stream=True, timeout=_TIMEOUT_SECONDS) as response:
             if response.status_code != requests.codes.ok:
                 reason = f"{response.status_code} {response.reason}".strip()
                 raise Unreadable(url, f"the server answered {reason}", "check the address")
@@ -156,12 +162,14 @@ def _download(url: str) -> bytes:
     return bytes(data)
 
 
-def _session(url: str) -> requests.Session:
-    """Return a session that keeps to proxies and CAs of the environment, and to TLS where it begins with it.
+def _session(url: str, web: WebAccess) -> requests.Session:
+    """Return a session that keeps to the proxies of the environment, and to TLS where it begins with it.
 
     What is in ~/.netrc is for other programs: `requests` would show it to the server, and after redirects to others.
     """
     import requests
+
+    from lkboard.tls import TlsAdapter, tls_context
 
     class Session(requests.Session):
         def get_redirect_target(self, resp: requests.Response) -> str | None:
@@ -174,7 +182,7 @@ def _session(url: str) -> requests.Session:
     session = Session()
     session.trust_env = False
     session.proxies.update(requests.utils.get_environ_proxies(url))
-    session.verify = next(filter(None, map(os.environ.get, _CA_VARIABLES)), True)
+    session.mount("https://", TlsAdapter(tls_context(web.ca_files)))
     return session
 
 
@@ -190,7 +198,8 @@ def _without_secrets(text: str) -> str:
     return _ADDRESS.sub(lambda match: shown(match[0]), text)
 
 
-def _decode(name: str, data: bytes) -> str:
+def decode(name: str, data: bytes) -> str:
+    """Return the text of a source: UTF-8, or UTF-16 with a byte order mark. Raises `Unreadable`."""
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         return data.decode(encoding)

@@ -323,8 +323,16 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigSource:
+    """A config file as messages name it, and the sum of its bytes in hex: empty for a text that is in no file."""
+
+    name: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """One or several merged config files. ``files_read`` names them in order."""
+    """One or several merged config files; ``sources`` are these, in order."""
 
     kernel: Kernel = Kernel()
     init: tuple[ImageName, ...] = ()
@@ -333,7 +341,7 @@ class Config:
     services: tuple[Container, ...] = ()
     files: tuple[FileEntry, ...] = ()
     volumes: tuple[Volume, ...] = ()
-    files_read: Texts = field(default=(), compare=False)
+    sources: tuple[ConfigSource, ...] = field(default=(), compare=False)
 
     @property
     def images(self) -> tuple[ImageName, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lkboard.app.check import check, check_text
-from lkboard.errors import BoardError
+from lkboard.errors import UsageError
 
 GOOD = "kernel: {image: 'k:1', cmdline: console=ttyS0}\nservices: [{name: a, image: 'redis:7'}]\n"
 
@@ -48,7 +48,7 @@ def test_a_board_adds_its_own_rules(board: str, codes: list[str]) -> None:
 
 
 def test_an_unknown_board_is_not_a_problem_of_the_config() -> None:
-    with pytest.raises(BoardError, match="there is no board 'rpi33'"):
+    with pytest.raises(UsageError, match="there is no board 'rpi33'"):
         check_text(GOOD, "a.yml", "rpi33")
 
 

@@ -16,7 +16,6 @@ from lkboard.app.lock import LockOptions, make_lock
 from lkboard.app.locked import lock_path
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import (
-    BoardError,
     ConfigError,
     DigestMismatch,
     LkboardError,
@@ -322,7 +321,7 @@ def test_a_config_with_errors_is_not_locked(lab: Lab) -> None:
 
 
 def test_an_unknown_board_is_named(lab: Lab) -> None:
-    with pytest.raises(BoardError, match="no board 'nothing'"):
+    with pytest.raises(UsageError, match="no board 'nothing'"):
         locked(lab, boards=("nothing",))
 
 

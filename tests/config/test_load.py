@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from contextlib import contextmanager
@@ -16,8 +17,10 @@ from support.web import Answer, running_web_server
 from lkboard.config import sources
 from lkboard.config.load import examine, load_config
 from lkboard.config.sources import shown
-from lkboard.errors import Cancelled, ConfigError
+from lkboard.errors import Cancelled, ConfigError, TlsError
 from lkboard.events import Job
+from lkboard.model.config import ConfigSource
+from lkboard.model.web import WebAccess
 from lkboard.yaml.limits import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ def errors_of(*names: str, stdin: bytes | None = None) -> list[str]:
 def test_files_become_one_config(tmp_path: Path) -> None:
     loaded = load_config([write(tmp_path, name, SERVICE.format(name)) for name in ("a", "b")])
     assert [service.name for service in loaded.config.services] == ["a", "b"]
-    assert loaded.config.files_read == (str(tmp_path / "a"), str(tmp_path / "b"))
+    assert [source.name for source in loaded.config.sources] == [str(tmp_path / "a"), str(tmp_path / "b")]
     assert loaded.problems == ()
 
 
@@ -89,9 +92,10 @@ def test_nothing_is_looked_up_while_a_file_cannot_be_read(tmp_path: Path) -> Non
 
 
 def test_standard_input() -> None:
-    loaded = load_config(["-"], stdin=b"files: [{path: a, contents: '@x'}]")
+    text = b"files: [{path: a, contents: '@x'}]"
+    loaded = load_config(["-"], stdin=text)
     assert loaded.config.files[0].contents == "@x"
-    assert loaded.config.files_read == ("<stdin>",)
+    assert loaded.config.sources == (ConfigSource("<stdin>", hashlib.sha256(text).hexdigest()),)
 
 
 def test_standard_input_that_nobody_gave() -> None:
@@ -263,6 +267,40 @@ def test_an_address_with_tls_does_not_lead_out_of_it(tmp_path: Path, monkeypatch
             (message,) = errors_of(f"{secure.url}/b.yml")
     assert "cannot be fetched: it leads to plain http" in message
     assert plain.asked == []
+
+
+def test_an_authority_is_trusted_that_is_given(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with running_web_server(authority.server_certificate(), **{"a.yml": Answer(b"init: []")}) as server:
+        url = f"{server.url}/a.yml"
+        loaded = load_config([url], web=WebAccess(ca_files=(str(authority.ca_file),)))
+        (message,) = errors_of(url)
+    assert loaded.config.sources == (ConfigSource(url, hashlib.sha256(b"init: []").hexdigest()),)
+    assert message.startswith(f"{url}: cannot be fetched: ")
+    assert "certificate verify failed" in message
+    assert server.asked == ["/a.yml"]
+
+
+def test_an_authority_of_the_environment_is_trusted_besides_the_given_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    one, other = Authority(tmp_path / "one"), Authority(tmp_path / "other")
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(one.ca_file))
+    web = WebAccess(ca_files=(str(other.ca_file),))
+    for authority in (one, other):
+        with running_web_server(authority.server_certificate(), **{"a.yml": Answer(b"init: []")}) as server:
+            load_config([f"{server.url}/a.yml"], web=web)
+            assert server.asked == ["/a.yml"]
+
+
+def test_a_file_that_is_no_authority_is_named(tmp_path: Path) -> None:
+    wrong = tmp_path / "ca.pem"
+    wrong.write_text("not PEM")
+    with pytest.raises(TlsError, match="the certificates cannot be read: not a PEM file") as caught:
+        load_config(["https://127.0.0.1:9/a.yml"], web=WebAccess(ca_files=(str(wrong),)))
+    assert caught.value.where == str(wrong)
 
 
 @pytest.mark.parametrize("host", ["a" * 70, "[bad", "127.0.0.1:99999"])

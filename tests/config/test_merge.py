@@ -37,7 +37,7 @@ def test_lists_are_joined_in_the_order_of_files() -> None:
     assert [item.name for item in config.services] == ["s0", "s1", "s2"]
     assert [item.path for item in config.files] == ["f0", "f1", "f2"]
     assert [item.name for item in config.volumes] == ["v0", "v1", "v2"]
-    assert config.files_read == ("0.yml", "1.yml", "2.yml")
+    assert [source.name for source in config.sources] == ["0.yml", "1.yml", "2.yml"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lkboard.config.parse import parse_config
 from lkboard.errors import Place, Problem
 from lkboard.model import config as model
-from lkboard.model.config import Config, Container, Options
+from lkboard.model.config import Config, ConfigSource, Container, Options
 from lkboard.model.reference import parse_reference
 from lkboard.yaml.limits import MAX_ERRORS
 
@@ -51,7 +51,7 @@ def test_a_null_document_is_an_empty_config() -> None:
 
 
 def test_the_config_names_its_file() -> None:
-    assert config_of("{}").files_read == ("f.yml",)
+    assert config_of("{}").sources == (ConfigSource("f.yml"),)
 
 
 def test_what_is_not_written_is_not_set() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
+from lkboard.cli.options import add_certificate_option
 from lkboard.cli.streams import read_input
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what ``check`` takes."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="config: a path, - for standard input, or a URL")
     parser.add_argument("--board", metavar="BOARD", help="check for this board as well: a name or a folder")
+    add_certificate_option(parser)
 
 
 def run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
@@ -26,7 +28,7 @@ def run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app.check import check
 
     stdin = read_input(job) if "-" in args.files else None
-    result = check(args.files, board=args.board, stdin=stdin, job=job)
+    result = check(args.files, board=args.board, stdin=stdin, job=job, ca_files=args.cert_file)
     for problem in result.problems:
         ui.problem(problem)
     errors = result.count("error")

@@ -23,7 +23,8 @@ def board_needs_kernel(config: Config, board: Board) -> Iterator[Located]:
     """Find that there is nothing to boot."""
     if config.kernel.image is None:
         hint = "add a kernel section: kernel: {image: NAME:TAG}"
-        missing = Places(Place(next(iter(config.files_read), "")), path="kernel")
+        first = config.sources[0].name if config.sources else ""
+        missing = Places(Place(first), path="kernel")
         places = config.kernel.places if config.kernel.places.own.file else missing
         yield places, Finding("", f"the board {board.id} cannot boot without a kernel", hint)
 
