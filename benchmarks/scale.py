@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.model.image import Descriptor
-from lkboard.oci.spec.digest import Digester
-from lkboard.oci.spec.media_types import OCI_INDEX, OCI_MANIFEST
+from lkboard.oci.image_spec.digest import Digester
+from lkboard.oci.image_spec.media_types import OCI_INDEX, OCI_MANIFEST
 from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 
 from lkboard.disk import cpio_reader
 from lkboard.oci.archives import docker_archive
+from lkboard.oci.image_spec import documents
 from lkboard.oci.layers import file_tree, flatten, tar_reader, unpack
-from lkboard.oci.spec import documents
 from lkboard.oci.store import graph
 from lkboard.rootfs import kernel_payload, sbom
 from lkboard.yaml import limits

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lkboard.app.boot_test import TestOptions, boot_test
 from lkboard.app.build import build
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 from lkboard.app.kit import KitOptions, build_kit
 from lkboard.cli.render import Ui, human_size, human_time
 from lkboard.errors import Cancelled, LkboardError

@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from lkboard.app.board_files import board_files, board_part, source_context
-from lkboard.app.build_plan import plan_build
 from lkboard.app.locked import tools_of
 from lkboard.app.outputs import stream, write
 from lkboard.app.overwriting import refuse_sources
+from lkboard.app.planning import plan_build
 from lkboard.app.system import make_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lkboard.app.assembly import Surroundings
-    from lkboard.app.build_plan import BuildOptions, BuildPlan, PlannedFormat
+    from lkboard.app.build_options import BuildOptions
+    from lkboard.app.build_plan import BuildPlan, PlannedFormat
     from lkboard.app.system import System
     from lkboard.events import Job
     from lkboard.formats.format import BuildInput

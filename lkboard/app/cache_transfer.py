@@ -62,9 +62,9 @@ def pull_images(options: PullOptions, job: Job) -> tuple[StoredImage, ...]:
     `OciError`, `Cancelled`.
     """
     from lkboard.model.reference import parse_reference
+    from lkboard.oci.image_spec.platform import parse_platform
     from lkboard.oci.registry.pull import Puller
     from lkboard.oci.registry.workers import run_all
-    from lkboard.oci.spec.platform import parse_platform
     from lkboard.oci.store.inventory import list_images
     from lkboard.oci.store.store import open_store
 
@@ -153,9 +153,9 @@ def _archive(store: Store, name: str, root: Descriptor, options: ExportOptions, 
 def _resolved(store: Store, name: str, root: Descriptor, platforms: Sequence[str], job: Job) -> ResolvedImage:
     """Return the image for the only platform that is wanted, or that is there."""
     from lkboard.model.reference import parse_reference
+    from lkboard.oci.image_spec.platform import listed, parse_platform
     from lkboard.oci.registry.pull import Puller
     from lkboard.oci.servers.settings import RegistrySettings
-    from lkboard.oci.spec.platform import listed, parse_platform
     from lkboard.oci.store.blobs import stored
     from lkboard.oci.store.graph import members, missing
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkboard.app.build_plan import plan_outputs
 from lkboard.app.image_source import compression_of, is_config, is_text, size_of, unpack
+from lkboard.app.planning import plan_outputs
 from lkboard.app.system import make_system
 from lkboard.errors import BuildError, UsageError
 from lkboard.model.extents import Content, FileSpan
 
 if TYPE_CHECKING:
-    from lkboard.app.build_plan import BuildOptions
+    from lkboard.app.build_options import BuildOptions
     from lkboard.events import Job
     from lkboard.model.difference import Difference
     from lkboard.rootfs.trees import Tree

@@ -6,15 +6,15 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lkboard.app.build_plan import plan_outputs
 from lkboard.app.image_source import is_config
+from lkboard.app.planning import plan_outputs
 from lkboard.app.system import make_system
 from lkboard.errors import PathMissing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lkboard.app.build_plan import BuildOptions
+    from lkboard.app.build_options import BuildOptions
     from lkboard.app.system import System
     from lkboard.events import Job
     from lkboard.model.explanation import Explanation, Makeup

@@ -46,7 +46,7 @@ def _made() -> Iterator[ListedFormat]:
 
 def _aliases() -> Iterator[ListedFormat]:
     """Yield what ``--format`` takes in the place of ``--board``."""
-    from lkboard.app.build_plan import BOARD_FORMATS
+    from lkboard.app.planning import BOARD_FORMATS
     from lkboard.board.catalogue import find_board
 
     for name in BOARD_FORMATS:

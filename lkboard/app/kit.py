@@ -117,8 +117,8 @@ def _images(store: Store) -> Iterator[KitImage]:
 def _architectures(store: Store, name: str, descriptor: Descriptor) -> Iterator[KitImage]:
     """Yield what an index lists; a name that was set to a single image by somebody else is not the kit's."""
     from lkboard.kit.build import PACKAGES_ANNOTATION
-    from lkboard.oci.spec.attestation import is_attestation
-    from lkboard.oci.spec.documents import Index, parse_document
+    from lkboard.oci.image_spec.attestation import is_attestation
+    from lkboard.oci.image_spec.documents import Index, parse_document
 
     index = parse_document(store.read(descriptor), descriptor.media_type, name)
     if not isinstance(index, Index):

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lkboard.app.board_files import source_context
-from lkboard.app.build_plan import STDOUT
+from lkboard.app.build_options import STDOUT
 from lkboard.app.inputs import Inputs
 from lkboard.app.locked import LOCK_NAME, lock_path, lock_verb, remake_command, tools_of
 from lkboard.app.registry_options import RegistryOptions
@@ -96,7 +96,8 @@ def make_lock(options: LockOptions, job: Job, *, stdin: bytes | None = None) -> 
 
 def _plans(options: LockOptions) -> tuple[BuildPlan, ...]:
     """Return the builds that a lock is for."""
-    from lkboard.app.build_plan import BuildOptions, plan_outputs
+    from lkboard.app.build_options import BuildOptions
+    from lkboard.app.planning import plan_outputs
 
     builds = [BuildOptions(options.files, board=board) for board in options.boards]
     if options.formats or options.architectures or not options.boards:

@@ -15,7 +15,8 @@ from lkboard.model.lock import LockedTool
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lkboard.app.build_plan import BuildOptions, BuildPlan
+    from lkboard.app.build_options import BuildOptions
+    from lkboard.app.build_plan import BuildPlan
     from lkboard.events import Job
     from lkboard.formats.format import Format
     from lkboard.model.lock import Lock

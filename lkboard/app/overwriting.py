@@ -11,7 +11,8 @@ from lkboard.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lkboard.app.build_plan import BuildOptions, BuildPlan
+    from lkboard.app.build_options import BuildOptions
+    from lkboard.app.build_plan import BuildPlan
     from lkboard.model.config import Config
 
 

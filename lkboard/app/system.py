@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.app.assembly import assemble_root, read_config, resolve_images
-from lkboard.app.build_plan import DEFAULT_SBOM, epoch_of
+from lkboard.app.build_options import DEFAULT_SBOM, epoch_of
 from lkboard.app.locked import check_tools, surroundings_of
 
 if TYPE_CHECKING:
     from lkboard.app.assembly import Images, Surroundings
-    from lkboard.app.build_plan import BuildOptions, BuildPlan
+    from lkboard.app.build_options import BuildOptions
+    from lkboard.app.build_plan import BuildPlan
     from lkboard.events import Job
     from lkboard.model.config import Config
     from lkboard.model.rootfs import Rootfs

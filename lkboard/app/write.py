@@ -200,7 +200,7 @@ def _way_out(device: BlockDevice, assessment: Assessment) -> str:
 
 def _build(options: WriteOptions, scratch: Path, job: Job, stdin: bytes | None) -> Path:
     from lkboard.app.build import build
-    from lkboard.app.build_plan import BuildOptions
+    from lkboard.app.build_options import BuildOptions
 
     wanted = BuildOptions(
         files=(options.source,),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from lkboard.app.build_plan import BuildOptions
+    from lkboard.app.build_options import BuildOptions
     from lkboard.app.lock import LockOptions
     from lkboard.app.registry_options import RegistryOptions
 
@@ -172,7 +172,7 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
 
 def system_options(args: argparse.Namespace, *files: str) -> BuildOptions:
     """Return what the options added by `add_system_options` say, for some config files."""
-    from lkboard.app.build_plan import BuildOptions
+    from lkboard.app.build_options import BuildOptions
 
     return BuildOptions(
         files=files,

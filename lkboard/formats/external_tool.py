@@ -25,23 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lkboard.events import Job
-    from lkboard.formats.format import BuildInput
+    from lkboard.formats.format import BuildInput, Tool
     from lkboard.model.extents import ExtentMap
 
 _STEP = "Pack root"
 _POLL_SECONDS = 0.05
 _FILE_MODE = 0o644
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A program, the Debian package that has it, how to ask for its version, and the oldest that will do."""
-
-    name: str
-    package: str
-    version_option: str
-    oldest: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

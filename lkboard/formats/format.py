@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lkboard.events import Job
-    from lkboard.formats.external_tool import Tool
     from lkboard.model.artifact import Sidecar
     from lkboard.model.board import Board
     from lkboard.model.disk import BootFile
@@ -55,6 +54,16 @@ class PlannedFile:
 
     suffix: str
     extents: ExtentMap
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program, the Debian package that has it, how to ask for its version, and the oldest that will do."""
+
+    name: str
+    package: str
+    version_option: str
+    oldest: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from lkboard.disk import tar
 from lkboard.disk.content import concatenate
 from lkboard.disk.squashfs import set_root_time
 from lkboard.formats import root_image
-from lkboard.formats.external_tool import Tool, pack
-from lkboard.formats.format import BuildInput, Format, PlannedFile
+from lkboard.formats.external_tool import pack
+from lkboard.formats.format import BuildInput, Format, PlannedFile, Tool
 from lkboard.model.rootfs import Entry, Kind
 
 if TYPE_CHECKING:

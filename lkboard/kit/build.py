@@ -21,9 +21,9 @@ from lkboard.kit.tree import Tree
 from lkboard.kit.userland import USERLAND
 from lkboard.model.kit import image_name
 from lkboard.model.lock import Lock, LockedPackage
-from lkboard.oci.spec.attestation import attestations, is_attestation
-from lkboard.oci.spec.documents import Index, parse_document
-from lkboard.oci.spec.media_types import OCI_INDEX
+from lkboard.oci.image_spec.attestation import attestations, is_attestation
+from lkboard.oci.image_spec.documents import Index, parse_document
+from lkboard.oci.image_spec.media_types import OCI_INDEX
 from lkboard.oci.store.locks import exclusive
 from lkboard.sources.apt.packages import DebianPackages
 from lkboard.sources.lock_file import write_lock

@@ -13,9 +13,9 @@ from lkboard.disk.compress import gzip_member
 from lkboard.disk.content import as_content, read
 from lkboard.model.image import Descriptor, Platform
 from lkboard.model.rootfs import EPOCH
-from lkboard.oci.spec.attestation import attestations, attesting, is_attestation, sbom_layer, sbom_statement
-from lkboard.oci.spec.documents import descriptor_fields
-from lkboard.oci.spec.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
+from lkboard.oci.image_spec.attestation import attestations, attesting, is_attestation, sbom_layer, sbom_statement
+from lkboard.oci.image_spec.documents import descriptor_fields
+from lkboard.oci.image_spec.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

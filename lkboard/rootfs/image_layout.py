@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from lkboard.errors import StoreCorrupt
 from lkboard.model.extents import Content, FileSpan
 from lkboard.model.rootfs import Entry, Kind, Origin
+from lkboard.oci.image_spec.media_types import INDEXES, OCI_INDEX
 from lkboard.oci.layers.file_tree import FileTree
-from lkboard.oci.spec.media_types import INDEXES, OCI_INDEX
 from lkboard.oci.store.store import REF_NAME
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from lkboard import __version__
 from lkboard.errors import ImageConflict
 from lkboard.model.extents import Content, Inline
 from lkboard.model.rootfs import EPOCH, Kind, Origin
-from lkboard.oci.spec.attestation import SPDX
+from lkboard.oci.image_spec.attestation import SPDX
 from lkboard.rootfs.spdx import Merger, SpdxInvalid
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from lkboard.disk.replacing import explained, refuse_special, replacing, write_a
 from lkboard.errors import BuildError, Place
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
 from lkboard.model.package import Package
-from lkboard.oci.spec.digest import is_digest
+from lkboard.oci.image_spec.digest import is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ from support.boards import BOARD, write_board
 from support.tools import need
 
 from lkboard.app.build import build
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 from lkboard.errors import BoardError
 
 if TYPE_CHECKING:

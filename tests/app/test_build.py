@@ -19,7 +19,7 @@ from support.tables import sfdisk, sgdisk
 from support.writes import cancel, job_that_acts_at, job_that_cancels
 
 from lkboard.app.build import build, dry_run
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import Cancelled, ConfigError, PlatformMissing
 from lkboard.events import Job, Progress, Step

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.boards import write_board
 
-from lkboard.app.build_plan import BuildOptions, epoch_of, plan_build
+from lkboard.app.build_options import BuildOptions, epoch_of
+from lkboard.app.planning import plan_build
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import BoardError, OutputError, UsageError
 from lkboard.model.rootfs import EPOCH

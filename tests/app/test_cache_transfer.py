@@ -17,7 +17,7 @@ from lkboard.app.cache_transfer import ExportOptions, PullOptions, export_image,
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import Cancelled, NotFound, Offline, OutputError, PlatformMissing, ReferenceInvalid, UsageError
 from lkboard.events import Job, Progress
-from lkboard.oci.spec.media_types import OCI_MANIFEST
+from lkboard.oci.image_spec.media_types import OCI_MANIFEST
 from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:

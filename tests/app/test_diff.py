@@ -17,7 +17,7 @@ from support.lab import CMDLINE, FILES
 from support.tools import need
 
 from lkboard.app.build import build
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 from lkboard.app.diff import diff
 from lkboard.disk.cpio import trailer as cpio_trailer
 from lkboard.errors import BuildError, Cancelled, ConfigError, LayerInvalid, UsageError

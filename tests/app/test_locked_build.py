@@ -12,7 +12,7 @@ from support.images import Image, file, image, index, layer
 from support.tools import need
 
 from lkboard.app.build import build
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 from lkboard.app.lock import LockOptions, make_lock
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.app.write import WriteOptions, plan_write, write

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from lkboard.app.build_plan import BuildOptions, BuildPlan, plan_build
+from lkboard.app.build_options import BuildOptions
 from lkboard.app.overwriting import refuse_sources
+from lkboard.app.planning import plan_build
 from lkboard.errors import UsageError
 from lkboard.model.config import Config, FileEntry
+
+if TYPE_CHECKING:
+    from lkboard.app.build_plan import BuildPlan
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from support.faults import Answer, FaultProxy, Status
 from support.waiting import PATIENCE
 
 from lkboard.app.build import build
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 from lkboard.app.cache_transfer import PullOptions, pull_images
 from lkboard.app.lock import LockOptions, make_lock
 from lkboard.app.registry_options import RegistryOptions

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkboard.app.build_plan import BuildOptions, plan_build
+from lkboard.app.build_options import BuildOptions
+from lkboard.app.planning import plan_build
 from lkboard.errors import UsageError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from support.tools import need
 from support.web import Answer, running_web_server
 
 from lkboard.app.build import build
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 from lkboard.app.lock import LockOptions
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.app.vendor import STEP, VendorResult, vendor

@@ -14,7 +14,7 @@ from support.tools import need
 
 from lkboard.app.boot_test import TestOptions, boot_test
 from lkboard.app.build import build
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 from lkboard.events import Job
 from lkboard.resources import resource
 

@@ -16,7 +16,7 @@ from support.lab import FILES, IMAGES
 from support.processes import ENVIRONMENT
 
 from lkboard.app import explain as use_case
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 
 if TYPE_CHECKING:
     from support.lab import Lab

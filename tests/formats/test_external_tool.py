@@ -13,7 +13,8 @@ from support.writes import cancel, job_that_acts_at
 
 from lkboard.disk.content import concatenate
 from lkboard.errors import BuildError, Cancelled, MissingTool
-from lkboard.formats.external_tool import Tool, installed, pack
+from lkboard.formats.external_tool import installed, pack
+from lkboard.formats.format import Tool
 from lkboard.model.extents import Content
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from support.roots import CMDLINE, IMAGE, build_input, efi_board, rootfs, zipped
 from support.tools import need
 
 from lkboard.app.build import build
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 from lkboard.errors import BoardError, BuildError
 from lkboard.events import Job
 from lkboard.formats import catalogue

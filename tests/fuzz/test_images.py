@@ -37,10 +37,10 @@ from lkboard.events import Job
 from lkboard.model.extents import Content, Inline
 from lkboard.model.rootfs import Origin
 from lkboard.oci.archives.importing import import_archive
+from lkboard.oci.image_spec.documents import parse_document, parse_image_config
 from lkboard.oci.layers.file_tree import entries_of, walk
 from lkboard.oci.layers.flatten import tar_tree
 from lkboard.oci.layers.inflate import inflated
-from lkboard.oci.spec.documents import parse_document, parse_image_config
 from lkboard.oci.store.store import Store
 from lkboard.rootfs.kernel_payload import unwrap_kernel
 from lkboard.rootfs.spdx import Merger, SpdxInvalid

@@ -10,7 +10,7 @@ import pytest
 from support.kit import kit_store
 
 from lkboard.app.build import build
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 from lkboard.config.parse import parse_config
 from lkboard.events import Job
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lkboard.app.boot_test import TestOptions, boot_test
 from lkboard.app.build import build
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 from lkboard.events import Job
 from lkboard.resources import boards_root, resource
 from support.kit import kit_store

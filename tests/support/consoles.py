@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from lkboard.app.build import build
-from lkboard.app.build_plan import BuildOptions
+from lkboard.app.build_options import BuildOptions
 from lkboard.events import Job
 from support.kit import kit_store
 

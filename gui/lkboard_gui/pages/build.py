@@ -122,7 +122,7 @@ class BuildPage(JobPage):
 
 def _build(path: str, board: str, output: str, job: Job) -> Artifact:
     from lkboard.app.build import build
-    from lkboard.app.build_plan import BuildOptions
+    from lkboard.app.build_options import BuildOptions
 
     return build(BuildOptions(files=(path,), board=board, output=output), job)[0]
 

@@ -15,7 +15,7 @@ from lkboard.model.artifact import COMPRESSIONS
 from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
-    from lkboard.app.build_plan import BuildOptions
+    from lkboard.app.build_options import BuildOptions
     from lkboard.cli.render import Ui
     from lkboard.events import Job
     from lkboard.model.artifact import Artifact
@@ -109,7 +109,7 @@ def _run(args: argparse.Namespace, ui: Ui, job: Job) -> int:
 
 
 def _options(args: argparse.Namespace) -> BuildOptions:
-    from lkboard.app.build_plan import BuildOptions
+    from lkboard.app.build_options import BuildOptions
     from lkboard.model.units import parse_size
 
     return BuildOptions(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from lkboard.errors import ArchiveInvalid
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import Entry, Kind, Origin
+from lkboard.oci.image_spec.documents import DOCUMENT_LIMIT
 from lkboard.oci.layers.tar_reader import read_tar
-from lkboard.oci.spec.documents import DOCUMENT_LIMIT
 from lkboard.oci.store.blobs import chunks
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from lkboard.errors import ArchiveInvalid, DigestMismatch, ManifestInvalid
 from lkboard.model.image import Descriptor
 from lkboard.oci.archives.archive_files import check_document, read_document
+from lkboard.oci.image_spec.digest import Digester
+from lkboard.oci.image_spec.documents import compact, descriptor_fields, parse_image_config
+from lkboard.oci.image_spec.media_types import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
 from lkboard.oci.layers.inflate import GZIP, ZSTD, packing
-from lkboard.oci.spec.digest import Digester
-from lkboard.oci.spec.documents import compact, descriptor_fields, parse_image_config
-from lkboard.oci.spec.media_types import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
 from lkboard.oci.store.blobs import chunks
 
 if TYPE_CHECKING:

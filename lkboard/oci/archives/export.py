@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from lkboard.model.extents import Content, FileSpan
 from lkboard.model.rootfs import Entry, Kind
+from lkboard.oci.image_spec.documents import Manifest, compact, descriptor_fields, parse_document
+from lkboard.oci.image_spec.media_types import OCI_INDEX
 from lkboard.oci.layers.unpack import diff_layers, unpack_layers, unpacked_layer
-from lkboard.oci.spec.documents import Manifest, compact, descriptor_fields, parse_document
-from lkboard.oci.spec.media_types import OCI_INDEX
 from lkboard.oci.store.blobs import stored
 from lkboard.oci.store.copy import select
 from lkboard.oci.store.store import CONTAINERD_NAME, LAYOUT, REF_NAME

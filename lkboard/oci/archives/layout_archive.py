@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import ArchiveInvalid, NotFound
 from lkboard.oci.archives.archive_files import read_document
-from lkboard.oci.spec.documents import parse_descriptor
+from lkboard.oci.image_spec.documents import parse_descriptor
 from lkboard.oci.store.blobs import Blobs
 from lkboard.oci.store.copy import copy_parts, select
 from lkboard.oci.store.store import CONTAINERD_NAME, REF_NAME

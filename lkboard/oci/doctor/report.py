@@ -16,6 +16,7 @@ from lkboard.errors import LkboardError, RegistryError
 from lkboard.model.finding import Finding
 from lkboard.oci.doctor.login import examine_login
 from lkboard.oci.doctor.server import examine_server
+from lkboard.oci.image_spec.media_types import ACCEPT
 from lkboard.oci.registry.client import RegistryClient
 from lkboard.oci.registry.fetch import Fetcher
 from lkboard.oci.registry.http_errors import NETWORK_ERRORS, unreachable
@@ -23,7 +24,6 @@ from lkboard.oci.registry.referrers import list_referrers
 from lkboard.oci.registry.resolve import Resolver
 from lkboard.oci.registry.transport import Request
 from lkboard.oci.registry.workers import run_all
-from lkboard.oci.spec.media_types import ACCEPT
 from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from lkboard.errors import LayerInvalid, StoreCorrupt
 from lkboard.model.extents import FileSpan
 from lkboard.model.kit import BUILD_COMMAND, is_kit
+from lkboard.oci.image_spec.digest import Digester, algorithm_of, is_digest
 from lkboard.oci.layers.inflate import inflated
-from lkboard.oci.spec.digest import Digester, algorithm_of, is_digest
 from lkboard.oci.store.files import new_file, store_errors
 from lkboard.oci.store.meter import Meter
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from lkboard.errors import AuthNeeded, DigestMismatch, ManifestInvalid, NotFound, OciError, RegistryError
+from lkboard.oci.image_spec.digest import algorithm_of, digest_of, is_digest
+from lkboard.oci.image_spec.documents import DOCUMENT_LIMIT, parse_document
+from lkboard.oci.image_spec.media_types import ACCEPT
 from lkboard.oci.registry.auth import Login
 from lkboard.oci.registry.challenge import parse_challenges
 from lkboard.oci.registry.http_errors import read_body, read_complaint, refusal
@@ -16,9 +19,6 @@ from lkboard.oci.servers.credentials import find_credential
 from lkboard.oci.servers.policy import Policy
 from lkboard.oci.servers.settings import RegistrySettings
 from lkboard.oci.servers.urls import origin_of, shown
-from lkboard.oci.spec.digest import algorithm_of, digest_of, is_digest
-from lkboard.oci.spec.documents import DOCUMENT_LIMIT, parse_document
-from lkboard.oci.spec.media_types import ACCEPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

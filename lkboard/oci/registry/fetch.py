@@ -6,8 +6,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from lkboard.errors import ManifestInvalid, NotFound, OciError, Offline, StoreCorrupt, StoreUnusable
-from lkboard.oci.spec.digest import algorithm_of, digest_of
-from lkboard.oci.spec.documents import DOCUMENT_LIMIT
+from lkboard.oci.image_spec.digest import algorithm_of, digest_of
+from lkboard.oci.image_spec.documents import DOCUMENT_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

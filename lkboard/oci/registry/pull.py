@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 from lkboard.errors import AuthNeeded, NotFound, Offline, RegistryError, StoreCorrupt, StoreUnusable
 from lkboard.model.image import ResolvedImage
 from lkboard.model.kit import BUILD_COMMAND, is_kit
+from lkboard.oci.image_spec.platform import parse_platform
 from lkboard.oci.registry.fetch import Fetcher
 from lkboard.oci.registry.resolve import Resolver
 from lkboard.oci.registry.workers import run_all
-from lkboard.oci.spec.platform import parse_platform
 from lkboard.oci.store.meter import Meter
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import ManifestInvalid, NotFound, Offline, ReferenceInvalid, StoreCorrupt
 from lkboard.model.reference import parse_reference
+from lkboard.oci.image_spec.documents import Index, parse_document
+from lkboard.oci.image_spec.media_types import is_foreign
 from lkboard.oci.registry.workers import run_all
 from lkboard.oci.servers.settings import canonical_registry
-from lkboard.oci.spec.documents import Index, parse_document
-from lkboard.oci.spec.media_types import is_foreign
 from lkboard.oci.store.graph import INDEX_DEPTH
 from lkboard.oci.store.meter import Meter
 

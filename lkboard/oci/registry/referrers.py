@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from lkboard.errors import ManifestInvalid, RegistryError
+from lkboard.oci.image_spec.documents import DOCUMENT_LIMIT, parse_descriptor, parse_document
+from lkboard.oci.image_spec.media_types import OCI_INDEX
 from lkboard.oci.registry.http_errors import read_body
 from lkboard.oci.registry.referrers_tag import read_list, referrers_tag
 from lkboard.oci.registry.transport import Request, target_of
 from lkboard.oci.servers.urls import origin_of, shown
-from lkboard.oci.spec.documents import DOCUMENT_LIMIT, parse_descriptor, parse_document
-from lkboard.oci.spec.media_types import OCI_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,11 +13,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lkboard.errors import ManifestInvalid, RegistryError
+from lkboard.oci.image_spec.documents import DOCUMENT_LIMIT, Index, parse_descriptor, parse_document
+from lkboard.oci.image_spec.media_types import ACCEPT, OCI_INDEX
 from lkboard.oci.registry.http_errors import Passing, read_body
 from lkboard.oci.registry.transport import Request
 from lkboard.oci.registry.upload import ACTIONS
-from lkboard.oci.spec.documents import DOCUMENT_LIMIT, Index, parse_descriptor, parse_document
-from lkboard.oci.spec.media_types import ACCEPT, OCI_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

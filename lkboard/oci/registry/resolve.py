@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import ManifestInvalid, NotFound, Offline, PlatformMissing, StoreUnusable
 from lkboard.model.image import Descriptor, ImageConfig, Platform, ResolvedImage, WholeImage
-from lkboard.oci.spec.attestation import attestations, is_attestation, is_sbom
-from lkboard.oci.spec.documents import Index, Manifest, parse_document, parse_image_config
-from lkboard.oci.spec.media_types import INDEXES, MANIFESTS
-from lkboard.oci.spec.platform import choose, is_among, is_suitable, listed
+from lkboard.oci.image_spec.attestation import attestations, is_attestation, is_sbom
+from lkboard.oci.image_spec.documents import Index, Manifest, parse_document, parse_image_config
+from lkboard.oci.image_spec.media_types import INDEXES, MANIFESTS
+from lkboard.oci.image_spec.platform import choose, is_among, is_suitable, listed
 from lkboard.oci.store.graph import INDEX_DEPTH
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from lkboard.events import Job
     from lkboard.model.reference import Reference
+    from lkboard.oci.image_spec.documents import Document
     from lkboard.oci.registry.fetch import Fetcher
     from lkboard.oci.servers.settings import RegistrySettings
-    from lkboard.oci.spec.documents import Document
     from lkboard.oci.store.store import Store
 
 

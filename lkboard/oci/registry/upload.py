@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from lkboard.errors import AuthNeeded, OciError, RegistryError
+from lkboard.oci.image_spec.digest import algorithm_of
 from lkboard.oci.registry.client import RegistryClient
 from lkboard.oci.registry.http_errors import Passing
 from lkboard.oci.registry.transport import Request, target_of
 from lkboard.oci.servers.urls import shown
-from lkboard.oci.spec.digest import algorithm_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

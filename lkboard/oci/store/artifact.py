@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from lkboard.model.image import Descriptor
-from lkboard.oci.spec.documents import Manifest, descriptor_fields, parse_document
-from lkboard.oci.spec.media_types import OCI_MANIFEST
+from lkboard.oci.image_spec.documents import Manifest, descriptor_fields, parse_document
+from lkboard.oci.image_spec.media_types import OCI_MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

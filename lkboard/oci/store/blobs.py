@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import StoreCorrupt
 from lkboard.model.extents import FileSpan
-from lkboard.oci.spec.digest import algorithm_of, digest_of, is_digest
-from lkboard.oci.spec.documents import DOCUMENT_LIMIT
+from lkboard.oci.image_spec.digest import algorithm_of, digest_of, is_digest
+from lkboard.oci.image_spec.documents import DOCUMENT_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

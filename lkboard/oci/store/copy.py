@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from lkboard.errors import DigestMismatch, NotFound, PlatformMissing, StoreCorrupt
-from lkboard.oci.spec.platform import is_among, listed, parse_platform
+from lkboard.oci.image_spec.platform import is_among, listed, parse_platform
 from lkboard.oci.store.blobs import chunks
 from lkboard.oci.store.graph import closure, members, missing
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.errors import ManifestInvalid
-from lkboard.oci.spec.attestation import attestations, is_attestation
-from lkboard.oci.spec.documents import Index, Manifest, parse_descriptor, parse_document, parse_image_config
-from lkboard.oci.spec.media_types import MANIFESTS
+from lkboard.oci.image_spec.attestation import attestations, is_attestation
+from lkboard.oci.image_spec.documents import Index, Manifest, parse_descriptor, parse_document, parse_image_config
+from lkboard.oci.image_spec.media_types import MANIFESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

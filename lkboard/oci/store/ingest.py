@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lkboard.oci.spec.digest import Digester, algorithm_of
+from lkboard.oci.image_spec.digest import Digester, algorithm_of
 from lkboard.oci.store.files import publish, store_errors
 
 if TYPE_CHECKING:

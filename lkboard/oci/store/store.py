@@ -29,9 +29,9 @@ from lkboard.errors import DigestMismatch, StoreCorrupt, StoreUnusable
 from lkboard.events import Job
 from lkboard.home import user_folder
 from lkboard.model.image import Descriptor
-from lkboard.oci.spec.digest import Digester, algorithm_of, digest_of, file_digest
-from lkboard.oci.spec.documents import descriptor_fields, parse_descriptor
-from lkboard.oci.spec.media_types import OCI_INDEX
+from lkboard.oci.image_spec.digest import Digester, algorithm_of, digest_of, file_digest
+from lkboard.oci.image_spec.documents import descriptor_fields, parse_descriptor
+from lkboard.oci.image_spec.media_types import OCI_INDEX
 from lkboard.oci.store.files import mark_used, new_file, publish, store_errors, temporary_file
 from lkboard.oci.store.ingest import Partial
 from lkboard.oci.store.locks import exclusive, exclusive_record, shared

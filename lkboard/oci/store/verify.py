@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lkboard.model.stored import Damage, Verified
-from lkboard.oci.spec.digest import algorithm_of, file_digest, is_digest
+from lkboard.oci.image_spec.digest import algorithm_of, file_digest, is_digest
 from lkboard.oci.store.blobs import Blobs, digest_at, stored
 from lkboard.oci.store.files import store_errors
 from lkboard.oci.store.graph import closure

@@ -18,8 +18,8 @@ from support.pulls import resolve
 from lkboard.errors import Cancelled, StoreCorrupt
 from lkboard.events import Job
 from lkboard.model.image import Descriptor
+from lkboard.oci.image_spec.media_types import OCI_MANIFEST
 from lkboard.oci.layers.unpack import unpack_layers
-from lkboard.oci.spec.media_types import OCI_MANIFEST
 from lkboard.oci.store.files import temporary_file
 from lkboard.oci.store.garbage import DAY, HOUR, Garbage, Retention, collect, find_garbage, sweep
 

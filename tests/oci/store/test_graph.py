@@ -12,7 +12,7 @@ from lkboard.errors import Cancelled
 from lkboard.events import Job
 from lkboard.model.extents import FileSpan
 from lkboard.model.image import Descriptor
-from lkboard.oci.spec.media_types import OCI_INDEX, OCI_MANIFEST
+from lkboard.oci.image_spec.media_types import OCI_INDEX, OCI_MANIFEST
 from lkboard.oci.store.blobs import Blobs
 from lkboard.oci.store.graph import members
 

@@ -9,7 +9,7 @@ from support.attestations import attestation, attested, statement
 from support.images import dumps, file, image, index, layer, write_layout
 
 from lkboard.model.image import Descriptor
-from lkboard.oci.spec.media_types import OCI_MANIFEST
+from lkboard.oci.image_spec.media_types import OCI_MANIFEST
 from lkboard.oci.store.inventory import list_images
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from support.waiting import PATIENCE
 from lkboard.errors import Cancelled, StoreCorrupt, StoreUnusable
 from lkboard.events import Job
 from lkboard.model.image import Descriptor
-from lkboard.oci.spec.media_types import OCI_INDEX, OCI_MANIFEST
+from lkboard.oci.image_spec.media_types import OCI_INDEX, OCI_MANIFEST
 from lkboard.oci.store.store import Store, open_store
 
 if TYPE_CHECKING:

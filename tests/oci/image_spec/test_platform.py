@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lkboard.model.image import Descriptor, Platform
-from lkboard.oci.spec.media_types import OCI_INDEX, OCI_MANIFEST
-from lkboard.oci.spec.platform import choose, is_among, is_suitable, parse_platform
+from lkboard.oci.image_spec.media_types import OCI_INDEX, OCI_MANIFEST
+from lkboard.oci.image_spec.platform import choose, is_among, is_suitable, parse_platform
 
 
 def platform(text: str) -> Platform:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from lkboard.errors import ManifestInvalid
 from lkboard.model.image import Descriptor, ImageConfig, Platform
-from lkboard.oci.spec.digest import digest_of, is_digest
-from lkboard.oci.spec.media_types import INDEXES, MANIFESTS, OCI_INDEX, OCI_MANIFEST, SCHEMA_1
+from lkboard.oci.image_spec.digest import digest_of, is_digest
+from lkboard.oci.image_spec.media_types import INDEXES, MANIFESTS, OCI_INDEX, OCI_MANIFEST, SCHEMA_1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lkboard.model.image import Descriptor, Platform
-from lkboard.oci.spec.attestation import (
+from lkboard.oci.image_spec.attestation import (
     SPDX,
     attestations,
     attesting,
@@ -16,8 +16,8 @@ from lkboard.oci.spec.attestation import (
     sbom_layer,
     sbom_statement,
 )
-from lkboard.oci.spec.documents import descriptor_fields, parse_descriptor
-from lkboard.oci.spec.media_types import OCI_MANIFEST
+from lkboard.oci.image_spec.documents import descriptor_fields, parse_descriptor
+from lkboard.oci.image_spec.media_types import OCI_MANIFEST
 
 AMD64, ARM64, UNKNOWN = Platform("linux", "amd64"), Platform("linux", "arm64"), Platform("unknown", "unknown")
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkboard.model.image import Platform
-from lkboard.oci.spec.attestation import is_attestation
-from lkboard.oci.spec.media_types import INDEXES
+from lkboard.oci.image_spec.attestation import is_attestation
+from lkboard.oci.image_spec.media_types import INDEXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,8 +13,8 @@ from support.images import image, index, layer, multi_arch
 
 from lkboard.errors import ManifestInvalid
 from lkboard.model.image import Descriptor, Platform
-from lkboard.oci.spec.digest import digest_of
-from lkboard.oci.spec.documents import (
+from lkboard.oci.image_spec.digest import digest_of
+from lkboard.oci.image_spec.documents import (
     Index,
     Manifest,
     descriptor_fields,
@@ -22,7 +22,7 @@ from lkboard.oci.spec.documents import (
     parse_document,
     parse_image_config,
 )
-from lkboard.oci.spec.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from lkboard.oci.image_spec.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
 DIGEST = digest_of(b"x")
 BLOB = {"mediaType": "application/octet-stream", "digest": DIGEST, "size": 1}
