@@ -6,12 +6,13 @@ know (4.19) is used, and the first block belongs to the superblock alone, so tha
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import uuid
 from typing import TYPE_CHECKING
 
 from lkboard.disk import ids
-from lkboard.disk.content import encode, piece_of
+from lkboard.disk.content import encode, piece_of, read
 from lkboard.disk.erofs_folder import folder_content, folder_size
 from lkboard.disk.erofs_inode import inode_of
 from lkboard.disk.erofs_slots import BLOCK_SIZE, SLOT_SIZE, Slots
@@ -44,7 +45,7 @@ def plan(entries: Sequence[Entry], *, epoch: int, on_chunk: Callable[[], None] =
     _check_names(nodes)
     inodes, first_block = _placed_inodes(dict.fromkeys(nodes.values()))
     end = _place_contents(inodes, first_block)
-    body = ExtentMap((*_metadata(nodes, inodes), *_contents(nodes, inodes)), end * BLOCK_SIZE)
+    body = ExtentMap((*_joined(_metadata(nodes, inodes)), *_contents(nodes, inodes)), end * BLOCK_SIZE)
     head = superblock(
         root=nodes[""].serial,
         inodes=len(inodes),
@@ -91,19 +92,27 @@ def _place_contents(inodes: Iterable[Inode], block: int) -> int:
 
 
 def _metadata(nodes: Mapping[str, Node], inodes: Iterable[Inode]) -> Iterator[Extent]:
-    """Yield the inodes with what stands behind them; what is held in memory is joined, with the gaps between."""
-    start, joined = BLOCK_SIZE, bytearray()
+    """Yield the inodes with what stands behind them."""
     for inode in sorted(inodes, key=lambda inode: inode.node.serial):
-        joined += bytes(inode.node.serial * SLOT_SIZE - start - len(joined)) + inode.head()
-        end = _content(nodes, inode.node, inode.blocks_size, inode.inline_size)
-        for source in end.parts:
-            if isinstance(source, Inline):
-                joined += source.data
-                continue
-            yield Extent(start, Inline(bytes(joined)))
-            yield Extent(start + len(joined), source)
-            start, joined = start + len(joined) + source.size, bytearray()
-    yield Extent(start, Inline(bytes(joined)))
+        start, head = inode.node.serial * SLOT_SIZE, inode.head()
+        yield Extent(start, Inline(head))
+        yield from place(_content(nodes, inode.node, inode.blocks_size, inode.inline_size), start + len(head))
+
+
+def _joined(extents: Iterable[Extent]) -> Iterator[Extent]:
+    """Yield extents; neighbours that are held in memory become one, with the gaps between them."""
+    for is_held, run in itertools.groupby(extents, lambda extent: isinstance(extent.source, Inline)):
+        if is_held:
+            yield _one(list(run))
+        else:
+            yield from run
+
+
+def _one(extents: Sequence[Extent]) -> Extent:
+    start, data = extents[0].offset, bytearray()
+    for extent in extents:
+        data += bytes(extent.offset - start - len(data)) + read(Content((extent.source,)))
+    return Extent(start, Inline(bytes(data)))
 
 
 def _contents(nodes: Mapping[str, Node], inodes: Iterable[Inode]) -> Iterator[Extent]:
