@@ -1,7 +1,7 @@
 """erofs volumes without compression, planned as a whole: inodes first, then contents, each in one run of blocks.
 
 Sources: Documentation/filesystems/erofs.rst and fs/erofs/erofs_fs.h in Linux. Only what the first kernels with erofs
-know (4.19) is used, and the first block belongs to the superblock alone, so that its checksum is over known bytes.
+know (5.4) is used, and the first block belongs to the superblock alone, so that its checksum is over known bytes.
 """
 
 from __future__ import annotations
