@@ -15,7 +15,8 @@ from lkboard.errors import AuthNeeded, RegistryError
 from lkboard.oci.registry.http_errors import BODY_LIMIT, login_hint, read_body, read_complaint
 from lkboard.oci.registry.transport import Request
 from lkboard.oci.servers.endpoint import is_loopback
-from lkboard.oci.servers.urls import origin_of, shown
+from lkboard.oci.servers.settings import canonical_registry
+from lkboard.oci.servers.urls import host_of, origin_of, shown
 
 if TYPE_CHECKING:
     from lkboard.oci.registry.challenge import Challenge
@@ -67,6 +68,14 @@ class Login:
     def source(self) -> str:
         """The file or program that the login comes from, empty if there is none."""
         return self._credential.source if self._credential else ""
+
+    @property
+    def quota(self) -> str:
+        """Whose requests the registry counts, and how to be allowed more."""
+        if self._credential:
+            return f"what is counted are the requests of the login from {self.source}"
+        host = canonical_registry(host_of(self._base))
+        return f"most registries allow more to those who log in: docker login {host}"
 
     def token(self, scope: str) -> Token | None:
         """Return the token for a scope, if there is one."""
@@ -144,13 +153,23 @@ class Login:
             scope = " ".join(value for name, value in asked if name == "scope")
             form = {"grant_type": "refresh_token", "service": asked[0][1], "client_id": _CLIENT_ID, "scope": scope}
             body = urlencode(form | {"refresh_token": self._identity}).encode()
-            return Request("POST", realm, where, body=body, headers=_FORM, guard=guard, trust=trust, has_login=True)
+            return Request(
+                "POST",
+                realm,
+                where,
+                body=body,
+                headers=_FORM,
+                guard=guard,
+                trust=trust,
+                has_login=True,
+                quota=self.quota,
+            )
         headers = {}
         if self._credential and (basic := self._credential.basic_for_tokens):
             asked = [*asked, *([("account", self._credential.username)] if self._credential.username else [])]
             headers["Authorization"] = basic
         url = f"{realm}{'&' if urlsplit(realm).query else '?'}{urlencode(asked)}"
-        return Request("GET", url, where, headers=headers, guard=guard, trust=trust)
+        return Request("GET", url, where, headers=headers, guard=guard, trust=trust, quota=self.quota)
 
     def refused(self, asked: str, where: str) -> AuthNeeded:
         """Return the error for a refusal by ``asked`` (a URL without secrets)."""

@@ -123,7 +123,7 @@ class RegistryClient:
         for attempt in range(_ATTEMPTS_TO_LOG_IN):
             used = login.header(scope)
             headers = {**dict(endpoint.headers), **request.headers, **({"Authorization": used} if used else {})}
-            response = self.transport.send(replace(request, headers=headers, trust=endpoint.trust))
+            response = self.transport.send(replace(request, headers=headers, trust=endpoint.trust, quota=login.quota))
             if response.status_code != 401 or origin_of(response.url) != origin_of(request.url):
                 return response
             with response:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from lkboard.errors import OciError, RegistryError
+from lkboard.oci.registry.announcements import Announcements
 from lkboard.oci.registry.connections import Connections
 from lkboard.oci.registry.http_errors import (
     NETWORK_ERRORS,
@@ -42,6 +43,7 @@ _TRY_AGAIN = {408, 499, 500, 502, 503, 504, *range(520, 525)}
 _PROXY_LOGIN = 407
 _FOR_ANYBODY = {"accept", "content-type", "if-none-match", "range"}
 _SPREAD = 0.2
+_HARDLY = 0.5  # seconds that nobody is told of
 _LONGEST_DELAY = 60.0
 _SERVER_FAULT = "the fault is the server's: tell those who run it"
 _NO_TLS_HINT = "the server must name https addresses: behind a proxy it has to be told X-Forwarded-Proto: https"
@@ -59,6 +61,7 @@ class Request:
     repeated, as there is somebody else to ask; one that is not ``is_repeatable`` is not repeated. ``guard`` sees every
     URL before it is asked, also those of redirects, and raises to refuse it. ``trust`` is for the host of ``url``. What
     ``has_login`` in its body is not sent on to another server: headers can be left out there, a body cannot.
+    ``quota`` is said when the host is asked too often: who is counted there, and how to be allowed more.
     """
 
     method: str
@@ -71,6 +74,7 @@ class Request:
     guard: Callable[[str], None] = allow_any
     trust: Trust = Trust()
     has_login: bool = False
+    quota: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Transport:
         self._job = job
         self._lock = threading.Lock()
         self._resume_at: dict[str, float] = {}
+        self._announcements = Announcements(job)
 
     def send(self, request: Request) -> Response:
         """Return the answer, whose body has not been read; use it as a context manager.
@@ -108,11 +113,7 @@ class Transport:
             outcome = self._attempt(request)
             if not isinstance(outcome, _Setback):
                 return outcome
-            pause = outcome.pause
-            if pause is None and outcome.is_rate_limit:
-                pause = min(self._limits.rate_limit_delay * 2**attempt, _LONGEST_DELAY)
-            if pause is not None:
-                self._hold(outcome.host, pause)
+            pause = self._hold(outcome, attempt)
             if outcome.is_final:
                 raise outcome.error
             if delay is None or not may_repeat:
@@ -131,11 +132,26 @@ class Transport:
                 self._job.wait(delay)
         return ask()
 
-    def _hold(self, host: str, seconds: float) -> None:
-        """Let nobody ask a host for some time; what it asked for before still holds."""
-        self._job.note(f"{host} asks to wait {seconds:.0f} s")
+    def _hold(self, setback: _Setback, attempt: int) -> float | None:
+        """Let nobody ask a host for some time, if it wants that, and return the time in seconds.
+
+        What it asked for before still holds.
+        """
+        if setback.pause is not None:
+            pause, said = setback.pause, f"{setback.host} asks to wait"
+        elif setback.is_rate_limit:
+            pause = min(self._limits.rate_limit_delay * 2**attempt, _LONGEST_DELAY)
+            said = f"{setback.host} is asked too often, waiting"
+        else:
+            return None
+        end = time.monotonic() + pause
         with self._lock:
-            self._resume_at[host] = max(self._resume_at.get(host, 0.0), time.monotonic() + seconds)
+            known = self._resume_at.get(setback.host, 0.0)
+            self._resume_at[setback.host] = max(known, end)
+        # another thread may have told the same just now
+        if not setback.is_final and pause > _HARDLY and end - known >= pause / 2:
+            self._job.note(f"{said} {pause:.0f} s")
+        return pause
 
     def _await_turn(self, host: str, request: Request) -> None:
         remaining = self._resume_at.get(host, 0.0) - time.monotonic()
@@ -151,6 +167,7 @@ class Transport:
         response = self._follow(request)
         if isinstance(response, _Setback):
             return response
+        self._announcements.read(response)
         if response.status_code == _PROXY_LOGIN:
             with response:
                 raise refused_by_proxy(response.url, request.where, self.connections.proxies(response.url))
@@ -167,10 +184,14 @@ class Transport:
             body = read_complaint(response, request.where)
         pause = _retry_after(response)
         error = refusal(response, body, request.where)
-        if pause is not None and pause > self._limits.longest_pause:
-            error.hint = f"the server asks to wait {pause / 60:.0f} minutes: try again then"
-            return _Setback(error, is_final=True)
         is_rate_limit = response.status_code == _TOO_MANY
+        quota = request.quota if is_rate_limit else ""
+        if pause is not None and pause > self._limits.longest_pause:
+            wish = f"the server asks to wait {pause / 60:.0f} minutes: try again then"
+            error.hint = f"{wish}; {quota}" if quota else wish
+            return _Setback(error, is_final=True)
+        if quota:
+            error.hint = f"try again later; {quota}"
         return _Setback(error, Complaint(body).is_our_mistake, is_rate_limit, pause, host_of(response.url))
 
     def _follow(self, request: Request) -> Response | _Setback:

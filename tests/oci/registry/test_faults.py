@@ -401,8 +401,8 @@ def test_a_redirect_to_what_is_no_url_is_an_error(
 def test_without_a_time_the_pauses_double(store: Store, job: RecordingJob, proxy: FaultProxy, name: str) -> None:
     proxy.add(Status(429), path="manifests/v1", times=3)
     resolve(store, name, job)
-    assert [note for note in job.notes if "asks to wait" in note] == [
-        f"{proxy.host} asks to wait {seconds} s" for seconds in (2, 4, 8)
+    assert [note for note in job.notes if "waiting" in note] == [
+        f"{proxy.host} is asked too often, waiting {seconds} s" for seconds in (2, 4, 8)
     ]
 
 
