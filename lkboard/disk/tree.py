@@ -10,7 +10,7 @@ from lkboard.errors import BuildError
 from lkboard.model.rootfs import Entry, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _SECOND = 1_000_000_000
 
@@ -43,7 +43,7 @@ def nodes_of(entries: Iterable[Entry], epoch: int) -> dict[str, Node]:
     Folders that nothing describes are made up and are as old as ``epoch``, in Unix seconds. Raises `BuildError` when a
     name is taken or in something that is no folder.
     """
-    nodes = {"": _made_up("", epoch, 1)}
+    nodes = {"": Node(_made_up("", epoch), 1, links=2)}
     for entry in entries:
         if entry.path == ".":
             nodes[""].entry = entry
@@ -52,32 +52,31 @@ def nodes_of(entries: Iterable[Entry], epoch: int) -> dict[str, Node]:
     return nodes
 
 
-def _made_up(path: str, epoch: int, serial: int) -> Node:
-    return Node(Entry(path, Kind.DIRECTORY, 0o755, mtime_ns=epoch * _SECOND), serial, links=2)
+def _made_up(path: str, epoch: int) -> Entry:
+    return Entry(path, Kind.DIRECTORY, 0o755, mtime_ns=epoch * _SECOND)
 
 
 def _add(nodes: dict[str, Node], entry: Entry, epoch: int) -> None:
-    """Put an entry into the tree."""
-    if entry.kind is Kind.HARDLINK:
-        node = nodes[entry.link]
-        node.links += 1
-    elif entry.kind is Kind.DIRECTORY:
-        node = Node(entry, len(nodes) + 1, links=2)
-    else:
-        node = Node(entry, len(nodes) + 1, size=entry.content.size if entry.kind is Kind.FILE else 0)
-    _name(nodes, entry.path, node, epoch)
-
-
-def _name(nodes: dict[str, Node], path: str, node: Node, epoch: int) -> None:
-    """Give a file a name in its folder, which is made when it is missing."""
+    """Put an entry into its folder, which is made when it is missing."""
+    path = entry.path
     folder_path, name = posixpath.split(path)
     if folder_path not in nodes:
-        _name(nodes, folder_path, _made_up(folder_path, epoch, len(nodes) + 1), epoch)
+        _add(nodes, _made_up(folder_path, epoch), epoch)
     folder = nodes[folder_path]
     if not folder.is_folder:
         raise BuildError(f"'{path}' cannot be in '{folder_path}', which is not a folder", hint="rename one of them")
     if name in folder.names:
         raise BuildError(f"'{path}' is there twice", hint="rename or remove one of them")
+    node = folder.names[name] = nodes[path] = _node(nodes, entry)
     if node.is_folder:
         folder.links += 1
-    folder.names[name] = nodes[path] = node
+
+
+def _node(nodes: Mapping[str, Node], entry: Entry) -> Node:
+    """Return what an entry is a name of."""
+    if entry.kind is Kind.HARDLINK:
+        node = nodes[entry.link]
+        node.links += 1
+        return node
+    links = 2 if entry.kind is Kind.DIRECTORY else 1
+    return Node(entry, len(nodes) + 1, links, size=entry.content.size if entry.kind is Kind.FILE else 0)

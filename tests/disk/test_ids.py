@@ -67,3 +67,12 @@ def test_a_map_is_not_known_by_where_its_bytes_are_kept(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"xab")
     kept = ExtentMap((Extent(4, FileSpan(str(tmp_path / "file"), 1, 2)),), 9)
     assert ids.map_seed(kept) == ids.map_seed(ExtentMap((Extent(4, Inline(b"ab")),), 9))
+
+
+def test_whoever_waits_for_the_seed_of_a_map_is_called_for_every_chunk() -> None:
+    calls = []
+    sources = Inline(b"a" * (3 << 20)), Zeros(5 << 20), Inline(b"b")
+    places = 0, 3 << 20, 8 << 20
+    extents = ExtentMap(tuple(map(Extent, places, sources)), 9 << 20)
+    assert ids.map_seed(extents, lambda: calls.append(1)) == ids.map_seed(extents)
+    assert len(calls) == 4

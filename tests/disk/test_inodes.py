@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from support.entries import device, file
+import stat
 
-from lkboard.disk.inodes import check_numbers
+import pytest
+from support.entries import device, file, folder, symlink
+
+from lkboard.disk.inodes import check_numbers, mode_of
 from lkboard.errors import BuildError
 from lkboard.model.rootfs import Entry, Kind
 
@@ -39,3 +41,18 @@ def test_what_would_be_cut_is_refused_with_a_hint(entry: Entry, message: str) ->
     with pytest.raises(BuildError, match=message) as caught:
         check_numbers(entry.path, entry)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (file("f", mode=0o4755), "-rwsr-xr-x"),
+        (folder("d", mode=0o1777), "drwxrwxrwt"),
+        (symlink("l", "f"), "lrwxrwxrwx"),
+        (device("c", Kind.CHAR, 1, 3), "crw-------"),
+        (device("b", Kind.BLOCK, 8, 0), "brw-------"),
+        (Entry("p", Kind.FIFO, 0o100644), "prw-r--r--"),
+    ],
+)
+def test_a_mode_has_the_type_of_the_entry_and_nothing_else_above_its_bits(entry: Entry, text: str) -> None:
+    assert stat.filemode(mode_of(entry)) == text
