@@ -10,6 +10,7 @@ import tarfile
 from typing import TYPE_CHECKING
 
 from lkboard.errors import UsageError
+from lkboard.regular_files import check_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 def check_input_tar(path: Path) -> None:
     """Raise `UsageError` for a file that is no plain tar."""
     try:
+        check_regular(path)
         with tarfile.open(path, "r:"):
             return
     except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lkboard.errors import EmulationError, UsageError
+from lkboard.regular_files import check_regular
 
 if TYPE_CHECKING:
     from lkboard.events import Job
@@ -83,6 +84,7 @@ def _data(options: RunOptions) -> bytes | None:
     if options.data is not None and options.data_file is not None:
         raise UsageError("--data and --data-file cannot be used together", hint="leave one of them out")
     if options.data_file is not None:
+        check_regular(Path(options.data_file))
         return Path(options.data_file).read_bytes()
     return None if options.data is None else options.data.encode()
 

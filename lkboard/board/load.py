@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +25,7 @@ from lkboard.model.board import (
     TextFile,
     UrlSource,
 )
+from lkboard.regular_files import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,13 +59,16 @@ def load_board(folder: Traversable) -> Board:
     """Read the board in a folder. Raises `BoardError` with file, line, column and field."""
     file = folder / FILE_NAME
     try:
-        text = file.read_text(encoding="utf-8")
+        if isinstance(file, Path):
+            check_regular(file)
+        data = file.read_bytes()
+        text = io.StringIO(data.decode("utf-8"), newline=None).read()
     except UnicodeDecodeError as error:
         raise BoardError("the file is not UTF-8 text", where=Place(str(file))) from error
     except OSError as error:
         hint = f"a board is a folder that holds a {FILE_NAME}"
         raise BoardError(error.strerror or "cannot be read", where=Place(str(file)), hint=hint) from error
-    return _board(parse(text, str(file)), folder)
+    return replace(_board(parse(text, str(file)), folder), sha256=hashlib.sha256(data).hexdigest())
 
 
 def _board(root: Value, folder: Traversable) -> Board:

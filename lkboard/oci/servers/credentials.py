@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lkboard.errors import UsageError
 from lkboard.home import home, user_folder
 from lkboard.oci.servers.settings import canonical_registry
+from lkboard.regular_files import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -124,6 +125,7 @@ def _read(file: Path, warn: Warn) -> Mapping[str, Any] | None:
 
 
 def _parse(file: Path) -> Mapping[str, Any] | None:
+    check_regular(file)
     document = json.loads(file.read_bytes())
     if not isinstance(document, Mapping):
         return None
