@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -28,6 +27,11 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.formats.format import BuildInput
     from lkboard.model.artifact import Artifact
+    from lkboard.model.board import Board
+    from lkboard.model.disk import BootFile
+    from lkboard.model.extents import Content
+
+    _BoardFiles = list[tuple[Board, BootFile]]
 
 
 def build(
@@ -47,7 +51,15 @@ def build(
     system = make_system(options, plan, job, stdin=stdin)
     refuse_sources(plan, system.config)
     given, around = _build_input(system, plan), system.around
-    return tuple(itertools.chain.from_iterable(_make(planned, given, around, stdout) for planned in plan.formats))
+    used: _BoardFiles = []
+    made = itertools.chain.from_iterable(_make(planned, given, around, stdout, used) for planned in plan.formats)
+    if plan.record is None:
+        return tuple(made)
+    from lkboard.app.record import make_record, summed, write_record
+
+    artifacts = tuple(summed(artifact, job) for artifact in made)
+    write_record(plan.record, make_record(options, plan, system, board_files=used, artifacts=artifacts))
+    return artifacts
 
 
 def _tell_useless_size(plan: BuildPlan, job: Job) -> None:
@@ -79,14 +91,28 @@ def _build_input(system: System, plan: BuildPlan) -> BuildInput:
     )
 
 
+def _with_board(given: BuildInput, board: Board, around: Surroundings, used: _BoardFiles) -> BuildInput:
+    """Return what a format is made from with a board's files, and with its parts once they are asked for."""
+    from lkboard.model.disk import BootFile
+
+    context = source_context(around, given.rootfs)
+    files = board_files(board, context)
+    used += ((board, file) for file in files)
+
+    def part(name: str) -> Content:
+        content = board_part(board, context, name)
+        used.append((board, BootFile(name, content)))
+        return content
+
+    return replace(given, board=board, board_files=files, part=part)
+
+
 def _make(
-    planned: PlannedFormat, given: BuildInput, around: Surroundings, stdout: BinaryIO | None
+    planned: PlannedFormat, given: BuildInput, around: Surroundings, stdout: BinaryIO | None, used: _BoardFiles
 ) -> Iterator[Artifact]:
-    """Plan and write the files of one format; a stream leaves no artifact."""
+    """Plan and write the files of one format; a stream leaves no artifact. What boards bring is added to ``used``."""
     if planned.board:
-        context = source_context(around, given.rootfs)
-        files = board_files(planned.board, context)
-        given = replace(given, board=planned.board, board_files=files, part=partial(board_part, planned.board, context))
+        given = _with_board(given, planned.board, around, used)
     with around.job.step(f"Lay out {planned.format.name}"):
         outputs = planned.format.plan(given)
     tools = tools_of(planned.format)

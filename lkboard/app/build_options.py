@@ -30,7 +30,8 @@ class BuildOptions:
     is the size of disks, 0 for what is usual for the format. ``compression`` None leaves it to the name of
     ``output``, ``has_sidecars`` None to the format. ``lock`` is the file that says what may be used, empty for the one
     beside the first config; None allows everything. ``vendored`` is a folder that holds its lock
-    and all that the lock names. ``input_tar`` is an earlier output, which must stay as it is.
+    and all that the lock names. ``input_tar`` is an earlier output, which must stay as it is. ``record`` is where it is
+    written down what the build was made of.
     """
 
     files: tuple[str, ...]
@@ -52,6 +53,7 @@ class BuildOptions:
     lock: str | None = None
     vendored: str = ""
     input_tar: str = ""
+    record: str = ""
 
     @property
     def web(self) -> WebAccess:

@@ -56,7 +56,8 @@ class BuildPlan:
     """What a build will do.
 
     With ``to_stdout`` the single file of the single format is streamed instead. ``is_unified``: UEFI starts a unified
-    kernel image, not a boot loader. ``size_bytes`` is that of disks, 0 for what is usual for the format.
+    kernel image, not a boot loader. ``size_bytes`` is that of disks, 0 for what is usual for the format. ``record`` is
+    where the record of the build goes, if there is to be one.
     """
 
     architecture: str
@@ -64,3 +65,4 @@ class BuildPlan:
     to_stdout: bool = False
     is_unified: bool = False
     size_bytes: int = 0
+    record: Path | None = None

@@ -49,6 +49,8 @@ def _touched(plan: BuildPlan) -> Iterator[tuple[Path, str]]:
     """Yield all files that are replaced or removed: older sidecars as well, of a link and of what it leads to."""
     from lkboard.disk.sidecars import sidecar_paths
 
+    if plan.record is not None:
+        yield plan.record, "the record"
     for path in (path for planned in plan.formats for path in planned.paths):
         yield path, "the output"
         for beside in (*sidecar_paths(path), *sidecar_paths(Path(os.path.realpath(path)))):

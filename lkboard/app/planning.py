@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -51,7 +52,19 @@ def plan_outputs(options: BuildOptions) -> BuildPlan:
     board_id = options.board or (options.formats[0] if is_board else "")
     plan = _plan_board(board_id, options) if board_id else _plan_formats(options)
     _check_formats(plan, options)
-    return plan
+    return replace(plan, record=_record_path(plan, options.record))
+
+
+def _record_path(plan: BuildPlan, given: str) -> Path | None:
+    if not given:
+        return None
+    if given == STDOUT:
+        raise UsageError(
+            "the record is a file that is kept, not for standard output", hint="name a file: --record FILE"
+        )
+    if plan.to_stdout:
+        raise UsageError("what goes to standard output is not recorded", hint="name a file: -o FILE")
+    return Path(given)
 
 
 def _plan_board(board_id: str, options: BuildOptions) -> BuildPlan:
@@ -167,6 +180,10 @@ def _check_places(plan: BuildPlan) -> None:
         if count > 1:
             raise UsageError(f"two formats would both write '{path}'", hint="build them one after the other")
         check_place(path)
+    if plan.record is not None:
+        if os.path.realpath(plan.record) in map(os.path.realpath, counts):
+            raise UsageError("the record would replace an output", where=plan.record, hint="name another file")
+        check_place(plan.record)
 
 
 def _find_format(name: str) -> Format:

@@ -44,6 +44,15 @@ def replacing(finals: Sequence[Path], *, stale: Iterable[Path] = ()) -> Iterator
     _sync_folders(finals)
 
 
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whose bytes are at hand; a symbolic link is followed. Raises `OutputError`."""
+    with explained(path, len(data)):
+        refuse_special(path)
+        with replacing((path.resolve(),)) as (file,):
+            write_all(file, data)
+            os.fsync(file.fileno())
+
+
 @contextlib.contextmanager
 def explained(path: Path, size: int) -> Iterator[None]:
     """Turn the system's error numbers into what the user can do. ``size`` is that of the file in bytes."""

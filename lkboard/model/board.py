@@ -127,7 +127,8 @@ class Board:
     ``kernel_path`` and ``initrd_path`` are where the boot parts go on the boot file system; ``kernel_form`` is
     ``image`` where the loader needs the kernel unwrapped (raw arm64 ``Image``). ``console`` and ``arguments`` are added
     to the command line as decided: consoles only when the config names none, arguments always. ``parts`` are fetched by
-    the formats that build something from them, and are not on the boot file system themselves.
+    the formats that build something from them, and are not on the boot file system themselves. ``sha256`` is the sum of
+    ``board.yml`` in hex.
     """
 
     id: str
@@ -153,3 +154,4 @@ class Board:
     emulation: Emulation | None = None
     docs: str = ""
     place: Place | None = field(default=None, compare=False)
+    sha256: str = field(default="", compare=False)

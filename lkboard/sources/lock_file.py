@@ -22,13 +22,12 @@ A section without items is left out: the kit's lock has packages only.
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lkboard.disk.folders import holding
-from lkboard.disk.replacing import explained, refuse_special, replacing, write_all
+from lkboard.disk.replacing import explained, replace_file
 from lkboard.errors import BuildError, Place
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
 from lkboard.model.package import Package
@@ -121,12 +120,7 @@ def format_lock(lock: Lock) -> str:
 
 def write_lock(path: Path, lock: Lock) -> None:
     """Write a lock; the file is replaced as a whole, and a symbolic link is followed. Raises `OutputError`."""
-    text = format_lock(lock).encode()
-    with explained(path, len(text)):
-        refuse_special(path)
-        with replacing((path.resolve(),)) as (file,):
-            write_all(file, text)
-            os.fsync(file.fileno())
+    replace_file(path, format_lock(lock).encode())
 
 
 def update_lock(path: Path, change: Callable[[Lock], Lock], *, remake: str) -> Lock:

@@ -82,6 +82,9 @@ def _add_where(where: argparse._ArgumentGroup) -> None:
         help="compress every output file and add this to its name; with -o, its name may say so as well",
     )
     where.add_argument(
+        "--record", metavar="FILE", help="write down what went into the build and came out of it, by digest (JSON)"
+    )
+    where.add_argument(
         "--sidecars",
         action=argparse.BooleanOptionalAction,
         help="put FILE.sha256 beside every output file, and FILE.bmap (for bmaptool) beside raw disks;"
@@ -132,6 +135,7 @@ def _options(args: argparse.Namespace) -> BuildOptions:
         lock=lock_option(args),
         vendored=args.vendored or "",
         input_tar=args.input_tar or "",
+        record=args.record or "",
     )
 
 
