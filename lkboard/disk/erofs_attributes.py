@@ -23,6 +23,7 @@ _HEADER_SIZE = 12
 _UNIT = 4
 _NAME_MAX = (1 << 8) - 1
 _VALUE_MAX = _UNITS_MAX = (1 << 16) - 1
+_HINT = "remove it from its image, or choose another format"
 
 
 def area_of(entry: Entry) -> bytes:
@@ -38,7 +39,8 @@ def area_of(entry: Entry) -> bytes:
         return b""
     area = bytes(_HEADER_SIZE) + packed
     if unit_count(area) > _UNITS_MAX:
-        raise BuildError(f"'{entry.path}' has {len(area) >> 10} KiB of extended attributes, and erofs holds 255 KiB")
+        message = f"'{entry.path}' has {len(area) >> 10} KiB of extended attributes, and erofs holds 255 KiB"
+        raise BuildError(message, hint=_HINT)
     return area
 
 
@@ -56,6 +58,6 @@ def _packed(path: str, name: bytes, value: bytes) -> bytes:
         return b""
     if len(rest) > _NAME_MAX or len(value) > _VALUE_MAX:
         shown = name[:80].decode("utf-8", "replace")
-        raise BuildError(f"'{path}' has an extended attribute '{shown}' that is too large for erofs")
+        raise BuildError(f"'{path}' has an extended attribute '{shown}' that is too large for erofs", hint=_HINT)
     record = struct.pack("<BBH", len(rest), index, len(value)) + rest + value
     return record + bytes(-len(record) % _UNIT)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.entries import file
+from support.entries import device, file, folder, hard_link, symlink
 from support.erofs import Volume, check
 from support.plans import map_bytes, save
 
 from lkboard.disk import erofs
 from lkboard.disk.erofs_attributes import area_of, unit_count
 from lkboard.errors import BuildError
-from lkboard.model.rootfs import EPOCH
+from lkboard.model.rootfs import EPOCH, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,8 +61,18 @@ def test_what_linux_has_not_and_other_records_are_left_out() -> None:
     assert unit_count(b"") == 0
 
 
-def test_hard_links_have_those_of_their_file() -> None:
-    assert seen({"user.a": b"1"}) == {"user.a": b"1"}
+def test_a_hard_link_has_those_of_its_file() -> None:
+    entries = [file("a", pax=pax({"user.a": b"1"})), hard_link("b", "a", pax=pax({"user.b": b"2"}))]
+    assert Volume(map_bytes(erofs.plan(entries, epoch=EPOCH))).files["b"].attributes == {"user.a": b"1"}
+
+
+def test_folders_and_links_have_them_too(tmp_path: Path) -> None:
+    more = pax({"trusted.a": b"1"})
+    entries = [folder("f", pax=more), symlink("s", "f" * 4000, pax=more), device("d", Kind.CHAR, 1, 3, pax=more)]
+    path = save(erofs.plan(entries, epoch=EPOCH), tmp_path / "image")
+    check(path)
+    files = Volume(path.read_bytes()).files
+    assert [files[entry.path].attributes for entry in entries] == [{"trusted.a": b"1"}] * 3
 
 
 @pytest.mark.parametrize(
@@ -74,8 +84,9 @@ def test_hard_links_have_those_of_their_file() -> None:
     ],
 )
 def test_what_does_not_fit_is_refused(attributes: Mapping[str, bytes], message: str) -> None:
-    with pytest.raises(BuildError, match=message):
+    with pytest.raises(BuildError, match=message) as caught:
         area_of(file("a", pax=pax(attributes)))
+    assert caught.value.hint
 
 
 @given(st.dictionaries(st.from_regex(r"(user|trusted|security)\.[a-z]{1,40}", fullmatch=True), st.binary(max_size=300)))
