@@ -30,7 +30,6 @@ ADDRESS, QUERY, IDENTITY, HEADER, PROXY, SIGNATURE = (
 PLAIN = (ADDRESS, QUERY, IDENTITY, HEADER, PROXY, SIGNATURE)
 LOGINS = [f"{user}:{secret}" for user in ("alice", "<token>", "<token>:alice") for secret in PLAIN]
 SECRETS = (*PLAIN, *(base64.b64encode(login.encode()).decode() for login in LOGINS), "eyJ")
-MADE = multi_arch("cli-secrets")
 
 
 class Place:
@@ -62,7 +61,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A registry whose token server trades identity tokens."""
     folder = tmp_path_factory.mktemp("guarded")
     with TokenServer(folder, {"alice": IDENTITY}) as tokens, running_registry(folder, tokens=tokens) as running:
-        running.push(MADE, "priv/x:v1")
+        running.push(multi_arch("behind a token"), "priv/x:v1")
         yield running
 
 
@@ -82,7 +81,9 @@ def place(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LKBOARD_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    registry.push(MADE, "cli-secrets/x:v1")
+    # images without common blobs: each has to be fetched from its own server
+    registry.push(multi_arch("behind a header"), "cli-secrets/header:v1")
+    registry.push(multi_arch("behind a proxy"), "cli-secrets/proxy:v1")
     with FaultProxy(registry.host) as header, FaultProxy(registry.host) as storage:
         log_in(home, guarded.host, identitytoken=f"alice:{IDENTITY}")
         hosts = home / f".config/containerd/certs.d/{header.host}"
@@ -94,8 +95,8 @@ def place(
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         images = (
             f"{guarded.host}/priv/x:v1",
-            f"{header.host}/cli-secrets/x:v1",
-            f"lab.test:{registry.host.rpartition(':')[2]}/cli-secrets/x:v1",
+            f"{header.host}/cli-secrets/header:v1",
+            f"lab.test:{registry.host.rpartition(':')[2]}/cli-secrets/proxy:v1",
         )
         services = [{"name": f"s{number}", "image": name} for number, name in enumerate(images[1:])]
         text = json.dumps({"init": images[:1], "services": services}).encode()
