@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.boards import write_board
 from support.jobs import RecordingJob
+from support.kit import kit_store
 from support.lab import FILES, IMAGES
 from support.processes import ROOT, lkboard
 from support.tools import need
@@ -19,10 +20,13 @@ from support.tools import need
 import lkboard as package
 from lkboard.app.build import build
 from lkboard.app.build_options import BuildOptions
+from lkboard.app.lock import LockOptions, make_lock
 from lkboard.app.planning import plan_build
+from lkboard.board.catalogue import find_board
 from lkboard.errors import OutputError, UsageError
 from lkboard.events import Step
 from lkboard.model import record as model
+from lkboard.model.board import KernelSource
 from lkboard.model.config import ConfigSource
 from lkboard.model.lock import LockedTool
 from lkboard.model.rootfs import EPOCH
@@ -169,7 +173,9 @@ class TestOutputs:
     def test_every_file_with_its_size_and_sum(
         self, lab: Lab, *, has_sidecars: bool | None, compression: str | None
     ) -> None:
-        found = recorded(lab, formats=("kernel+iso", "kernel+initrd"), has_sidecars=has_sidecars, compression=compression)
+        found = recorded(
+            lab, formats=("kernel+iso", "kernel+initrd"), has_sidecars=has_sidecars, compression=compression
+        )
         outputs = {one["name"]: one for one in found["outputs"]}
         files = [path for path in lab.out.iterdir() if path.suffix not in {".sha256", ".bmap"}]
         assert [*outputs] == sorted(path.name for path in files)
@@ -231,6 +237,25 @@ class TestPlace:
         found = json.loads((lab.folder / "record.json").read_bytes())
         assert [one["sha256"] for one in found["outputs"]] == [one["sha256"] for one in results]
         assert found["outputs"][0]["sha256"] == sha256(lab.out / "x.tar")
+
+
+@pytest.mark.kit
+@pytest.mark.parametrize(("board", "name"), [("x86-bios", "boot.img"), ("rpi3", "start.elf")])
+def test_firmware_and_boot_loaders_are_those_that_a_lock_names(tmp_path: Path, board: str, name: str) -> None:
+    config = tmp_path / "x.yml"
+    config.write_text("kernel: {image: 'lkboard/kernel:kit', cmdline: x}\n")
+    store, path = str(kit_store()), tmp_path / "record.json"
+    lock = make_lock(LockOptions((str(config),), boards=(board,), cache=store), RecordingJob()).lock
+    locked = {(file.to, file.sha256) for file in lock.files}
+    build(
+        BuildOptions((str(config),), board=board, directory=str(tmp_path), cache=store, record=str(path)),
+        RecordingJob(),
+    )
+    used = {(file["to"], file["sha256"]) for file in json.loads(path.read_bytes())["board_files"]}
+    assert name in {to for to, _sha256 in used}
+    found = find_board(board)
+    unlocked = {file.to for file in found.files if isinstance(file.source, KernelSource)}
+    assert {to for to, _sha256 in used - locked} <= unlocked | {text.to for text in found.text}
 
 
 @pytest.fixture
