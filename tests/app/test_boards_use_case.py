@@ -8,7 +8,7 @@ import pytest
 from support.boards import write_board
 
 from lkboard.app.boards import get_board, list_boards
-from lkboard.errors import BoardError
+from lkboard.errors import UsageError
 from lkboard.events import Note
 
 if TYPE_CHECKING:
@@ -46,5 +46,5 @@ def test_a_board_by_name(mine: Path) -> None:
 
 @pytest.mark.usefixtures("mine")
 def test_an_unknown_board() -> None:
-    with pytest.raises(BoardError, match="there is no board 'x99'"):
+    with pytest.raises(UsageError, match="there is no board 'x99'"):
         get_board("x99")
