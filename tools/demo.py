@@ -14,9 +14,10 @@ from lkboard.app.boot_test import TestOptions, boot_test
 from lkboard.app.build import build
 from lkboard.app.build_options import BuildOptions
 from lkboard.app.kit import KitOptions, build_kit
-from lkboard.cli.render import Ui, human_size, human_time
+from lkboard.cli.render import Ui, human_time
 from lkboard.errors import Cancelled, LkboardError
 from lkboard.events import Job
+from lkboard.model.units import human_size
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("demo")

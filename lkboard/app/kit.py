@@ -85,8 +85,7 @@ def push_kit(destination: str, cache: str, insecure: Sequence[str], job: Job) ->
     if any(store.find(name) is None for name in names):
         raise BuildError("the store has no kit", where=store.root, hint="build it first: lkboard kit build")
     settings = RegistrySettings(insecure=tuple(insecure), offline=is_offline())
-    for name, reference in names.items():
-        push(store, name, reference, settings, job)
+    push(store, names, settings, job)
     return tuple(names.values())
 
 

@@ -16,45 +16,53 @@ from lkboard.oci.store.graph import INDEX_DEPTH
 from lkboard.oci.store.meter import Meter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lkboard.events import Job
     from lkboard.model.image import Descriptor
     from lkboard.model.reference import Reference
+    from lkboard.oci.registry.upload import Upload
     from lkboard.oci.servers.settings import RegistrySettings
     from lkboard.oci.store.store import Store
 
 PUSH_STEP = "Push images"
 
 
-def push(store: Store, name: str, destination: Reference, settings: RegistrySettings, job: Job) -> None:
-    """Bring the image or index that the store calls ``name`` to a registry, under the tag or digest of ``destination``.
+def push(store: Store, images: Mapping[str, Reference], settings: RegistrySettings, job: Job) -> None:
+    """Bring images or indexes, by their names in the store, to registries, each under the tag or digest of a reference.
 
-    The name appears there last, when everything that it needs is there. Raises `NotFound` when the store has no such
+    Each name appears there last, when everything that it needs is there. Raises `NotFound` when the store has no such
     name, `StoreCorrupt` when it lacks a part, `ManifestInvalid`, and `AuthNeeded`, `RegistryError`, `Offline`,
     `Cancelled`.
     """
-    root = store.find(name)
-    if root is None:
-        raise NotFound("the store has no such image", where=name, hint="pull it, or run: lkboard kit build")
-    if settings.offline:
-        raise Offline("lkboard may not use the network", where=destination, hint="push without $LKBOARD_OFFLINE")
-    from lkboard.oci.registry.referrers_tag import record_referrer
+    for name, destination in images.items():
+        if store.find(name) is None:
+            raise NotFound("the store has no such image", where=name, hint="pull it, or run: lkboard kit build")
+        if settings.offline:
+            raise Offline("lkboard may not use the network", where=destination, hint="push without $LKBOARD_OFFLINE")
     from lkboard.oci.registry.upload import Upload  # with it comes requests, which is slow to import
 
-    parts = _collect(store, root, name, job)
+    shipments = [_collect(store, name, destination, job) for name, destination in images.items()]
     with job.step(PUSH_STEP):
-        meter = Meter(job, PUSH_STEP, sum(blob.size for blob in parts.blobs))
-        (upload,) = run_all([partial(Upload, settings, job, destination, meter.add)], job, parallel=1)
-        source = _source(name, destination)
-        tasks = [partial(upload.blob, blob, store.blob_path(blob.digest), source=source) for blob in parts.blobs]
+        meter = Meter(job, PUSH_STEP, sum(blob.size for shipment in shipments for blob in shipment.blobs))
+        begin = [partial(Upload, settings, job, shipment.destination, meter.add) for shipment in shipments]
+        uploads = [*zip(run_all(begin, job, parallel=1), shipments, strict=True)]
+        tasks = [
+            partial(upload.blob, blob, store.blob_path(blob.digest), source=shipment.source)
+            for upload, shipment in uploads
+            for blob in shipment.blobs
+        ]
         run_all(tasks, job, parallel=settings.parallel, stop=meter.stop)
+        run_all([partial(_name, store, *one, job) for one in uploads], job, parallel=1)
 
-        def name_all() -> None:
-            for manifest in parts.manifests:
-                tag = destination.wanted if manifest.digest == root.digest else manifest.digest
-                data = store.read(manifest)
-                record_referrer(upload, manifest, data, upload.manifest(manifest, data, tag), job)
 
-        run_all([name_all], job, parallel=1)
+def _name(store: Store, upload: Upload, shipment: _Shipment, job: Job) -> None:
+    from lkboard.oci.registry.referrers_tag import record_referrer
+
+    *inner, root = shipment.manifests
+    for manifest, tag in (*((one, one.digest) for one in inner), (root, shipment.destination.wanted)):
+        data = store.read(manifest)
+        record_referrer(upload, manifest, data, upload.manifest(manifest, data, tag), job)
 
 
 def _source(name: str, destination: Reference) -> str:
@@ -68,14 +76,20 @@ def _source(name: str, destination: Reference) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
-    """What has to be there: blobs in any order, then manifests, each after those it names."""
+class _Shipment:
+    """What has to be there of an image: blobs in any order, then manifests, each after those it names.
 
+    ``source`` is the repository of the same registry that they may be taken from.
+    """
+
+    destination: Reference
+    source: str
     blobs: tuple[Descriptor, ...]
     manifests: tuple[Descriptor, ...]
 
 
-def _collect(store: Store, root: Descriptor, name: str, job: Job) -> _Parts:
+def _collect(store: Store, name: str, destination: Reference, job: Job) -> _Shipment:
+    root = store.names()[name]
     blobs: dict[str, Descriptor] = {}
     manifests: dict[str, Descriptor] = {}
 
@@ -99,4 +113,4 @@ def _collect(store: Store, root: Descriptor, name: str, job: Job) -> _Parts:
     for blob in blobs.values():
         if not store.is_sound(blob, job):
             raise StoreCorrupt(f"the blob {blob.digest} is missing or damaged", where=name, hint="pull the image again")
-    return _Parts(tuple(blobs.values()), tuple(manifests.values()))
+    return _Shipment(destination, _source(name, destination), tuple(blobs.values()), tuple(manifests.values()))

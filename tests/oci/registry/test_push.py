@@ -41,7 +41,7 @@ def full(store: Store) -> Store:
 
 
 def push_to(store: Store, destination: str, job: Job, **settings: object) -> None:
-    push(store, NAME, parse_reference(destination), settings_of(**settings), job)
+    push(store, {NAME: parse_reference(destination)}, settings_of(**settings), job)
 
 
 def test_skopeo_finds_what_was_pushed(full: Store, job: RecordingJob, registry: Registry) -> None:
@@ -111,6 +111,27 @@ def test_progress_ends_at_its_total(full: Store, job: RecordingJob, registry: Re
     assert job.last_progress
     assert job.last_progress.done == job.last_progress.total
     assert [event.state for event in job.events if isinstance(event, Step)] == ["started", "done"]
+
+
+def test_several_images_are_one_step(full: Store, job: RecordingJob, registry: Registry) -> None:
+    other = "docker.io/lkboard/y:kit"
+    write_layout(full.root, {NAME: MADE, other: multi_arch("other", size=1_000_000)})
+    targets = {name: parse_reference(f"{registry.host}/push/several-{name[-5]}:v1") for name in (NAME, other)}
+    push(full, targets, settings_of(), job)
+    for name, target in targets.items():
+        assert json.loads(registry.skopeo("inspect", "--raw", f"docker://{target}")) == json.loads(
+            full.read(full.names()[name])
+        )
+    assert [event.state for event in job.events if isinstance(event, Step)] == ["started", "done"]
+    assert job.last_progress
+    assert job.last_progress.done == job.last_progress.total
+
+
+def test_nothing_is_pushed_when_one_is_missing(full: Store, job: RecordingJob, proxy: FaultProxy) -> None:
+    targets = {name: parse_reference(f"{proxy.host}/push/none:v1") for name in (NAME, "docker.io/lkboard/none:kit")}
+    with pytest.raises(NotFound, match="the store has no such image"):
+        push(full, targets, settings_of(), job)
+    assert proxy.seen() == []
 
 
 @pytest.mark.parametrize(
@@ -267,7 +288,7 @@ def test_blobs_of_another_repository_are_copied_by_the_registry(
 ) -> None:
     name = registry.push(MADE, "push/from:v1").replace(registry.host, proxy.host)
     write_layout(store.root, {name: MADE})
-    push(store, name, parse_reference(f"{proxy.host}/push/into:v1"), RegistrySettings(), job)
+    push(store, {name: parse_reference(f"{proxy.host}/push/into:v1")}, RegistrySettings(), job)
     assert proxy.seen("/uploads/", method="PUT") == []
     assert len(proxy.seen("mount=.*from=push%2Ffrom", method="POST")) == len(MADE.blobs) - len(MADE.manifests)
     assert is_whole(proxy, registry, "push/into:v1", tmp_path, job)
@@ -283,7 +304,7 @@ def test_blobs_that_cannot_be_copied_are_sent(
     if status != 202:
         proxy.add(Status(status), path="mount=")
     write_layout(store.root, {name: MADE})
-    push(store, name, parse_reference(f"{proxy.host}/push/sent{status}:v1"), RegistrySettings(), job)
+    push(store, {name: parse_reference(f"{proxy.host}/push/sent{status}:v1")}, RegistrySettings(), job)
     assert is_whole(proxy, registry, f"push/sent{status}:v1", tmp_path, job)
 
 
@@ -423,7 +444,7 @@ def test_to_copy_blobs_a_token_for_both_repositories_is_asked_for(
         tokens.requests.clear()
         tokens.forbidden = set() if may_read else {"lab/from"}
         write_layout(store.root, {name: MADE})
-        push(store, name, parse_reference(f"{with_tokens.host}/lab/into:v1"), RegistrySettings(parallel=1), job)
+        push(store, {name: parse_reference(f"{with_tokens.host}/lab/into:v1")}, RegistrySettings(parallel=1), job)
         scopes = [request["scope"] for request in tokens.requests]
         assert any("repository:lab/from:pull" in asked and "repository:lab/into:pull,push" in asked for asked in scopes)
         assert with_tokens.skopeo("inspect", "--raw", f"docker://{with_tokens.host}/lab/into:v1").encode() == MADE.data
