@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING
 from lkboard.disk import gpt, mbr
 from lkboard.errors import BuildError
 from lkboard.model.disk import SECTOR_SIZE
-from lkboard.model.extents import Content, Extent, ExtentMap, Inline, place
+from lkboard.model.extents import Extent, ExtentMap, Inline, Zeros, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lkboard.model.disk import DiskLayout
 
+_BOOT_AREA = 1 << 20
+"""Bytes in which firmware looks for its next stage without a partition table."""
+
 
 def plan(layout: DiskLayout) -> ExtentMap:
     """Return the disk of a layout.
 
-    All before the first partition is written, so that no boot ROM finds there what was on the medium before; space
-    between and in partitions stays a hole where nothing is. Raises `BuildError` when a raw blob is in the way of
+    All before the first partition belongs to the image, so that no boot ROM finds there what was on the medium before;
+    space between and in partitions stays a hole where nothing is. Raises `BuildError` when a raw blob is in the way of
     something else.
     """
     fixed = sorted(_fixed(layout), key=lambda extent: extent.offset)
@@ -45,11 +48,20 @@ def _fixed(layout: DiskLayout) -> Iterator[Extent]:
 
 
 def _blanks(extents: Iterable[Extent], end: int) -> Iterator[Extent]:
-    """Yield zeros, as bytes to write, for the gaps between sorted extents up to ``end``."""
+    """Yield zeros for the gaps between sorted extents up to ``end``."""
     position = 0
     for extent in extents:
         if extent.offset >= end:
             break
-        yield from place(Content.of(bytes(max(extent.offset - position, 0))), position)
+        yield from _blank(position, extent.offset)
         position = extent.end
-    yield from place(Content.of(bytes(max(end - position, 0))), position)
+    yield from _blank(position, end)
+
+
+def _blank(start: int, end: int) -> Iterator[Extent]:
+    """Yield zeros: bytes where boot ROMs look, which no copy leaves out, and `Zeros` behind, however many there are."""
+    border = max(start, min(end, _BOOT_AREA))
+    if start < border:
+        yield Extent(start, Inline(bytes(border - start)))
+    if border < end:
+        yield Extent(border, Zeros(end - border))

@@ -15,7 +15,7 @@ from lkboard.disk.fat_reader import FatReader
 from lkboard.disk.layout import solve
 from lkboard.errors import BuildError
 from lkboard.model.disk import RawBlob
-from lkboard.model.extents import Content, Inline
+from lkboard.model.extents import Content, Extent, Inline, Zeros
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +65,26 @@ def test_all_before_the_first_partition_is_written(rule: LayoutRule) -> None:
     assert all(before.end == after.offset for before, after in itertools.pairwise(head))
     assert head[-1].end == MIB
     assert all(isinstance(extent.source, Inline) for extent in head)
+
+
+def test_a_wide_gap_before_the_first_partition_is_not_held_in_memory() -> None:
+    start = 1 << 40
+    disk = image.plan(gpt_disk((start + 4 * MIB) // 512, partition(1, start // 512, 2048, ESP)))
+    gap = [extent for extent in disk.extents if extent.offset < start]
+    assert gap[-1] == Extent(MIB, Zeros(start - MIB))
+    assert gap[-2].end == MIB
+    assert all(isinstance(extent.source, Inline) for extent in gap[:-1])
+
+
+def test_a_blob_behind_the_first_mebibyte_stands_between_zeros() -> None:
+    loader = RawBlob(8 * MIB, Content.of(b"L" * 512))
+    disk = image.plan(replace(mbr_disk(65536, partition(1, 32768, 2048, "0c")), raw=(loader,)))
+    behind = [(extent.offset, extent.end, type(extent.source)) for extent in disk.extents if extent.end > MIB]
+    assert behind[:3] == [
+        (MIB, 8 * MIB, Zeros),
+        (8 * MIB, 8 * MIB + 512, Inline),
+        (8 * MIB + 512, 16 * MIB, Zeros),
+    ]
 
 
 def test_free_space_behind_the_first_partition_starts_stays_a_hole() -> None:
