@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
@@ -88,7 +89,7 @@ def _board(root: Value, folder: Traversable) -> Board:
         architecture=record["arch"].choice(_ARCHITECTURES),
         boot_chain=boot_chain,
         format=_id(record["format"]),
-        suffix=record.text("suffix", ".img"),
+        suffix=_suffix(record.get("suffix")),
         docs=record.text("docs"),
         kernel_path=destinations.take(kernel["path"]),
         kernel_form="as-is" if form is None else form.choice(_KERNEL_FORMS),
@@ -108,6 +109,10 @@ def _board(root: Value, folder: Traversable) -> Board:
 
 def _id(value: Value) -> str:
     return value.word(r"[a-z0-9]+([._-][a-z0-9]+)*", "a name: write lower-case letters, digits, '-', '_'")
+
+
+def _suffix(value: Value | None) -> str:
+    return ".img" if value is None else value.word(r"[A-Za-z0-9._-]*", "the end of a file name: write it as .img")
 
 
 class _Once:
@@ -214,8 +219,8 @@ def _debian(value: Value) -> DebianSource:
 
 def _local(value: Value, folder: Traversable) -> str:
     """Return the absolute path of a file beside ``board.yml``; a board must not reach outside of its folder."""
-    home = Path(str(folder)).resolve()
-    path = (home / value.text()).resolve()
+    home = os.path.realpath(str(folder))
+    path = Path(os.path.realpath(Path(home, value.text())))  # Path.resolve fails on links in a circle
     if not path.is_relative_to(home):
         value.fail(f"'{value.text()}' is outside of the board's folder")
     if not path.is_file():
@@ -226,12 +231,12 @@ def _local(value: Value, folder: Traversable) -> str:
 def _text(value: Value, folder: Traversable, destinations: _Once) -> TextFile:
     record = value.record("to", "template")
     name = record["template"].word(r"[\w.-]+", f"the name of a file beside {FILE_NAME}")
-    file = folder / name
+    file = Path(_local(record["template"], folder))
     try:
         template = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        record["template"].fail(f"there is no text file '{name}' beside {FILE_NAME}")
-    check_template(template, str(file))
+        record["template"].fail(f"'{name}' cannot be read as UTF-8 text")
+    check_template(template, str(folder / name))
     return TextFile(destinations.take(record["to"]), template)
 
 

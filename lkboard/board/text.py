@@ -32,7 +32,8 @@ def check_template(template: str, file: str) -> None:
 def render(board: Board, cmdline: str) -> tuple[BootFile, ...]:
     """Return the board's texts, filled in. ``cmdline`` is the kernel's whole command line.
 
-    A line break in it becomes a blank, which is the same to the kernel and safe in files that are made of lines.
+    A line break in it becomes a blank, which is the same to the kernel and safe in files that are made of lines. Bytes
+    that are not UTF-8 stay as they are.
     """
     line = " ".join(cmdline.splitlines())
     values = {
@@ -45,7 +46,7 @@ def render(board: Board, cmdline: str) -> tuple[BootFile, ...]:
     }
 
     def fill(template: str) -> Content:
-        return Content.of(_SLOT.sub(lambda match: values[match[1]], template).encode())
+        return Content.of(_SLOT.sub(lambda match: values[match[1]], template).encode("utf-8", "surrogateescape"))
 
     return tuple(BootFile(text.to, fill(text.template)) for text in board.text)
 

@@ -160,10 +160,11 @@ def test_a_board_without_emulation_has_none(tmp_path: Path) -> None:
         (", local: logo.bmp", "", ":22:5: files.2: exactly one of debian, image, url, local, kernel is expected here"),
         ("to: logo.bmp", "to: START.elf", ":22:10: files.2.to: 'START.elf' is written twice"),
         ("to: cmdline.txt", "to: logo.bmp", ":24:10: text.0.to: 'logo.bmp' is written twice"),
-        ("template: cmdline.txt", "template: no.txt", ":24:33: text.0.template: there is no text file 'no.txt'"),
+        ("template: cmdline.txt", "template: no.txt", ":24:33: text.0.template: there is no file 'no.txt' in the"),
         ("template: cmdline.txt", "template: ../x", ":24:33: text.0.template: '../x' is not the name of a file"),
         ("boot_chain: rpi", "boot_chain: bios", ":27:9: emulate.boot: only a Raspberry Pi's way to load a kernel"),
         ("machine: raspi3b", "machine: a b", ":26:12: emulate.machine: 'a b' is not a QEMU machine"),
+        ("id: toy", "id: toy\nsuffix: /../../x", ":2:9: suffix: '/../../x' is not the end of a file name: write it as"),
         ("disk: sd", "firmware: bios", ":28:13: emulate.firmware: 'bios' is not known here (known: ovmf, aavmf)"),
     ],
 )  # fmt: skip
@@ -179,6 +180,37 @@ def test_a_layout_needs_a_partition(tmp_path: Path) -> None:
     folder = write_board(tmp_path, text.replace("partitions:", "partitions: []"))
     with pytest.raises(BoardError, match=r"layout\.partitions: at least one partition is expected here"):
         load_board(folder)
+
+
+@pytest.mark.parametrize("name", ["cmdline.txt", "logo.bmp"])
+def test_links_do_not_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text("s3cr3t")
+    folder = write_board(tmp_path / "toy")
+    (folder / name).unlink()
+    (folder / name).symlink_to(tmp_path / "secret")
+    with pytest.raises(BoardError, match=f"'{name}' is outside of the board's folder"):
+        load_board(folder)
+
+
+@pytest.mark.parametrize("name", ["cmdline.txt", "logo.bmp"])
+def test_links_in_a_circle_are_no_files(tmp_path: Path, name: str) -> None:
+    folder = write_board(tmp_path)
+    (folder / name).unlink()
+    (folder / name).symlink_to(name)
+    with pytest.raises(BoardError, match=f"there is no file '{name}' in the board's folder"):
+        load_board(folder)
+
+
+def test_a_template_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    folder = write_board(tmp_path)
+    (folder / "cmdline.txt").write_bytes(b"\xff")
+    with pytest.raises(BoardError, match=r"'cmdline\.txt' cannot be read as UTF-8 text"):
+        load_board(folder)
+
+
+@pytest.mark.parametrize("suffix", [".img", ".wic.img", "-card.bin", ""])
+def test_suffixes(tmp_path: Path, suffix: str) -> None:
+    assert load_board(write_board(tmp_path, f'{BOARD}suffix: "{suffix}"\n')).suffix == suffix
 
 
 def test_a_template_with_an_unknown_slot_is_refused(tmp_path: Path) -> None:

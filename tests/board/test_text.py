@@ -55,6 +55,13 @@ def rendered(board: str, cmdline: str) -> dict[str, str]:
     return {file.path: read(file.content).decode() for file in render(find_board(board, extra=()), cmdline)}
 
 
+def test_a_command_line_that_is_not_utf_8_stays_as_it_is() -> None:
+    (config, *_) = (
+        file for file in render(find_board("rpi3", extra=()), "a=\udcff\udcfe") if file.path == "cmdline.txt"
+    )
+    assert read(config.content) == b"a=\xff\xfe\n"
+
+
 def test_texts_of_all_boards() -> None:
     assert {board: rendered(board, "quiet console=tty0") for board in GOLDEN} == GOLDEN
 
