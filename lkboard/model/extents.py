@@ -40,7 +40,7 @@ class FileSpan:
 
     ``digest`` (``sha256:<hex>``) names the bytes of the *whole* file where it is known, so that keys derived from
     contents do not depend on paths; empty for a file of the user that nobody has hashed. ``stamp`` (see `stamp_of`) is
-    the state in which a file that may be edited was hashed; None for files that nobody edits.
+    the state in which a file that may be edited was found; None for files that nobody edits.
     """
 
     path: str

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lkboard.model.extents import Content, FileSpan
+from lkboard.model.extents import Content, FileSpan, stamp_of
 
 
 def find(path: str) -> Content | None:
-    """Return a file of this machine, None when there is none (or no regular one)."""
+    """Return a file of this machine, None when there is none (or no regular one).
+
+    It may be edited during a build: what is written must be what was verified.
+    """
     file = Path(path)
-    return Content((FileSpan(path, 0, file.stat().st_size),)) if file.is_file() else None
+    if not file.is_file():
+        return None
+    status = file.stat()
+    return Content((FileSpan(path, 0, status.st_size, stamp=stamp_of(status)),))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import threading
 from typing import TYPE_CHECKING
@@ -72,6 +73,18 @@ def test_a_local_file_is_read(store: Store, tmp_path: Path) -> None:
 def test_a_local_folder_is_no_file(store: Store, tmp_path: Path) -> None:
     with pytest.raises(BoardError, match="does not exist"):
         fetched(LocalSource(str(tmp_path)), context(store))
+
+
+def test_a_local_file_that_changes_after_it_was_verified_is_not_used(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(b"good")
+    os.utime(path, ns=(0, 0))
+    file = BoardFile("to", LocalSource(str(path)), sha256=sha256(b"good"))
+    content = fetch(file, architecture="arm64", context=context(store))
+    assert content is not None
+    path.write_bytes(b"evil")
+    with pytest.raises(BuildError, match="changed while it was read"):
+        read(content)
 
 
 # kernel
