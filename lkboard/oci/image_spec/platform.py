@@ -25,6 +25,7 @@ _SYNONYMS = {
 # What an architecture means when no variant is given.
 _BASELINES = {"amd64": (1, 0), "arm64": (8, 0), "arm": (7, 0)}
 _VARIANT = re.compile(r"v?(?P<major>[0-9]{1,4})(?:\.(?P<minor>[0-9]{0,4}))?")
+
 _LISTED = 16
 """Platforms that are named in a message."""
 
