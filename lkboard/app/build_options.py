@@ -31,7 +31,8 @@ class BuildOptions:
     ``output``, ``has_sidecars`` None to the format. ``lock`` is the file that says what may be used, empty for the one
     beside the first config; None allows everything. ``vendored`` is a folder that holds its lock
     and all that the lock names. ``input_tar`` is an earlier output, which must stay as it is. ``record`` is where it is
-    written down what the build was made of.
+    written down what the build was made of. ``target`` is the file that becomes what ``output`` is, when that is only
+    on the way to it.
     """
 
     files: tuple[str, ...]
@@ -54,6 +55,7 @@ class BuildOptions:
     vendored: str = ""
     input_tar: str = ""
     record: str = ""
+    target: str = ""
 
     @property
     def web(self) -> WebAccess:

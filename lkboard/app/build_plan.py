@@ -57,7 +57,8 @@ class BuildPlan:
 
     With ``to_stdout`` the single file of the single format is streamed instead. ``is_unified``: UEFI starts a unified
     kernel image, not a boot loader. ``size_bytes`` is that of disks, 0 for what is usual for the format. ``record`` is
-    where the record of the build goes, if there is to be one.
+    where the record of the build goes, if there is to be one. ``target`` is the file that is replaced in the end, when
+    the planned one is only on the way to it.
     """
 
     architecture: str
@@ -66,3 +67,4 @@ class BuildPlan:
     is_unified: bool = False
     size_bytes: int = 0
     record: Path | None = None
+    target: Path | None = None

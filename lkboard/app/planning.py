@@ -52,7 +52,8 @@ def plan_outputs(options: BuildOptions) -> BuildPlan:
     board_id = options.board or (options.formats[0] if is_board else "")
     plan = _plan_board(board_id, options) if board_id else _plan_formats(options)
     _check_formats(plan, options)
-    return replace(plan, record=_record_path(plan, options.record))
+    target = Path(options.target) if options.target else None
+    return replace(plan, record=_record_path(plan, options.record), target=target)
 
 
 def _record_path(plan: BuildPlan, given: str) -> Path | None:

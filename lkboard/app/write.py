@@ -19,6 +19,7 @@ from lkboard.model.target import WritePlan, WriteResult
 from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
+    from lkboard.app.build_options import BuildOptions
     from lkboard.events import Job
     from lkboard.model.device import Assessment, BlockDevice
     from lkboard.model.extents import ExtentMap
@@ -67,8 +68,7 @@ def plan_write(options: WriteOptions) -> WritePlan:
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "neither a file nor a block device"
         raise UsageError(f"the target is {kind}", where=options.target, hint="name a file in a folder, or a device")
-    if not is_config(options.source) and Path(target).samefile(options.source):
-        raise UsageError("the target is the image itself", where=options.target, hint="name another file")
+    _refuse_inputs(options, Path(target))
     replaced = f"{target}, a file of {human_size(Path(target).stat().st_size)}"
     return WritePlan(options.source, target, size, mapped, replaces=(replaced,))
 
@@ -152,6 +152,18 @@ def _check_new_file(path: Path) -> None:
         )
 
 
+def _refuse_inputs(options: WriteOptions, target: Path) -> None:
+    """Raise `UsageError` for a target that is the image, or something that is known to be needed to build it."""
+    from lkboard.app.overwriting import refuse_given
+    from lkboard.app.planning import plan_outputs
+
+    if is_config(options.source):
+        wanted = _wanted(options, target)
+        refuse_given(plan_outputs(wanted), wanted)
+    elif target.samefile(options.source):
+        raise UsageError("the target is the image itself", where=options.target, hint="name another file")
+
+
 def _plan_device(options: WriteOptions, target: str, size: int, mapped: int) -> WritePlan:
     device = _look(target)
     assessment = _judge(device, size, options)
@@ -198,21 +210,27 @@ def _way_out(device: BlockDevice, assessment: Assessment) -> str:
     return _LIST
 
 
-def _build(options: WriteOptions, scratch: Path, job: Job, stdin: bytes | None) -> Path:
-    from lkboard.app.build import build
+def _wanted(options: WriteOptions, image: Path) -> BuildOptions:
+    """Return what is asked of the build of an image on its way to the target."""
     from lkboard.app.build_options import BuildOptions
 
-    wanted = BuildOptions(
+    return BuildOptions(
         files=(options.source,),
         board=options.board,
-        output=str(scratch / "image"),
+        output=str(image),
+        target=os.path.realpath(options.target),
         has_sidecars=False,
         cache=options.cache,
         registry=options.registry,
         lock=options.lock,
         vendored=options.vendored,
     )
-    (artifact,) = build(wanted, job, stdin=stdin)
+
+
+def _build(options: WriteOptions, scratch: Path, job: Job, stdin: bytes | None) -> Path:
+    from lkboard.app.build import build
+
+    (artifact,) = build(_wanted(options, scratch / "image"), job, stdin=stdin)
     return Path(artifact.path)
 
 

@@ -237,7 +237,7 @@ def _text(value: Value, folder: Traversable, destinations: _Once) -> TextFile:
     except (OSError, UnicodeDecodeError):
         record["template"].fail(f"'{name}' cannot be read as UTF-8 text")
     check_template(template, str(folder / name))
-    return TextFile(destinations.take(record["to"]), template)
+    return TextFile(destinations.take(record["to"]), template, str(file))
 
 
 def _emulation(value: Value, boot_chain: str) -> Emulation:

@@ -69,10 +69,14 @@ class BoardFile:
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """A generated text: ``{kernel} {initrd} {cmdline} {device_tree} {title}`` are filled in."""
+    """A generated text: ``{kernel} {initrd} {cmdline} {device_tree} {title}`` are filled in.
+
+    ``file`` is where the template was read, empty if nowhere.
+    """
 
     to: str
     template: str
+    file: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.boards import BOARD, write_board
 
 from lkboard.app.build_options import BuildOptions
 from lkboard.app.overwriting import refuse_sources
 from lkboard.app.planning import plan_build
+from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import UsageError
 from lkboard.model.config import Config, FileEntry
 
@@ -43,6 +45,7 @@ NAMES = ["there/real", "./there/../there/real", "link", "hard"]
         ({"files": ("x.yml", "there/real")}, "the config"),
         ({"input_tar": "there/real"}, "--input-tar"),
         ({"lock": "there/real"}, "the lock"),
+        ({"registry": RegistryOptions(ca_files=("other.pem", "there/real"))}, "--cert-file"),
     ],
 )
 def test_an_output_is_nothing_that_the_options_name(output: str, given: dict[str, object], what: str) -> None:
@@ -59,6 +62,36 @@ def test_the_lock_beside_the_config_is_kept_as_well(folder: Path) -> None:
     (folder / "lkboard.lock").touch()
     with pytest.raises(UsageError, match="the output is the lock itself"):
         plan_build(options(output="lkboard.lock", lock=""))
+
+
+@pytest.mark.parametrize("name", ["lkboard.lock", "index.json", "oci-layout"])
+def test_a_vendored_folder_is_kept_as_well(folder: Path, name: str) -> None:
+    (folder / "vendored").mkdir()
+    (folder / "vendored" / name).touch()
+    with pytest.raises(UsageError, match="the output is a file of --vendored itself"):
+        plan_build(options(output=f"vendored/{name}", vendored="vendored"))
+
+
+@pytest.mark.parametrize("name", ["board.yml", "cmdline.txt", "logo.bmp", "stub.efi"])
+@pytest.mark.parametrize("role", ["output", "record"])
+def test_the_files_of_a_board_are_kept_as_well(folder: Path, name: str, role: str) -> None:
+    board = write_board(folder / "toy", f"{BOARD}parts:\n  - {{name: uki-stub, local: stub.efi}}\n")
+    (board / "stub.efi").touch()
+    given = {"output": "x.img", "architecture": "", "board": "./toy", role: f"toy/./{name}"}
+    with pytest.raises(UsageError, match=f"the {role} is a file of the board 'toy' itself"):
+        plan_build(options(**given))
+
+
+def test_other_files_in_the_folder_of_a_board_are_replaced(folder: Path) -> None:
+    (write_board(folder / "toy") / "old.img").touch()
+    assert plan_build(options(output="toy/old.img", architecture="", board="./toy"))
+
+
+def test_only_the_target_counts_where_the_output_is_on_the_way_to_it(folder: Path) -> None:
+    (folder / "x.yml").touch()
+    assert plan_build(options(output="x.yml", target="y.img"))
+    with pytest.raises(UsageError, match="the target is the config itself"):
+        plan_build(options(output="y.img", target="x.yml"))
 
 
 def test_an_output_that_is_named_after_the_config_is_not_it(folder: Path) -> None:
@@ -112,6 +145,11 @@ def test_other_files_are_no_matter(folder: Path, plan: BuildPlan) -> None:
 def test_an_address_is_no_file(folder: Path) -> None:
     (folder / "y.tar").touch()
     assert plan_build(options(f"http://h/{'n' * 300}.yml", output="y.tar"))
+
+
+def test_standard_input_is_no_file(folder: Path) -> None:
+    (folder / "-").touch()
+    assert plan_build(options("-", output="./-"))
 
 
 def test_standard_output_replaces_nothing(folder: Path) -> None:

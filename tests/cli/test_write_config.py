@@ -41,6 +41,26 @@ def test_a_config_from_standard_input(toy: Path) -> None:
     assert "::/kernel" in files_of(toy / "out.img")
 
 
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("x.yml", "the config"),
+        ("lkboard.lock", "the lock"),
+        ("toy/board.yml", "a file of the board 'toy'"),
+        ("source.txt", "a source of 'files'"),
+    ],
+)
+def test_what_it_is_built_of_is_not_replaced(toy: Path, name: str, what: str) -> None:
+    (toy / "source.txt").write_text("mine\n")
+    with (toy / "x.yml").open("a") as config:
+        config.write(f"files: [{{path: etc/x, source: {toy}/source.txt}}]\n")
+    assert lkboard("lock", toy / "x.yml", "--board", toy / "toy").returncode == 0
+    before = (toy / name).read_bytes()
+    done = lkboard("write", toy / "x.yml", "--locked", "--board", toy / "toy", "--to", toy / name, "--force")
+    assert (done.returncode, f"{toy / name}: the target is {what} itself" in done.stderr) == (2, True), done.stderr
+    assert (toy / name).read_bytes() == before
+
+
 @pytest.mark.device
 def test_a_config_to_a_device(toy: Path) -> None:
     card = filled_file(toy / "card", 64 * MIB)
