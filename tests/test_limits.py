@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lkboard.disk import cpio_reader, erofs, erofs_attributes
-from lkboard.oci.archives import docker_archive
+from lkboard.oci.archives import docker_archive, engine
 from lkboard.oci.image_spec import documents
 from lkboard.oci.layers import file_tree, flatten, tar_reader, unpack
 from lkboard.oci.store import graph
@@ -26,6 +26,7 @@ MIB = 1 << 20
         f"| a manifest, index or image configuration | {documents.DOCUMENT_LIMIT // MIB} MiB |",
         f"| indexes in indexes | {graph.INDEX_DEPTH} |",
         f"| images of a docker archive, layers of one of them | {docker_archive._IMAGES:,} |",
+        f"| what a container engine sends | twice the size that it names, and {engine._OVERHEAD >> 30} GiB |",
         f"| {unpack.size_limit(1 << 40) >> 40} times its size, but always {unpack.size_limit(0) >> 30} GiB |",
         f"| headers in a layer, entries of an initrd that is compared | {tar_reader.ENTRY_LIMIT:,} |",
         f"entries of an initrd that is compared | {cpio_reader.ENTRY_LIMIT:,} |",

@@ -19,7 +19,7 @@ from lkboard.errors import ArchiveInvalid, LayerInvalid, ManifestInvalid, StoreC
 from lkboard.oci.archives.importing import copy_only_image, spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lkboard.events import Job
     from lkboard.model.image import Descriptor, Platform
@@ -34,6 +34,8 @@ _SOCKETS = ("/var/run/docker.sock", "{runtime}/docker.sock", "{runtime}/podman/p
 _TIMEOUT_SECONDS = 300.0
 _CHUNK = 1 << 20
 _ANSWER_LIMIT = 8 << 20
+_OVERHEAD = 1 << 30
+"""Bytes that an archive may have besides twice those of an image's files, most of which may be tiny."""
 
 
 def find_engine(environment: Mapping[str, str]) -> str:
@@ -85,7 +87,7 @@ class Engine:
         if self._address == NO_ENGINE or reference.digest:
             return None
         try:
-            return self._copy(reference) if self._has(reference, platform) else None
+            return self._copy(reference, platform)
         except (ArchiveInvalid, LayerInvalid, ManifestInvalid, StoreCorrupt) as error:
             reason = error.message  # its place is a temporary file
         except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
@@ -97,20 +99,23 @@ class Engine:
         if self._first.acquire(blocking=False):
             self._job.note("there is no container engine here; images come from the store and from registries")
 
-    def _has(self, reference: Reference, platform: Platform) -> bool:
+    def _about(self, reference: Reference) -> Mapping[str, object] | None:
+        """Return what the engine says of an image, None if it has none."""
         with self._get(reference, "json") as answer:
             if answer.status == http.HTTPStatus.NOT_FOUND:
-                return False
+                return None
             _check(answer)
-            found = json.loads(answer.read(_ANSWER_LIMIT))
-            architecture = found.get("Architecture") if isinstance(found, dict) else None
-            return architecture in {None, "", platform.architecture}
+            about = json.loads(answer.read(_ANSWER_LIMIT))
+            return about if isinstance(about, dict) else {}
 
-    def _copy(self, reference: Reference) -> Descriptor:
+    def _copy(self, reference: Reference, platform: Platform) -> Descriptor | None:
+        about = self._about(reference)
+        if about is None or about.get("Architecture") not in {None, "", platform.architecture}:
+            return None
         with self._get(reference, "get") as answer:
             _check(answer)
             pieces = iter(lambda: answer.read(_CHUNK), b"")
-            with spooled(self._store, pieces, self._job) as archive:
+            with spooled(self._store, _limited(pieces, about.get("Size")), self._job) as archive:
                 return copy_only_image(self._store, archive, self._job, step=f"Import {reference} from the engine")
 
     @contextmanager
@@ -118,7 +123,8 @@ class Engine:
         connection = _connection(self._address)
         try:
             connection.request("GET", f"/images/{quote(str(reference), safe='/:')}/{what}")
-            yield connection.getresponse()
+            with connection.getresponse() as answer:
+                yield answer
         finally:
             connection.close()
 
@@ -142,6 +148,20 @@ def _connection(address: str) -> http.client.HTTPConnection:
     if parts.scheme == "unix":
         return _SocketConnection(parts.path)
     return http.client.HTTPConnection(parts.hostname or "localhost", parts.port, timeout=_TIMEOUT_SECONDS)
+
+
+def _limited(pieces: Iterable[bytes], declared: object) -> Iterator[bytes]:
+    """Pass an archive on as long as it may be of an image whose files have ``declared`` bytes, if that is a number.
+
+    Around each of them the archive has a header and fills a block up. Raises `ArchiveInvalid`.
+    """
+    limit = 2 * declared + _OVERHEAD if isinstance(declared, int) and declared > 0 else None
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if limit is not None and size > limit:
+            raise ArchiveInvalid(f"it says that the image has {declared} bytes, and sends more than {limit >> 20} MiB")
+        yield piece
 
 
 def _check(answer: http.client.HTTPResponse) -> None:

@@ -5,17 +5,19 @@ What an archive claims is not believed: the digest of every blob is computed on 
 
 from __future__ import annotations
 
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lkboard.errors import ArchiveInvalid, LayerInvalid, ReferenceInvalid, StoreCorrupt
+from lkboard.errors import ArchiveInvalid, LayerInvalid, ReferenceInvalid, StoreCorrupt, StoreUnusable
 from lkboard.model.reference import parse_reference
 from lkboard.oci.archives.archive_files import KINDS_HINT, open_files
 from lkboard.oci.archives.docker_archive import docker_images
 from lkboard.oci.archives.layout_archive import layout_images
 from lkboard.oci.layers.inflate import inflated, is_packed
 from lkboard.oci.layers.unpack import size_limit
+from lkboard.oci.store.holds import hold
 from lkboard.oci.store.meter import Meter
 
 if TYPE_CHECKING:
@@ -51,12 +53,12 @@ def import_archive(store: Store, path: Path, job: Job, *, name: str = "") -> tup
     `LayerInvalid` (no tar), `ReferenceInvalid`, `ManifestInvalid`, `StoreCorrupt` (a damaged blob), `StoreUnusable`,
     `Cancelled`.
     """
-    with _plain(store, path, job) as plain, _naming(path, plain), job.step(STEP):
+    with _plain(store, path, job) as plain, _naming(path, plain), hold(store, job), job.step(STEP):
         images = _images(plain, job)
         names = [_full_names(image, path, name, is_only=len(images) == 1) for image in images]
         meter = Meter(job, STEP, sum(image.size for image in images))
         for image, full_names in zip(images, names, strict=True):
-            root = _copy(image, store, meter, job)
+            root, *_parts = image.copy_to(store, meter, job)
             for full_name in full_names:
                 store.set_name(full_name, root, job)
         return tuple(full_name for full_names in names for full_name in full_names)
@@ -76,13 +78,27 @@ def copy_only_image(store: Store, path: Path, job: Job, *, step: str) -> Descrip
 
 @contextmanager
 def spooled(store: Store, pieces: Iterable[bytes], job: Job) -> Iterator[Path]:
-    """Keep what comes as a stream in a file for the time of the block. Raises `StoreUnusable`, `Cancelled`."""
+    """Keep what comes as a stream in a file for the time of the block.
+
+    The images in it need as much room again. Raises `StoreUnusable`, also when that is not there, and `Cancelled`.
+    """
     with store.incoming() as file:
         for piece in pieces:
             job.check()
             file.write(piece)
+            _check_room(store, Path(file.name), file.tell())
         file.flush()
         yield Path(file.name)
+
+
+def _check_room(store: Store, file: Path, size: int) -> None:
+    free = shutil.disk_usage(file).free
+    if size > free:
+        raise StoreUnusable(
+            f"{size >> 20} MiB of the archive have come, its images need as much again, and {free >> 20} MiB are free",
+            where=store.root,
+            hint="free some space, or choose another folder with --cache DIR",
+        )
 
 
 def _images(path: Path, job: Job) -> Sequence[ArchivedImage]:
@@ -91,17 +107,6 @@ def _images(path: Path, job: Job) -> Sequence[ArchivedImage]:
     if not images:
         raise ArchiveInvalid("there is no image in it", where=path, hint=KINDS_HINT)
     return images
-
-
-def _copy(image: ArchivedImage, store: Store, meter: Meter, job: Job) -> Descriptor:
-    """Bring an image into a store so that all of it was used just now, and return what names it.
-
-    A large one takes more than the hour after which garbage collection may remove what has no name.
-    """
-    parts = image.copy_to(store, meter, job)
-    if not all(store.is_sound(part, job) for part in parts):
-        parts = image.copy_to(store, Meter(job, STEP, image.size), job)
-    return parts[0]
 
 
 def _full_names(image: ArchivedImage, path: Path, name: str, *, is_only: bool) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from lkboard.errors import StoreCorrupt
 from lkboard.oci.store.blobs import digest_at, stored
 from lkboard.oci.store.files import TEMPORARY, last_used, store_errors
 from lkboard.oci.store.graph import closure
+from lkboard.oci.store.holds import HOLDS, held_since
 from lkboard.oci.store.locks import exclusive, unless_held
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ DAY = 24 * HOUR
 _KEEP_PARTIALS = 7 * DAY
 _FROM_BLOBS = ("layers", "packages")
 """Kinds of derived data whose files are named by the digest of what they were made of, or of what they are."""
-_MANAGED = frozenset({"ingest", "locks", "verified", "quarantine"})
+_MANAGED = frozenset({"ingest", "locks", "verified", "quarantine", HOLDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,12 @@ class _Search:
         return needed
 
     def _blobs(self, needed: Collection[str]) -> Iterator[Garbage]:
+        held = held_since(self._store, self._job)
         for path in _files(self._store.root / "blobs", depth=2):
             digest = digest_at(path)
             if digest and digest not in needed:
-                yield from self._if_older("blob", path, self._retention.keep_seconds)
+                found = self._if_older("blob", path, self._retention.keep_seconds)
+                yield from (item for item in found if item.last_used < held)
 
     def _leftovers(self) -> Iterator[Garbage]:
         private = self._store.private
@@ -240,8 +243,10 @@ def _files(folder: Path, *, depth: int) -> Iterator[Path]:
 
 def _last_used(path: Path) -> float:
     """Return when a file, or the youngest file in a folder, was last used."""
-    inside = [last_used(one) for one in path.rglob("*") if one.is_file()] if path.is_dir() else []
-    return max(inside, default=last_used(path))
+    if not path.is_dir():
+        return last_used(path)
+    inside = [last_used(one) for one in path.rglob("*") if one.is_file()]
+    return max(inside, default=path.stat().st_mtime)  # that it was looked into was our own doing
 
 
 def _size(path: Path) -> int:

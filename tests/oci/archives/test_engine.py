@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from support.damage import spoil
 from support.engines import Engine, running_engine
 from support.images import file, image, layer, multi_arch, write_layout
 
-from lkboard.errors import OciError, UsageError
+from lkboard.errors import OciError, StoreUnusable, UsageError
 from lkboard.model.image import Platform
 from lkboard.model.reference import parse_reference
 from lkboard.oci.archives.engine import NO_ENGINE, find_engine, is_remote
@@ -194,6 +195,41 @@ def test_a_damaged_archive_is_told_and_no_reason_to_fail(engine: Engine, store: 
     assert job.notes == [
         f"the container engine at {engine.address} gives no {NAME}: the blob {SINGLE.digest} is damaged"
     ]
+
+
+def test_an_engine_that_sends_more_than_it_says_is_told_and_no_reason_to_fail(
+    engine: Engine, store: Store, job: RecordingJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lkboard.oci.archives.engine._OVERHEAD", 1 << 20)
+    engine.archives[NAME] = bytes(8 << 20)
+    engine.about[NAME] = {"Architecture": "amd64", "Size": 1 << 20}
+    with pytest.raises(OciError):
+        resolve(store, job, engine.address)
+    (note,) = job.notes
+    assert note.startswith(f"the container engine at {engine.address} gives no {NAME}: ")
+    assert note.endswith("it says that the image has 1048576 bytes, and sends more than 3 MiB")
+    assert list(store.derived_dir("ingest").iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [1, 1 << 40, 0, -1, None, "1", True])
+def test_a_small_image_comes_whatever_size_is_declared(
+    engine: Engine, store: Store, job: RecordingJob, size: object
+) -> None:
+    """That of an image with many small files is mostly what is around them."""
+    engine.add(NAME, SINGLE)
+    engine.about[NAME] = {"Architecture": "amd64", "Size": size}
+    assert resolve(store, job, engine.address).reference == REFERENCE
+
+
+def test_an_engine_may_not_fill_the_disk(
+    engine: Engine, store: Store, job: RecordingJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage("/")._replace(free=1 << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    engine.archives[NAME] = bytes(8 << 20)
+    engine.about[NAME] = {"Architecture": "amd64"}
+    with pytest.raises(StoreUnusable, match="MiB of the archive have come, its images need as much again"):
+        resolve(store, job, engine.address)
 
 
 def test_a_deep_answer_is_told_and_no_reason_to_fail(engine: Engine, store: Store, job: RecordingJob) -> None:

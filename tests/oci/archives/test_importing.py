@@ -5,9 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import tarfile
+import time
 import tracemalloc
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,17 +36,20 @@ from support.images import (
     write_layout,
 )
 from support.pulls import is_complete, resolve
+from support.small_disk import small_disk
 from support.tools import need
 
-from lkboard.errors import ArchiveInvalid, Cancelled, LayerInvalid, LkboardError, OciError, StoreCorrupt
+from lkboard.errors import ArchiveInvalid, Cancelled, LayerInvalid, LkboardError, OciError, StoreCorrupt, StoreUnusable
 from lkboard.events import Event, Job, Progress, Step
 from lkboard.model.image import Descriptor
 from lkboard.oci.archives.importing import STEP, import_archive, spooled
 from lkboard.oci.layers.flatten import flatten
 from lkboard.oci.layers.unpack import unpack_layers
+from lkboard.oci.store.garbage import HOUR, Retention, collect
 from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from support.images import Image
@@ -460,21 +466,26 @@ class TestProgress:
         assert job.last_progress == Progress(STEP, total, total)
 
     @pytest.mark.parametrize("kind", ["layout", "docker"])
-    def test_what_garbage_collection_takes_meanwhile_comes_again(self, store: Store, tmp_path: Path, kind: str) -> None:
-        """An import may take more than the hour for which what has no name stays."""
+    def test_an_import_of_hours_loses_nothing_to_garbage_collection(
+        self, store: Store, tmp_path: Path, kind: str
+    ) -> None:
+        """What has no name stays for an hour only; here all that there is becomes older between two blobs."""
         if kind == "layout":
             archive = write_layout(tmp_path / "layout", {NAME: image(*PLAIN)})
         else:
             archive = write_tar(tmp_path / "x.tar", *docker_members(PLAIN, ["lab/x:v1"]))
+        taken: set[str] = set()
+        abandoned = store.add(b"what an import left that was killed")
+        older(store, 5)
 
-        def collect_once(event: Event) -> None:
-            if isinstance(event, Progress) and event.done == event.total and not store.names() and not gone:
-                gone.append(store.blob_path(PLAIN[0].diff_id))
-                gone[0].unlink()
+        def collect_often(event: Event) -> None:
+            if isinstance(event, Progress) and not store.names():
+                older(store, 2)
+                removed = collect(store, Retention(), time.time(), Job())
+                taken.update(item.path.name for item in removed if item.kind == "blob")
 
-        gone: list[Path] = []
-        import_archive(store, archive, Job(collect_once))
-        assert gone == [store.blob_path(PLAIN[0].diff_id)]
+        import_archive(store, archive, Job(collect_often, progress_interval=0.0))
+        assert taken == {abandoned.removeprefix("sha256:")}
         assert is_complete(store, resolve(store, NAME, Job(), arch="amd64" if kind == "layout" else "arm64"))
 
     def test_images_are_named_one_by_one(self, store: Store, tmp_path: Path) -> None:
@@ -498,11 +509,46 @@ class TestProgress:
         assert not store.has(big.digest)
         assert list(store.derived_dir("ingest").iterdir()) == []
 
+    def test_a_stream_ends_where_there_is_no_room_for_its_images(
+        self, store: Store, job: RecordingJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        usage = shutil.disk_usage("/")._replace(free=10 << 20)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+        come = []
+
+        def endless() -> Iterator[bytes]:
+            while True:
+                come.append(1)
+                yield bytes(1 << 20)
+
+        message = "11 MiB of the archive have come, its images need as much again, and 10 MiB are free"
+        with pytest.raises(StoreUnusable, match=message), spooled(store, endless(), job):
+            pass
+        assert len(come) == 11
+        assert list(store.derived_dir("ingest").iterdir()) == []
+
+    @pytest.mark.device
+    def test_a_stream_does_not_fill_a_disk(self, tmp_path: Path, job: RecordingJob) -> None:
+        with small_disk(tmp_path / "small", 16) as folder:
+            store = Store(folder / "store")
+            message = "its images need as much again"
+            with pytest.raises(StoreUnusable, match=message) as caught, spooled(store, repeat(bytes(1 << 20)), job):
+                pass
+            assert "--cache DIR" in (caught.value.hint or "")
+            assert shutil.disk_usage(folder).free > 15 << 20
+
     def test_a_stream_is_kept_only_for_a_moment(self, store: Store, job: RecordingJob, tmp_path: Path) -> None:
         data = tar(*docker_members(PLAIN, ["lab/x:v1"]))
         with spooled(store, iter([data[:1000], data[1000:]]), job) as path:
             assert import_archive(store, path, job) == (NAME,)
         assert not path.exists()
+
+
+def older(store: Store, hours: int) -> None:
+    """Let everything that is in a store look as if it had been used so many hours earlier."""
+    for path in store.root.rglob("*"):
+        status = path.stat()
+        os.utime(path, (status.st_atime - hours * HOUR, status.st_mtime - hours * HOUR))
 
 
 def _two_images() -> list[Member]:
