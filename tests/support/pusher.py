@@ -19,7 +19,7 @@ def main(root: Path, name: str, destination: str, quiet_time: float) -> None:
         if isinstance(event, Note) and event.level == "warning":
             sys.stdout.write(f"{event.text}\n")
 
-    push(Store(root), name, parse_reference(destination), settings_of(quiet_time=quiet_time), Job(listen))
+    push(Store(root), {name: parse_reference(destination)}, settings_of(quiet_time=quiet_time), Job(listen))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def entry(made: Image, name: str, kind: str = "application/vnd.oci.image.config.
 
 def bring(folder: Path, made: Image, destination: str, job: RecordingJob, **settings: Any) -> None:
     """Push an image with our own client."""
-    push(layout(folder, made), "x", parse_reference(destination), settings_of(**settings), job)
+    push(layout(folder, made), {"x": parse_reference(destination)}, settings_of(**settings), job)
 
 
 def layout(folder: Path, made: Image) -> Store:

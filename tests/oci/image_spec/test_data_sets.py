@@ -65,7 +65,7 @@ def test_parts_that_are_named_by_sha512_arrive_so(
     made = with_sha512(image(layer(a_file("a", b"push 512"))))
     name = registry.push(made, "sets/sha512:from")
     pull(store, name, job)
-    push(store, name, parse_reference(f"{registry.host}/sets/into512:v1"), RegistrySettings(), job)
+    push(store, {name: parse_reference(f"{registry.host}/sets/into512:v1")}, RegistrySettings(), job)
     other = Store(tmp_path / "other")
     assert is_complete(other, pull(other, f"{registry.host}/sets/into512:v1", job))
 
@@ -144,7 +144,7 @@ def test_a_layer_that_is_not_distributed_is_not_pushed(
 ) -> None:
     made = foreign(image(layer(a_file("a", b"kept"))))
     write_layout(store.root, {"x": made})
-    push(store, "x", parse_reference(f"{proxy.host}/sets/kept:v1"), RegistrySettings(), job)
+    push(store, {"x": parse_reference(f"{proxy.host}/sets/kept:v1")}, RegistrySettings(), job)
     lost = json.loads(made.data)["layers"][0]["digest"]
     assert [seen for seen in proxy.requests if lost in seen.path] == []
     assert registry.skopeo("inspect", "--raw", f"docker://{registry.host}/sets/kept:v1").encode() == made.data

@@ -61,7 +61,7 @@ def test_a_warning_is_told_once_though_every_answer_has_it(
 def test_a_push_tells_warnings(tmp_path: Path, job: RecordingJob, proxy: FaultProxy) -> None:
     write_layout(tmp_path / "full", {"x": MADE})
     proxy.add(Header("Warning", '299 - "quota is nearly used up"'), method="PUT")
-    push(Store(tmp_path / "full"), "x", parse_reference(f"{proxy.host}/announced/to:v1"), settings_of(), job)
+    push(Store(tmp_path / "full"), {"x": parse_reference(f"{proxy.host}/announced/to:v1")}, settings_of(), job)
     assert warnings(job) == [f"{proxy.host} says: quota is nearly used up"]
 
 
@@ -196,6 +196,6 @@ def lead_to(service: FaultProxy) -> Any:
 def test_a_push_that_is_asked_to_wait_says_so(tmp_path: Path, job: RecordingJob, proxy: FaultProxy) -> None:
     write_layout(tmp_path / "full", {"x": MADE})
     proxy.add(busy(**{"Retry-After": "5"}), method="PUT", path="/manifests/", times=1)
-    push(Store(tmp_path / "full"), "x", parse_reference(f"{proxy.host}/announced/slow:v1"), settings_of(), job)
+    push(Store(tmp_path / "full"), {"x": parse_reference(f"{proxy.host}/announced/slow:v1")}, settings_of(), job)
     assert f"{proxy.host} asks to wait 5 s" in job.notes
     assert f"{proxy.host} allows 0 more requests in 6 hours for 192.0.2.7" in job.notes
