@@ -206,9 +206,12 @@ def _hint_for(name: str, formats: Iterable[str]) -> str:
 def _base_name(file: str) -> str:
     """Return the name that outputs get from a config's file name or URL (build.md section 1, rule 1).
 
-    What has none, as standard input and ``.``, is called as LinuxKit calls standard input.
+    Login and query of a URL, which may be secret, are no part of it. What has none, as standard input and ``.``, is
+    called as LinuxKit calls standard input.
     """
-    name = file.rstrip("/").rsplit("/", 1)[-1]
+    from lkboard.config.sources import HIDDEN, shown
+
+    name = shown(file).rstrip("/").rsplit("/", 1)[-1]
     stem, dot, _extension = name.rpartition(".")
     base = stem if dot and stem else name
-    return "moby" if file == STDOUT or base in _NO_NAMES else base
+    return "moby" if file == STDOUT or base in {*_NO_NAMES, HIDDEN} else base

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from lkboard.model.web import WebAccess
 
 STDIN = "-"
+HIDDEN = "…"
+"""What `shown` puts in the place of a whole address."""
+
 _URL = re.compile(r"https?://", re.IGNORECASE)
 _ADDRESS = re.compile(r"(https?://)\S*", re.IGNORECASE)
 _TIMEOUT_SECONDS = 30
@@ -87,7 +90,7 @@ def shown(name: str) -> str:
     host = re.split("[/?#]", name[match.end() :], maxsplit=1)[0]
     rest = name[match.end() + len(host) :]
     if "@" in rest and set(host) & set("@:"):
-        return f"{match[0]}…"
+        return f"{match[0]}{HIDDEN}"
     return f"{match[0]}{host.rpartition('@')[2]}{re.split('[?#]', rest, maxsplit=1)[0]}"
 
 

@@ -111,6 +111,11 @@ def test_what_is_made(given: BuildOptions, architecture: str, expected: list[str
         (("x.yml", "-"), "moby", "x"),
         (("http://h/u.yml",), "u", "u"),
         (("http://h/u.yml?x=1",), "u", "u"),
+        (("http://u:pw@h/conf?token=s3.cr3t",), "conf", "conf"),
+        (("http://u:pw@h/conf#top/x",), "conf", "conf"),
+        (("http://u:pw@h",), "h", "h"),
+        (("http://u:p/w@h",), "moby", "moby"),
+        (("what?.yml",), "what?", "what?"),
         (("https://h/a/u.yml/",), "u", "u"),
     ],
 )
