@@ -12,7 +12,7 @@ from lkboard.errors import BuildError
 from lkboard.model.extents import Content, ExtentMap, FileSpan, Inline, Source, Zeros, place, stamp_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 CHUNK_SIZE = 1 << 20
 
@@ -30,10 +30,14 @@ def chunks(content: Content, size: int = CHUNK_SIZE) -> Iterator[bytes | memoryv
         yield from source_chunks(part, size)
 
 
-def digest(content: Content) -> str:
-    """Return ``sha256:<hex>`` of all bytes. Raises `BuildError` as `read` does."""
+def digest(content: Content, on_chunk: Callable[[], None] = lambda: None) -> str:
+    """Return ``sha256:<hex>`` of all bytes; ``on_chunk`` is called at least for every MiB.
+
+    Raises `BuildError` as `read` does, and what ``on_chunk`` raises.
+    """
     state = hashlib.sha256()
     for chunk in chunks(content):
+        on_chunk()
         state.update(chunk)
     return f"sha256:{state.hexdigest()}"
 

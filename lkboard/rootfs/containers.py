@@ -46,7 +46,9 @@ def add_containers(root: Root, config: Config, names: Names, files: ImageFiles) 
         own_root = f"{bundle}/rootfs" if settings.options.readonly else f"{bundle}/lower"
         image_root = image_roots.setdefault(str(image.reference), own_root)
         if image_root == own_root:
-            root.put_directories(own_root, Origin(str(image.reference), location, made=_MADE["lower"]))
+            origin = Origin(str(image.reference), location, made=_MADE["lower"])
+            root.put_directories(own_root, origin)
+            root.tell_moved(own_root, origin)
             root.graft(own_root, files.adapted(container.image, location, "file", own_root))
         _add_bundle(root, settings, bundle, config_json(settings, names), image_root)
 
@@ -61,6 +63,7 @@ def _add_bundle(root: Root, container: Effective, bundle: str, config: bytes, im
     for folder in ("rootfs",) if container.options.readonly else ("tmp", "rootfs"):
         if f"{bundle}/{folder}" != image_root:
             root.put_directory(f"{bundle}/{folder}", origin(folder))
+        root.tell_moved(f"{bundle}/{folder}", origin(folder))
     root.put_file(f"{bundle}/runtime.json", runtime_json(container, bundle, image_root), origin("runtime.json"))
 
 

@@ -41,7 +41,6 @@ def compare(before: Tree, after: Tree, job: Job) -> Difference:
     has_cmdlines = before.tells(CMDLINE) and after.tells(CMDLINE)
     cmdlines = (_cmdline(before), _cmdline(after)) if has_cmdlines else (None, None)
     sizes = tuple(comparison.sizes())
-    listed = ", ".join(f"/{name}" for name in sorted(untold))
     return Difference(
         privileges=tuple(sorted(comparison.privileges(), key=_privilege_order)),
         services=tuple(comparison.services()),
@@ -51,8 +50,17 @@ def compare(before: Tree, after: Tree, job: Job) -> Difference:
         size_after=sum(size.size_after for size in sizes),
         cmdline_before=cmdlines[0],
         cmdline_after=cmdlines[1],
-        notes=(f"not compared, because an initrd cannot have it: {listed}",) if listed else (),
+        notes=tuple(_notes(untold, before, after)),
     )
+
+
+def _notes(untold: Iterable[str], *trees: Tree) -> Iterator[str]:
+    """Yield what could not be compared."""
+    if listed := ", ".join(f"/{name}" for name in sorted(untold)):
+        yield f"not compared, because an initrd cannot have it: {listed}"
+    for tree in trees:
+        if listed := ", ".join(f"/{path}" for path in tree.unknown):
+            yield f"{tree.name}: what the init starts there is not known, because links lead out of the system: {listed}"
 
 
 class _Comparison:
@@ -71,7 +79,8 @@ class _Comparison:
         """Yield the rights that are not the same; of containers that are gone none is told."""
         old, new = self._before.bundles, self._after.bundles
         for part, bundle in new.items():
-            yield from compare_rights(part, _rights(old[part]) if part in old else None, _rights(bundle))
+            earlier = _rights(self._before, old[part]) if part in old else None
+            yield from compare_rights(part, earlier, _rights(self._after, bundle))
         for name in self._before.names.keys() | self._after.names.keys():
             path = self._after.names.get(name) or self._before.names[name]
             part = self._after.parts.get(path) or self._before.parts[path]
@@ -168,16 +177,19 @@ class _Comparison:
         key = id(old), id(new)
         if key not in self._same:
             self._job.check()
-            self._same[key] = contents.digest(old) == contents.digest(new)
+            self._same[key] = self._digest(old) == self._digest(new)
         return self._same[key]
+
+    def _digest(self, content: Content) -> str:
+        return contents.digest(content, self._job.check)
 
 
 def _cmdline(tree: Tree) -> str:
     return tree.read(CMDLINE).decode("utf-8", "replace") if CMDLINE in tree.entries else ""
 
 
-def _rights(bundle: Bundle) -> Rights:
-    return container_rights(bundle.config, bundle.runtime, bundle.path)
+def _rights(tree: Tree, bundle: Bundle) -> Rights:
+    return container_rights(bundle.config, bundle.runtime, bundle.path, tree.real_path)
 
 
 def _privilege_order(change: PrivilegeChange) -> tuple[object, ...]:

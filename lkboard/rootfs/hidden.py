@@ -1,4 +1,4 @@
-"""What is said when one image takes away the files of another.
+"""What is said when one image takes away the files of another, or moves them.
 
 LinuxKit lets it happen without a word: an init image whose ``lib`` is a link to ``usr/lib`` costs a kernel all modules.
 """
@@ -31,6 +31,12 @@ def hidden_files(path: str, by: Entry, folder: Node) -> str | None:
         target = posixpath.normpath(posixpath.join("/", posixpath.dirname(path), by.link))
         kind, hint = "link", f"have the files in '{target}' instead, or an image in which '/{path}' is a folder"
     return f"the {kind} '/{path}' of {_owner(by.origin)} hides what {owners} put there: {count} ({hint})"
+
+
+def moved_directory(path: str, link: Entry, target: str | None, origin: Origin) -> str:
+    """Return the sentence about a link at ``path``, on the way to a directory that is in fact at ``target``."""
+    hint = f"take an image in which '/{path}' is a folder"
+    return f"the link '/{path}' of {_owner(link.origin)} puts files of {_owner(origin)} into '/{target}' ({hint})"
 
 
 def _owner(origin: Origin) -> str:

@@ -16,7 +16,7 @@ from lkboard.events import Job
 from lkboard.model.extents import EMPTY, Content
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Loss, Origin, Rootfs, Segment
 from lkboard.oci.layers.file_tree import FileTree, Loop, Node, entries_of, walk
-from lkboard.rootfs.hidden import hidden_files
+from lkboard.rootfs.hidden import hidden_files, moved_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +43,7 @@ class Root:
         self.tree = FileTree(Origin("", ""), epoch, losses)
         self.epoch_ns = epoch * 1_000_000_000
         self._names = [SHARED]
+        self._told_links: set[str] = set()
 
     def begin_segment(self, name: str) -> None:
         """Begin a segment; ``name`` is for people."""
@@ -84,6 +85,16 @@ class Root:
     def graft(self, path: str, source: FileTree) -> None:
         """Merge a whole tree below a directory; ``source`` must not be used any more. Raises `ImageConflict`."""
         graft(self.tree, path, source, self.rank, self._tell_hidden)
+
+    def tell_moved(self, path: str, origin: Origin) -> None:
+        """Note the first symbolic link on the way to a directory of our own making, but each link only once."""
+        for folder in lineage(path):
+            node = self.tree.find(folder)
+            if node is not None and node.entry.kind is Kind.SYMLINK:
+                if folder not in self._told_links:
+                    self._job.note(moved_directory(folder, node.entry, self.tree.real_path(path), origin), "warning")
+                self._told_links.add(folder)
+                return
 
     def _tell_hidden(self, path: str, by: Entry, hidden: Node) -> None:
         if text := hidden_files(path, by, hidden):

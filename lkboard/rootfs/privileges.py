@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lkboard.model.difference import PrivilegeChange
+from lkboard.oci.layers.file_tree import clean
 from lkboard.rootfs.device_rules import ACCESS, EVERY, DeviceRules, numbers_of
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from lkboard.rootfs.device_rules import Numbers
 
 Record = dict[str, Any]
+RealPath = Callable[[str], str | None]
+"""Gives a path without symbolic links on the way; None if that is not in the root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ _READ_ONLY, _WRITABLE = frozenset(["ro", "rro"]), frozenset(["rw", "rrw"])
 _OVERLAID = ("lowerdir=", "lowerdir+=", "datadir+=", "upperdir=")
 _ORDINARY_MOUNTS = {("proc", "/proc"): 2, ("sysfs", "/sys"): 2, ("cgroup", "/sys/fs/cgroup"): 1}
 """Mounts that every container has, and their level there."""
-_CONTAINERS = ("/containers/onboot/", "/containers/onshutdown/", "/containers/services/")
+_CONTAINERS = ("containers/onboot/", "containers/onshutdown/", "containers/services/")
 _ROOT = "rootfs"
 _ACCESS = dict(zip(ACCESS, ("read", "write", "make"), strict=True))
 _PIPE = "p"
@@ -95,14 +99,15 @@ _UNCONFINED = "unconfined"
 _DIGEST_LENGTH = 12
 
 
-def container_rights(config: Record, runtime: Record, bundle: str) -> Rights:
+def container_rights(config: Record, runtime: Record, bundle: str, real_path: RealPath = clean) -> Rights:
     """Return the rights of a container by its config.json and runtime.json; ``bundle`` is the path of its folder.
 
-    What the documents do not have in the right shape counts as not there.
+    ``real_path`` follows the symbolic links of the root. What the documents do not have in the right shape counts as
+    not there.
     """
     found = (_user, _capabilities, _namespaces, _mounts, _devices, _restrictions, _confinement, _hooks)
     rights = {(kind, subject): right for read in found for kind, subject, right in read(config)}
-    around = (*_root_folder(config, bundle), *_host_changes(runtime, bundle))
+    around = (*_root_folder(config, bundle), *_host_changes(runtime, bundle, real_path))
     return rights | {(kind, subject): right for kind, subject, right in around}
 
 
@@ -261,12 +266,12 @@ def _hooks(config: Record) -> Iterator[Found]:
             yield "hook", " ".join((stage, *command)), Right(1, "run")
 
 
-def _host_changes(runtime: Record, bundle: str) -> Iterator[Found]:
+def _host_changes(runtime: Record, bundle: str, real_path: RealPath) -> Iterator[Found]:
     """Yield what the init does on the host for a container, but for the mounts of its own root."""
     for name in _texts(runtime, "cgroups"):
         yield "runtime.cgroups", name, Right(1, "made")
     for mount in _records(runtime, "mounts"):
-        if not _is_of_own_root(mount, bundle):
+        if not _is_of_own_root(mount, bundle, real_path):
             _kind, subject, right = _mount(mount)
             yield "runtime.mounts", subject, right
     for path in _texts(runtime, "mkdir"):
@@ -278,11 +283,14 @@ def _host_changes(runtime: Record, bundle: str) -> Iterator[Found]:
             yield "runtime.bindNS", kind, Right(1, f"kept at {path}")
 
 
-def _is_of_own_root(mount: Record, bundle: str) -> bool:
-    """Return whether a mount only puts a container's root together, of what images brought along."""
-    folders = [source for source in _sources(mount) if source.startswith("/")]
-    is_inside = posixpath.normpath(_text(mount, "destination")).startswith(f"/{bundle}/")
-    return is_inside and all(posixpath.normpath(folder).startswith(_CONTAINERS) for folder in folders)
+def _is_of_own_root(mount: Record, bundle: str, real_path: RealPath) -> bool:
+    """Return whether a mount only puts a container's root together, of what images brought along.
+
+    It does not when a symbolic link leads out of the folders of containers.
+    """
+    target = real_path(_text(mount, "destination")) or ""
+    folders = (real_path(source) or "" for source in _sources(mount) if source.startswith("/"))
+    return target.startswith(f"{bundle}/") and all(folder.startswith(_CONTAINERS) for folder in folders)
 
 
 def _interface(interface: Record) -> Right:

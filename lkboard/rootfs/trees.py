@@ -11,22 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from lkboard.disk import content as contents
 from lkboard.errors import BuildError
-from lkboard.model.rootfs import Kind
+from lkboard.model.rootfs import Kind, Origin
+from lkboard.oci.layers.file_tree import FileTree, Loop
 from lkboard.rootfs.kernel import BOOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from lkboard.model.rootfs import Entry
+    from lkboard.oci.layers.file_tree import Node
 
 REST = "/"
 """The part of a system that everything belongs to which is in no container, no volume and not in ``boot``."""
 
 _CONTAINERS = "containers"
-_SECTIONS = ("onboot", "onshutdown", "services")
+_UNNUMBERED = "services"
+_SECTIONS = ("onboot", "onshutdown", _UNNUMBERED)
 _VOLUMES = "volumes"
 _CONFIG, _RUNTIME = "config.json", "runtime.json"
-_BUNDLE = re.compile(f"{_CONTAINERS}/({'|'.join(_SECTIONS)})/(.+)/{_CONFIG}", re.DOTALL)
 _READ_LIMIT = 4 << 20
 _NUMBER = re.compile(r"\d{3,}-")
 
@@ -35,10 +37,12 @@ _NUMBER = re.compile(r"\d{3,}-")
 class Bundle:
     """A container in a root: ``part`` is its section and name, without the number that says when it runs.
 
-    ``image`` is the reference of its image, with the digest if that is known; empty if the root does not say it.
+    ``path`` is where the init finds it, ``folder`` the same without symbolic links on the way. ``image`` is the
+    reference of its image, with the digest if that is known; empty if the root does not say it.
     """
 
     path: str
+    folder: str
     part: str
     config: dict[str, Any]
     runtime: dict[str, Any]
@@ -61,26 +65,41 @@ class Tree:
 
     @cached_property
     def bundles(self) -> dict[str, Bundle]:
-        """The containers by part, in their order. Raises `BuildError` when a document is no JSON."""
+        """The containers by part, in their order.
+
+        Raises `BuildError` when a document is no JSON, or a link to what is not in this root.
+        """
         bundles: dict[str, Bundle] = {}
-        for section, path in _bundle_paths(self.entries):
-            name = posixpath.relpath(path, f"{_CONTAINERS}/{section}")
-            part = _free(f"{section}/{_NUMBER.sub('', name, count=1) if section != _SECTIONS[-1] else name}", bundles)
-            config, runtime = (self._document(f"{path}/{file}") for file in (_CONFIG, _RUNTIME))
-            bundles[part] = Bundle(path, part, config, runtime, self._image(path))
+        for section in _SECTIONS:
+            for path in self._bundle_paths(f"{_CONTAINERS}/{section}"):
+                name = path.removeprefix(f"{_CONTAINERS}/{section}/")
+                part = f"{section}/{name if section == _UNNUMBERED else _NUMBER.sub('', name, count=1)}"
+                part = _free(part, bundles)
+                config, runtime = (self._document(f"{path}/{file}") for file in (_CONFIG, _RUNTIME))
+                bundles[part] = Bundle(path, self._followed(path), part, config, runtime, self._image(path))
         return bundles
+
+    @cached_property
+    def unknown(self) -> tuple[str, ...]:
+        """The paths at which the init finds containers that are not in this root, because a link leads out of it."""
+        sections = [f"{_CONTAINERS}/{section}" for section in _SECTIONS]
+        names = [f"{section}/{name}" for section in sections for name in self._children(section)]
+        return tuple(path for path in (*sections, *names) if self.real_path(path) is None)
 
     @cached_property
     def parts(self) -> dict[str, str]:
         """What each path belongs to."""
-        by_path = {bundle.path: bundle.part for bundle in self.bundles.values()}
-        return {path: _part_of(path, by_path) for path in self.entries}
+        by_folder = {bundle.folder: bundle.part for bundle in self.bundles.values()}
+        return {path: _part_of(path, by_folder) for path in self.entries}
 
     @cached_property
     def names(self) -> dict[str, str]:
         """The paths by the names under which they are compared: a container's number does not count."""
-        by_part = {part: bundle.path for part, bundle in self.bundles.items()}
-        return {_comparable(path, part, by_part.get(part)): path for path, part in self.parts.items()}
+        names = {}
+        for path, part in self.parts.items():
+            name = _comparable(path, self.bundles.get(part))
+            names[path if name in self.entries else name] = path
+        return names
 
     def tells(self, path: str) -> bool:
         """Return whether this root can tell if there is something at a path."""
@@ -98,33 +117,75 @@ class Tree:
             raise BuildError(f"'/{path}' has more than {_READ_LIMIT >> 20} MiB", where=self.name)
         return contents.read(content)
 
+    def real_path(self, path: str) -> str | None:
+        """Return where a path leads without links; what is not in the root yet keeps its name.
+
+        None when a link leads to what is not in this root.
+        """
+        folder, missing = path, ""
+        try:
+            while (real := self._files.real_path(folder)) is None:
+                if self._files.find(folder) is not None:
+                    return None
+                folder, _, name = folder.rpartition("/")
+                missing = posixpath.join(name, missing)
+        except Loop:
+            return None
+        return posixpath.normpath(posixpath.join("/", real, missing)).lstrip("/")
+
+    @cached_property
+    def _files(self) -> FileTree:
+        tree = FileTree(Origin(self.name, ""))
+        for path, entry in self.entries.items():
+            tree.add("" if path == "." else path, entry, 0)
+        return tree
+
+    def _followed(self, path: str) -> str:
+        """Return a path that is there without links. Raises `BuildError` when nothing is where it leads."""
+        real = self.real_path(path)
+        if real is None:
+            raise BuildError(f"'/{path}' leads to what is not in this system", where=self.name, hint="replace the link")
+        return real
+
+    def _bundle_paths(self, section: str) -> list[str]:
+        """Return the folders with a config.json in one of the init's folders, sorted, as the init finds them.
+
+        It takes links as well as folders; what looks like a container inside another is none.
+        """
+        found: list[str] = []
+        pending = [section]
+        for folder in pending:
+            for name, node in self._children(folder).items():
+                path = f"{folder}/{name}"
+                is_link = node.entry.kind is Kind.SYMLINK
+                if node.children is None and not (is_link and folder == section):
+                    continue
+                if _CONFIG in self._children(path):
+                    found.append(path)
+                elif not is_link:
+                    pending.append(path)
+        return sorted(found)
+
+    def _children(self, path: str) -> dict[str, Node]:
+        """Return what is in the folder that a path leads to; nothing if it is none."""
+        real = self.real_path(path)
+        node = self._files.find(real) if real is not None else None
+        return (node.children if node is not None else None) or {}
+
     def _image(self, path: str) -> str:
-        source = self.entries[f"{path}/{_CONFIG}"].origin.source
+        source = self.entries[self._followed(f"{path}/{_CONFIG}")].origin.source
         digest = self.images.get(source)
         return f"{source}@{digest}" if digest and "@" not in source else source
 
     def _document(self, path: str) -> dict[str, Any]:
         """Return a JSON object; an empty one when the file is missing, as the init takes it for runtime.json."""
-        if path not in self.entries:
+        if self._files.find(path) is None:
             return {}
         try:
-            document = json.loads(self.read(path))
+            document = json.loads(self.read(self._followed(path)))
         except (ValueError, RecursionError) as error:
             raise BuildError(f"'/{path}' is not JSON: {error}", where=self.name) from error
         return document if isinstance(document, dict) else {}
-
-
-def _bundle_paths(entries: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
-    """Yield section and path of each folder that has a config.json; what looks like one inside another is none."""
-    sections = {posixpath.dirname(path): match[1] for path in entries if (match := _BUNDLE.fullmatch(path))}
-    for path, section in sorted(sections.items()):
-        if not any(folder in sections for folder in _folders_above(path)):
-            yield section, path
-
-
-def _folders_above(path: str) -> Iterator[str]:
-    names = path.split("/")
-    return ("/".join(names[:depth]) for depth in range(1, len(names)))
 
 
 def _free(part: str, taken: Mapping[str, Bundle]) -> str:
@@ -133,18 +194,15 @@ def _free(part: str, taken: Mapping[str, Bundle]) -> str:
     return part if number == 1 else f"{part}#{number}"
 
 
-def _part_of(path: str, bundles: Mapping[str, str]) -> str:
-    first, _, rest = path.partition("/")
-    if first == BOOT:
-        return BOOT
-    if first != _CONTAINERS or "/" not in rest:
-        return REST
+def _part_of(path: str, containers: Mapping[str, str]) -> str:
     names = path.split("/")
-    if names[1] == _VOLUMES:
-        return "/".join(names[1:3])
-    folders = ("/".join(names[:depth]) for depth in range(3, len(names) + 1))
-    return next((bundles[folder] for folder in folders if folder in bundles), REST)
+    if names[0] == BOOT:
+        return BOOT
+    if names[:2] == [_CONTAINERS, _VOLUMES] and len(names) > 2:
+        return "/".join(names[:3])
+    folders = ("/".join(names[:depth]) for depth in range(1, len(names) + 1))
+    return next((containers[folder] for folder in folders if folder in containers), REST)
 
 
-def _comparable(path: str, part: str, bundle: str | None) -> str:
-    return path if bundle is None else f"{_CONTAINERS}/{part}{path.removeprefix(bundle)}"
+def _comparable(path: str, bundle: Bundle | None) -> str:
+    return path if bundle is None else f"{_CONTAINERS}/{bundle.part}{path.removeprefix(bundle.folder)}"

@@ -101,8 +101,9 @@ def test_onboot_and_onshutdown_are_numbered(tmp_path: Path) -> None:
 
 
 def test_names_may_have_slashes(tmp_path: Path) -> None:
-    found = root(tmp_path, "services: [{name: a/b, image: 'lab/web:v1'}]")
-    assert "containers/services/a/b/config.json" in found
+    config = configured("services: [{name: web, image: 'lab/web:v1'}]")
+    renamed = replace(config, services=(replace(config.services[0], name="a/b"),))
+    assert "containers/services/a/b/config.json" in by_path(assembled(tmp_path, renamed, {"lab/web:v1": WEB}))
 
 
 @pytest.mark.parametrize("name", ["../init", "a/../../x", ".."])
