@@ -5,7 +5,7 @@ options ─plan_build─▶ BuildPlan ─make_system─▶ System ─format.plan
 
 from __future__ import annotations
 
-import itertools
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -16,10 +16,9 @@ from lkboard.app.outputs import stream, write
 from lkboard.app.overwriting import refuse_sources
 from lkboard.app.planning import plan_build
 from lkboard.app.system import make_system
+from lkboard.errors import Cancelled, LkboardError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lkboard.app.assembly import Surroundings
     from lkboard.app.build_options import BuildOptions
     from lkboard.app.build_plan import BuildPlan, PlannedFormat
@@ -40,7 +39,8 @@ def build(
     """Build every planned file and return them.
 
     ``stdin`` is the config when a file is ``-``; ``stdout`` takes the artifact when the output is ``-``. Raises
-    `UsageError`, `ConfigError`, `OciError`, `BuildError`, `Cancelled`; no output file is there before it is whole.
+    `UsageError`, `ConfigError`, `OciError`, `BuildError`, `Cancelled`; no output file is there before all of its
+    format are whole.
     """
     plan = plan_build(options)
     if options.input_tar:
@@ -52,9 +52,9 @@ def build(
     refuse_sources(plan, system.config)
     given, around = _build_input(system, plan), system.around
     used: _BoardFiles = []
-    made = itertools.chain.from_iterable(_make(planned, given, around, stdout, used) for planned in plan.formats)
+    made = _make_all(plan, given, around, stdout, used)
     if plan.record is None:
-        return tuple(made)
+        return made
     from lkboard.app.record import make_record, summed, write_record
 
     artifacts = tuple(summed(artifact, job) for artifact in made)
@@ -107,27 +107,46 @@ def _with_board(given: BuildInput, board: Board, around: Surroundings, used: _Bo
     return replace(given, board=board, board_files=files, part=part)
 
 
+def _make_all(
+    plan: BuildPlan, given: BuildInput, around: Surroundings, stdout: BinaryIO | None, used: _BoardFiles
+) -> tuple[Artifact, ...]:
+    """Make one format after the other; when one fails, those before it are told."""
+    made: list[Artifact] = []
+    try:
+        for planned in plan.formats:
+            made += _make(planned, given, around, stdout, used)
+    except (LkboardError, Cancelled):
+        if made:
+            around.job.note(f"these are whole, and stay: {', '.join(artifact.path for artifact in made)}")
+        raise
+    return tuple(made)
+
+
 def _make(
     planned: PlannedFormat, given: BuildInput, around: Surroundings, stdout: BinaryIO | None, used: _BoardFiles
-) -> Iterator[Artifact]:
+) -> list[Artifact]:
     """Plan and write the files of one format; a stream leaves no artifact. What boards bring is added to ``used``."""
     if planned.board:
         given = _with_board(given, planned.board, around, used)
     with around.job.step(f"Lay out {planned.format.name}"):
         outputs = planned.format.plan(given)
     tools = tools_of(planned.format)
-    for output in outputs:
-        if output.suffix in planned.left_out:
-            continue
-        if stdout is not None:
+    wanted = [output for output in outputs if output.suffix not in planned.left_out]
+    if stdout is not None:
+        for output in wanted:
             stream(output.extents, stdout, around.job, compression=planned.compression)
-        else:
-            written = write(
+        return []
+    with ExitStack() as together:
+        made = [
+            write(
                 output.extents,
                 planned.path_of(output.suffix),
                 planned.format.name,
                 around.job,
                 compression=planned.compression,
                 sidecars=planned.sidecars,
+                together=together,
             )
-            yield replace(written, tools=tools)
+            for output in wanted
+        ]
+    return [replace(artifact, tools=tools) for artifact in made]

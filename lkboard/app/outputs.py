@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from lkboard.model.artifact import Artifact
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
     from pathlib import Path
 
     from lkboard.events import Job
@@ -22,8 +23,9 @@ def write(
     *,
     compression: Compression | None = None,
     sidecars: tuple[Sidecar, ...] = (),
+    together: ExitStack | None = None,
 ) -> Artifact:
-    """Write a planned file to its place, and its sidecars beside it.
+    """Write a planned file to its place, and its sidecars beside it; with others ``together``, when that ends well.
 
     Raises `OutputError`, `BuildError`, `Cancelled`; nothing is left then.
     """
@@ -39,6 +41,7 @@ def write(
             compression=compression,
             sidecars=sidecars,
             on_bytes=lambda done: job.progress(name, done, total),
+            together=together,
         )
     return Artifact(
         str(path),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -39,31 +40,35 @@ def write_file(
     on_bytes: Callable[[int], None],
     compression: Compression | None = None,
     sidecars: tuple[Sidecar, ...] = (),
+    together: ExitStack | None = None,
 ) -> Written:
     """Write a file that appears under its name only when it is whole and on the disk, and then its sidecars.
 
     Holes of the map (gaps and `Zeros`) become holes of the file. ``on_bytes`` gets how many bytes of `work` are done at
     least every MiB, or, of a compressed file, every 100 ms, and all of them once they are on the disk; what it raises
     (`Cancelled`) stops the work. A symbolic link is followed; sidecars are beside the link. Sidecars of a file that is
-    replaced are gone before it is. Raises `OutputError`, and `BuildError` when a source cannot be read; nothing is left
-    behind then.
+    replaced are gone before it is. With ``together``, all names are taken when that ends well, and none otherwise.
+    Raises `OutputError`, and `BuildError` when a source cannot be read; nothing is left behind then.
     """
     final = Path(os.path.realpath(path))
     beside = tuple(sidecar_path(path, kind) for kind in sidecars)
     sums = Sums(sidecars, extents)
-    with explained(path, extents.mapped_bytes):
+    stale = {*sidecar_paths(path), *sidecar_paths(final)}
+    with ExitStack() as alone:
+        stack = together or alone
+        stack.enter_context(explained(path, extents.mapped_bytes))
         for name in (path, *beside):
             refuse_special(name)
-        with replacing((final, *beside), stale={*sidecar_paths(path), *sidecar_paths(final)}) as (file, *others):
-            if compression is None:
-                check_room(final.parent, extents.mapped_bytes)
-                _write_plain(extents, file, sums if sidecars else None, on_bytes)
-            else:
-                _write_packed(extents, compression, file, sums, on_bytes)
-            for kind, other in zip(sidecars, others, strict=True):
-                write_all(other, sums.text(kind, path.name))
-                os.fsync(other.fileno())
-            return Written(os.fstat(file.fileno()).st_size, sums.sha256)
+        file, *others = stack.enter_context(replacing((final, *beside), stale=stale))
+        if compression is None:
+            check_room(final.parent, extents.mapped_bytes)
+            _write_plain(extents, file, sums if sidecars else None, on_bytes)
+        else:
+            _write_packed(extents, compression, file, sums, on_bytes)
+        for kind, other in zip(sidecars, others, strict=True):
+            write_all(other, sums.text(kind, path.name))
+            os.fsync(other.fileno())
+        return Written(os.fstat(file.fileno()).st_size, sums.sha256)
 
 
 def work(extents: ExtentMap, compression: Compression | None, sidecars: tuple[Sidecar, ...]) -> int:

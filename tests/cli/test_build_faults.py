@@ -34,14 +34,14 @@ def build(lab: Lab, config: Path, *options: object, limit: float | None = None) 
 
 
 def told(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the one line that a failed build says, without its ``lkboard:``; it has a hint, there is no traceback."""
+    """Return the lines that a failed build says, without their ``lkboard:``; each has a hint, there is no traceback."""
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("lkboard:")]
-    assert done.stderr.endswith(f"{line}\n")
-    assert line.endswith(")"), "no hint"
-    return line.removeprefix("lkboard: ")
+    lines = [line for line in done.stderr.splitlines() if line.startswith("lkboard: ")]
+    assert done.stderr.splitlines()[-len(lines) :] == lines
+    assert all(line.endswith(")") for line in lines), "no hint"
+    return "\n".join(line.removeprefix("lkboard: ") for line in lines)
 
 
 class TestRegistries:
@@ -191,6 +191,43 @@ class TestDisks:
         )
         assert f"{lab.out}/x.tar: there is no room for 21 MiB (free some space or" in told(done)
         assert lab.made() == []
+
+    @pytest.mark.parametrize(
+        ("formats", "made"),
+        [("kernel+iso", []), ("kernel+initrd,kernel+iso", ["x-cmdline", "x-initrd.img", "x-kernel"])],
+    )
+    def test_a_format_is_there_as_a_whole_or_not_at_all(self, lab: Lab, formats: str, made: list[str]) -> None:
+        """The kernel is finished when the disc does not fit."""
+        limit = 10 << 20
+        with (lab.folder / "zeros").open("wb") as zeros:
+            zeros.truncate(2 * limit)
+        config = lab.config(f"files: [{{path: zeros, source: '{lab.folder}/zeros', mode: '0644'}}]\n")
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "lkboard",
+                "build",
+                config,
+                "--format",
+                formats,
+                "--arch",
+                "amd64",
+                "--dir",
+                lab.out,
+            ],
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        )
+        assert f"{lab.out}/x.iso: there is no room for" in told(done)
+        assert sorted(lab.made()) == made
+        said = [line for line in done.stderr.splitlines() if "these are whole, and stay" in line]
+        assert [sorted(path.strip() for path in line.partition("stay:")[2].split(",")) for line in said] == (
+            [[f"{lab.out}/{name}" for name in made]] if made else []
+        )
 
     @pytest.mark.device
     def test_a_file_system_that_gets_full(self, lab: Lab) -> None:

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,6 +165,35 @@ def test_a_write_can_be_cancelled_when_only_its_name_is_missing(folder: Path) ->
 
     with pytest.raises(Cancelled):
         write_file(SMALL, folder / "x", on_bytes=cancel)
+    assert list(folder.iterdir()) == []
+
+
+def write_together(*files: tuple[ExtentMap, Path]) -> None:
+    with ExitStack() as together:
+        for extents, path in files:
+            write_file(extents, path, on_bytes=ignore, together=together)
+
+
+def test_files_that_are_written_together_take_their_names_at_the_end(folder: Path) -> None:
+    with ExitStack() as together:
+        for name in ("x", "y"):
+            write_file(SMALL, folder / name, on_bytes=ignore, sidecars=("sha256",), together=together)
+        assert not {"x", "y"} & {path.name for path in folder.iterdir()}
+    assert sorted(path.name for path in folder.iterdir()) == ["x", "x.sha256", "y", "y.sha256"]
+
+
+def test_of_files_that_are_written_together_none_is_there_when_one_fails(folder: Path, tmp_path: Path) -> None:
+    (folder / "x").write_bytes(b"older")
+    gone = ExtentMap((Extent(0, FileSpan(str(tmp_path / "gone"), 0, 1000)),), 1000)
+    with pytest.raises(BuildError, match="gone"):
+        write_together((SMALL, folder / "x"), (gone, folder / "y"))
+    assert [path.name for path in folder.iterdir()] == ["x"]
+    assert (folder / "x").read_bytes() == b"older"
+
+
+def test_a_failure_is_that_of_the_file_that_failed(folder: Path) -> None:
+    with pytest.raises(OutputError, match=r"none/y: the folder '.*none' does not exist"):
+        write_together((SMALL, folder / "x"), (SMALL, folder / "none" / "y"))
     assert list(folder.iterdir()) == []
 
 
