@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from lkboard.config.values import InvalidValue, expand_capabilities, parse_mode, parse_rlimit
 from lkboard.model.config import DeviceRule, Resources
+from lkboard.rootfs.cgroup_limits import resources_json
 from lkboard.rootfs.ids import resolve_id
 from lkboard.rootfs.json_text import encode_json, without_empty
 from lkboard.rootfs.mounts import mappings_json, mount_table
-from lkboard.rootfs.resources import resources_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,7 +14,7 @@ from lkboard.model.config import (
     ThrottleDevice,
     WeightDevice,
 )
-from lkboard.rootfs.resources import resources_json
+from lkboard.rootfs.cgroup_limits import resources_json
 
 
 def test_nothing_is_an_empty_object() -> None:
