@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from lkboard.errors import BuildError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
+    from lkboard.app.registry_options import RegistryOptions
     from lkboard.events import Job
     from lkboard.model.image import Descriptor
     from lkboard.model.reference import Reference
@@ -68,24 +69,21 @@ def list_kit(cache: str) -> tuple[KitImage, ...]:
     return tuple(_images(open_store(cache or None)))
 
 
-def push_kit(destination: str, cache: str, insecure: Sequence[str], job: Job) -> tuple[Reference, ...]:
-    """Push all images of the kit to ``REGISTRY[/PREFIX]`` and return their names there.
+def push_kit(destination: str, cache: str, registry: RegistryOptions, job: Job) -> tuple[Reference, ...]:
+    """Push all images of the kit to ``REGISTRY[/PREFIX]``, never to a mirror of it, and return their names there.
 
     Raises `UsageError` for a bad destination, `BuildError` when there is no kit, `OciError` when the registry refuses.
     """
-    from lkboard.app.registry_options import is_offline
     from lkboard.kit.build import RECIPES
     from lkboard.model.kit import image_name
     from lkboard.oci.registry.push import push
-    from lkboard.oci.servers.settings import RegistrySettings
     from lkboard.oci.store.store import open_store
 
     store = open_store(cache or None)
     names = {image_name(recipe.name): _destination(destination, recipe.name) for recipe in RECIPES}
     if any(store.find(name) is None for name in names):
         raise BuildError("the store has no kit", where=store.root, hint="build it first: lkboard kit build")
-    settings = RegistrySettings(insecure=tuple(insecure), offline=is_offline())
-    push(store, names, settings, job)
+    push(store, names, registry.settings(), job)
     return tuple(names.values())
 
 

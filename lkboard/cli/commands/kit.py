@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
-from lkboard.cli.options import add_cache_option, add_insecure_option
+from lkboard.cli.options import add_cache_option, add_certificate_option, add_insecure_option
 from lkboard.model.units import human_size
 
 if TYPE_CHECKING:
@@ -44,13 +44,16 @@ def _build(args: argparse.Namespace, ui: Ui, job: Job) -> int:
 def _add_push_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("registry", metavar="REGISTRY[/PREFIX]", help="where to; the prefix is 'lkboard' by default")
     add_insecure_option(parser)
+    add_certificate_option(parser)
     add_cache_option(parser)
 
 
 def _push(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app.kit import push_kit
+    from lkboard.app.registry_options import RegistryOptions
 
-    for reference in push_kit(args.registry, args.cache or "", args.insecure_registry, job):
+    options = RegistryOptions(insecure=tuple(args.insecure_registry), ca_files=tuple(args.cert_file))
+    for reference in push_kit(args.registry, args.cache or "", options, job):
         ui.result(f"pushed {reference}", pushed=str(reference))
     return 0
 
