@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,6 @@ from lkboard.errors import LkboardError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-NEW_FILE_MODE = 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +31,10 @@ def open_config(path: Path) -> ConfigFile:
 
 
 def save_config(path: Path, config: ConfigFile) -> None:
-    """Write a config to a temporary name and rename it. Links are followed, the mode is kept. Raises OSError."""
-    final = path.resolve()
-    temporary = final.with_name(f".{final.name}.new")
-    mode = stat.S_IMODE(final.stat().st_mode) if final.exists() else NEW_FILE_MODE
-    try:
-        with temporary.open("wb") as file:
-            file.write(config.text.replace("\n", config.newline).encode("utf-8"))
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        temporary.replace(final)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    """Write a config under a temporary name and rename it. Links are followed, the mode is kept. Raises OSError."""
+    from lkboard.disk.replacing import replacing, write_all
+
+    data = config.text.replace("\n", config.newline).encode("utf-8")
+    with replacing([path.resolve()]) as (file,):
+        write_all(file, data)
+        os.fsync(file.fileno())

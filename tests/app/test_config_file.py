@@ -58,3 +58,19 @@ def test_what_is_not_text_is_refused_by_name(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(LkboardError, match=r"x\.yml: the file is not UTF-8"):
         open_config(path)
+
+
+def test_what_a_killed_save_left_goes_with_the_next(tmp_path: Path) -> None:
+    left = tmp_path / ".lkboard-00000000.part"
+    left.write_text("half")
+    save_config(tmp_path / "x.yml", ConfigFile("a"))
+    assert not left.exists()
+
+
+def test_a_new_file_has_the_mode_of_new_files(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        save_config(tmp_path / "x.yml", ConfigFile("a"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x.yml").stat().st_mode & 0o777 == 0o640
