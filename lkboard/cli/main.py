@@ -42,7 +42,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _VerbParser(_Parser):
-    """The parser of a verb, which takes options between arguments, as LinuxKit's does."""
+    """The parser of a verb, which takes options between arguments, as LinuxKit's does.
+
+    No argument is empty, which a script gives for a variable that is not set: it would mean the same as no option.
+    """
 
     _is_divided = False
     """Whether `argparse` is parsing options and arguments one after the other, by calls of `parse_known_args`."""
@@ -58,6 +61,12 @@ class _VerbParser(_Parser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._is_divided = False
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> object:
+        """Refuse what is empty; the arguments of a verb's own verbs are for their parsers."""
+        if action.nargs != argparse.PARSER and "" in arg_strings:
+            raise argparse.ArgumentError(action, "it is empty, and must name something")
+        return super()._get_values(action, arg_strings)
 
 
 def commands() -> tuple[Command, ...]:

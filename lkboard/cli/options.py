@@ -12,15 +12,6 @@ if TYPE_CHECKING:
     from lkboard.app.registry_options import RegistryOptions
 
 
-def not_empty(text: str) -> str:
-    """Return what an option names. Nothing is not taken for an option that was not given: it is a script's mistake."""
-    import argparse
-
-    if not text:
-        raise argparse.ArgumentTypeError("it is empty, and must name a file or a folder")
-    return text
-
-
 def add_cache_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--cache``."""
     parser.add_argument(
@@ -128,14 +119,9 @@ def add_lock_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--locked", action="store_true", help="use exactly what lkboard.lock beside the config names, or fail"
     )
+    group.add_argument("--lock", metavar="FILE", help="use exactly what this lock names (see: lkboard lock)")
     group.add_argument(
-        "--lock", type=not_empty, metavar="FILE", help="use exactly what this lock names (see: lkboard lock)"
-    )
-    group.add_argument(
-        "--vendored",
-        type=not_empty,
-        metavar="DIR",
-        help="use exactly what is in this folder, and no network (see: lkboard vendor)",
+        "--vendored", metavar="DIR", help="use exactly what is in this folder, and no network (see: lkboard vendor)"
     )
 
 

@@ -24,8 +24,8 @@ def is_size(text: str) -> bool:
     return _SIZE.fullmatch(text) is not None
 
 
-def parse_size(text: str, option: str) -> int:
-    """Return the bytes of ``512M``, ``2G`` or a bare number of GiB (cli.md section 1.5).
+def parse_size(text: str, option: str, *, least: int = 1) -> int:
+    """Return the bytes of ``512M``, ``2G`` or a bare number of GiB (cli.md section 1.5), at least ``least`` of them.
 
     Raises `UsageError`, which names the option that the text was given to.
     """
@@ -34,4 +34,7 @@ def parse_size(text: str, option: str) -> int:
         raise UsageError(
             f"{option}: '{text}' is not a size", hint="write a number and M (MiB) or G (GiB), such as 512M"
         )
-    return int(match[1]) << (20 if match[2] == "M" else 30)
+    size = int(match[1]) << (20 if match[2] == "M" else 30)
+    if size < least:
+        raise UsageError(f"{option}: '{text}' is too small", hint="write a larger number, or leave the option out")
+    return size

@@ -8,9 +8,7 @@ from lkboard.errors import UsageError
 from lkboard.model.units import human_size, is_size, parse_size
 
 
-@pytest.mark.parametrize(
-    ("text", "size"), [("512M", 512 << 20), ("2G", 2 << 30), ("3", 3 << 30), ("0", 0), ("1024M", 1 << 30)]
-)
+@pytest.mark.parametrize(("text", "size"), [("512M", 512 << 20), ("2G", 2 << 30), ("3", 3 << 30), ("1024M", 1 << 30)])
 def test_sizes(text: str, size: int) -> None:
     assert is_size(text)
     assert parse_size(text, "--size") == size
@@ -22,6 +20,13 @@ def test_what_is_not_a_size(text: str) -> None:
     with pytest.raises(UsageError, match=f"'{text}' is not a size") as caught:
         parse_size(text, "--size")
     assert "512M" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("text", ["0", "0M", "00G"])
+def test_nothing_is_a_size_only_where_it_means_something(text: str) -> None:
+    with pytest.raises(UsageError, match=f"--size: '{text}' is too small"):
+        parse_size(text, "--size")
+    assert parse_size(text, "--keep-bytes", least=0) == 0
 
 
 def test_more_digits_than_a_number_may_have_are_no_size() -> None:

@@ -126,7 +126,7 @@ def _options(args: argparse.Namespace) -> BuildOptions:
         cache=args.cache or "",
         decompress_kernel=args.decompress_kernel,
         unified_kernel=args.uki,
-        size_bytes=parse_size(args.size, "--size") if args.size else 0,
+        size_bytes=parse_size(args.size, "--size") if args.size is not None else 0,
         sbom=None if args.no_sbom else args.sbom_output,
         sbom_created=int(time.time()) if args.sbom_current_time else None,
         compression=args.compress,

@@ -87,7 +87,7 @@ def _collect(args: argparse.Namespace, ui: Ui, job: Job) -> int:
     from lkboard.app.cache import GcOptions, collect_garbage
     from lkboard.model.units import parse_size
 
-    keep_bytes = None if args.keep_bytes is None else parse_size(args.keep_bytes, "--keep-bytes")
+    keep_bytes = None if args.keep_bytes is None else parse_size(args.keep_bytes, "--keep-bytes", least=0)
     freed = collect_garbage(GcOptions(args.keep_days, keep_bytes, args.dry_run, args.cache or ""), job)
     for one in freed:
         ui.result(f"{human_size(one.size_bytes):>9}  {_FREED[one.kind]} ({one.count})", **asdict(one))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
-from lkboard.cli.options import add_registry_options, add_target_options, lock_options, not_empty
+from lkboard.cli.options import add_registry_options, add_target_options, lock_options
 from lkboard.cli.streams import read_input
 
 if TYPE_CHECKING:
@@ -20,13 +20,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "files", nargs="+", metavar="FILE", help="config, as of a build: a path, a URL, or - for standard input"
     )
     add_target_options(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=not_empty,
-        metavar="FILE",
-        help="the lock (default: lkboard.lock beside the config)",
-    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="the lock (default: lkboard.lock beside the config)")
     add_registry_options(parser)
 
 

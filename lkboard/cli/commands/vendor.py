@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.cli.command import Command
-from lkboard.cli.options import add_registry_options, add_target_options, lock_options, not_empty
+from lkboard.cli.options import add_registry_options, add_target_options, lock_options
 from lkboard.cli.streams import read_input
 from lkboard.model.units import human_size
 
@@ -17,22 +17,12 @@ if TYPE_CHECKING:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "directory",
-        type=not_empty,
-        metavar="DIR",
-        help="the folder: a new one, or one that was made by this command",
-    )
+    parser.add_argument("directory", metavar="DIR", help="the folder: a new one, or one that was made by this command")
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="config, as of a build: a path, a URL, or - for standard input"
     )
     add_target_options(parser)
-    parser.add_argument(
-        "--lock",
-        type=not_empty,
-        metavar="FILE",
-        help="the lock to keep to (default: lkboard.lock beside the config)",
-    )
+    parser.add_argument("--lock", metavar="FILE", help="the lock to keep to (default: lkboard.lock beside the config)")
     add_registry_options(parser)
 
 
