@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lkboard.disk import cpio_reader, erofs, erofs_attributes
+from lkboard.disk import cpio_reader, erofs_attributes, inodes
+from lkboard.formats import kernel_iso
 from lkboard.oci.archives import docker_archive, engine
 from lkboard.oci.image_spec import documents
 from lkboard.oci.layers import file_tree, flatten, tar_reader, unpack
@@ -37,7 +38,8 @@ MIB = 1 << 20
         f"| the attributes of one file in a layer | {tar_reader._EXTENSION_LIMIT // MIB} MiB |",
         f"| long names, attributes and sparse maps of a layer | {tar_reader._DETAIL_LIMIT // MIB} MiB |",
         f"| a bill of materials of an image | {sbom._SIZE_LIMIT // MIB} MiB |",
-        f"in `kernel+erofs` | {erofs._NAME_MAX} bytes, {erofs_attributes._VALUE_MAX:,} bytes, 255 KiB | refused |",
+        f"in `kernel+erofs` | {erofs_attributes._VALUE_MAX:,} bytes, 255 KiB | refused |",
+        f"| a name, in all but tars | {inodes.NAME_MAX} bytes; {kernel_iso._NAME_MAX} in `kernel+iso`, as in Linux |",
         f"| a compressed kernel, packed and unpacked | {kernel_payload.SIZE_LIMIT // MIB} MiB |",
     ],
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.disk import content
 from lkboard.disk.content import encode
-from lkboard.disk.inodes import check_numbers, mode_of
+from lkboard.disk.inodes import check_name, check_numbers, mode_of, put_by
 from lkboard.errors import BuildError
 from lkboard.model.extents import EMPTY, Content
 from lkboard.model.rootfs import Kind
@@ -30,6 +30,7 @@ FIRST_INODE = 721
 DEVICE = (3, 1)
 """The device that the reference puts on every entry."""
 
+_TRAILER = "TRAILER!!!"
 _ALIGNMENT = 4
 _BLOCK_SIZE = 512
 _PATH_MAX = 4096
@@ -59,12 +60,12 @@ def records(
         number = numbers.setdefault(inode.path, first_inode + len(numbers))
         data = _data(inode) if entry.path == inode.path else EMPTY
         link_count = 2 if inode.kind is Kind.DIRECTORY else links[inode.path]
-        yield _record(entry.path, inode, data, (number, link_count, device))
+        yield _record(entry, inode, data, (number, link_count, device))
 
 
 def trailer() -> bytes:
     """Return the entry that ends all archives, padded so that readers of 512-byte blocks are content."""
-    record = _head(b"TRAILER!!!", (0, 0, 0, 0, 1, 0, 0, *DEVICE, 0, 0))
+    record = _head(_TRAILER.encode(), (0, 0, 0, 0, 1, 0, 0, *DEVICE, 0, 0))
     return record + bytes(-len(record) % _BLOCK_SIZE)
 
 
@@ -98,10 +99,10 @@ def _data(inode: Entry) -> Content:
     return inode.content if inode.kind is Kind.FILE else EMPTY
 
 
-def _record(path: str, inode: Entry, data: Content, identity: tuple[int, int, tuple[int, int]]) -> Content:
+def _record(entry: Entry, inode: Entry, data: Content, identity: tuple[int, int, tuple[int, int]]) -> Content:
     number, links, device = identity
-    name = encode(path)
-    _check(path, inode, len(name), data.size)
+    name = encode(entry.path)
+    _check(entry, inode, len(name), data.size)
     seconds = min(max(inode.mtime_ns // 1_000_000_000, 0), _WORD_LIMIT - 1)
     head = _head(
         name, (number, mode_of(inode), inode.uid, inode.gid, links, seconds, data.size, *device, *inode.device)
@@ -117,10 +118,20 @@ def _head(name: bytes, fields: tuple[int, ...]) -> bytes:
     return head + bytes(-len(head) % _ALIGNMENT)
 
 
-def _check(path: str, inode: Entry, name_size: int, data_size: int) -> None:
+def _check(entry: Entry, inode: Entry, name_size: int, data_size: int) -> None:
     """Refuse what the kernel would skip or cut without a word."""
+    path = entry.path
+    if path == _TRAILER:
+        raise BuildError(
+            f"'{path}' is what marks the end of an initrd, so no file in one can have that name",
+            where=put_by(entry),
+            hint="rename it in its image or in 'files'",
+        )
     if name_size >= _PATH_MAX or (inode.kind is Kind.SYMLINK and data_size >= _PATH_MAX):
-        raise BuildError(f"'{path[:80]}…' has a path or link target of more than {_PATH_MAX - 1} bytes")
+        message = f"'{path[:80]}…' has a path or link target of more than {_PATH_MAX - 1} bytes"
+        raise BuildError(message, where=put_by(entry))
     if data_size >= _WORD_LIMIT:
-        raise BuildError(f"'{path}' has {data_size >> 20} MiB, a file in an initrd at most 4095 MiB")
+        message = f"'{path}' has {data_size >> 20} MiB, a file in an initrd at most 4095 MiB"
+        raise BuildError(message, where=put_by(entry))
+    check_name(entry)
     check_numbers(path, inode)

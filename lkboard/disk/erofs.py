@@ -17,6 +17,7 @@ from lkboard.disk.erofs_folder import folder_content, folder_size
 from lkboard.disk.erofs_inode import inode_of
 from lkboard.disk.erofs_slots import BLOCK_SIZE, SLOT_SIZE, Slots
 from lkboard.disk.erofs_superblock import SUPERBLOCK_AT, superblock
+from lkboard.disk.inodes import check_name
 from lkboard.disk.tree import nodes_of
 from lkboard.errors import BuildError
 from lkboard.model.extents import Content, Extent, ExtentMap, Inline, place
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from lkboard.disk.tree import Node
     from lkboard.model.rootfs import Entry
 
-_NAME_MAX = 255
 _BLOCKS_LIMIT = (1 << 32) - 1
 """The highest number of a block means "no place" in an inode."""
 
@@ -42,7 +42,8 @@ def plan(entries: Sequence[Entry], *, epoch: int, on_chunk: Callable[[], None] =
     and when a source cannot be read.
     """
     nodes = nodes_of(entries, epoch)
-    _check_names(nodes)
+    for entry in entries:
+        check_name(entry)
     inodes, first_block = _placed_inodes(dict.fromkeys(nodes.values()))
     end = _place_contents(inodes, first_block)
     body = ExtentMap((*_joined(_metadata(nodes, inodes)), *_contents(nodes, inodes)), end * BLOCK_SIZE)
@@ -54,13 +55,6 @@ def plan(entries: Sequence[Entry], *, epoch: int, on_chunk: Callable[[], None] =
         identity=uuid.UUID(ids.guid(ids.map_seed(body, on_chunk), "file system")).bytes,
     )
     return ExtentMap((Extent(SUPERBLOCK_AT, Inline(head)), *body.extents), body.size)
-
-
-def _check_names(paths: Iterable[str]) -> None:
-    for path in paths:
-        name = posixpath.basename(path)
-        if len(encode(name)) > _NAME_MAX:
-            raise BuildError(f"'{name[:80]}…' has a name of more than {_NAME_MAX} bytes", hint="rename it")
 
 
 def _placed_inodes(nodes: Iterable[Node]) -> tuple[list[Inode], int]:

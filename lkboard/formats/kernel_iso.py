@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from lkboard.model.rootfs import Rootfs
 
 _LABEL = "LINUXKIT"
+_NAME_MAX = 253
+"""Linux cuts longer names on a disc (get_rock_ridge_filename in fs/isofs/rock.c)."""
 
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
     def make(rest: Rootfs) -> ExtentMap:
         return iso9660.plan(rest.entries, label=_LABEL, epoch=build.epoch).extents
 
-    return root_image.plan(build, ".iso", make)
+    return root_image.plan(build, ".iso", make, name_max=_NAME_MAX)
 
 
 FORMAT = Format(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.disk.content import concatenate, encode
-from lkboard.disk.inodes import check_numbers
+from lkboard.disk.inodes import NAME_MAX, check_name, check_numbers
 from lkboard.formats.format import PlannedFile
 from lkboard.model.extents import EMPTY, Content
 
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from lkboard.model.rootfs import Rootfs
 
 
-def plan(build: BuildInput, suffix: str, make: Callable[[Rootfs], ExtentMap]) -> tuple[PlannedFile, ...]:
+def plan(
+    build: BuildInput, suffix: str, make: Callable[[Rootfs], ExtentMap], *, name_max: int = NAME_MAX
+) -> tuple[PlannedFile, ...]:
     """Return kernel and command line, as far as the config has them, and the image that ``make`` makes of the rest.
 
-    Raises `BuildError` for what no file system holds, and what ``make`` raises.
+    ``name_max`` is how many bytes of a name Linux reads from it. Raises `BuildError` for what no file system holds, and
+    what ``make`` raises.
     """
     from lkboard.rootfs.bootparts import split
 
@@ -33,6 +36,7 @@ def plan(build: BuildInput, suffix: str, make: Callable[[Rootfs], ExtentMap]) ->
     if parts.microcode:
         build.job.note("microcode is left out: there is no initrd that could carry it", "warning")
     for entry in rest.entries:
+        check_name(entry, name_max)
         check_numbers(entry.path, entry)
     maps = (
         ("-kernel", concatenate([parts.kernel or EMPTY])),

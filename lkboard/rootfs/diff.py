@@ -60,7 +60,7 @@ def _notes(untold: Iterable[str], *trees: Tree) -> Iterator[str]:
         yield f"not compared, because an initrd cannot have it: {listed}"
     for tree in trees:
         if listed := ", ".join(f"/{path}" for path in tree.unknown):
-            yield f"{tree.name}: what the init starts there is not known, because links lead out of the system: {listed}"
+            yield f"{tree.name}: links lead out of the system, so what the init starts there is not known: {listed}"
 
 
 class _Comparison:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.entries import SECOND, device, file, folder, hard_link, symlink, trees
+from support.entries import ORIGIN, SECOND, device, file, folder, hard_link, symlink, trees
 from support.mtree import mtree
 from support.newc import Member, members
 from support.plans import map_bytes
@@ -174,16 +174,20 @@ def test_file_contents_are_not_read(tmp_path: Path) -> None:
         (Entry("big", Kind.FILE, 0o644, content=Content((Zeros(1 << 32),))), "'big' has 4096 MiB, a file in an initrd"),
         (file("own", uid=1 << 32), "'own' belongs to 4294967296:0"),
         (device("dev", Kind.CHAR, 1 << 32, 0), "'dev' is the device 4294967296:0"),
+        (file("n" * 256, origin=ORIGIN), r"^init\[0\] lab: 'n{256}' has a name of 256 bytes"),
+        (file("TRAILER!!!", origin=ORIGIN), r"^init\[0\] lab: 'TRAILER!!!' is what marks the end of an initrd"),
+        (symlink("TRAILER!!!", "x"), "'TRAILER!!!' is what marks the end"),
     ],
-    ids=["name", "target", "size", "owner", "device"],
+    ids=["path", "target", "size", "owner", "device", "name", "trailer", "link named as the trailer"],
 )
 def test_what_the_kernel_would_skip_is_refused(entry: Entry, message: str) -> None:
     with pytest.raises(BuildError, match=message):
         cpio.plan([entry])
 
 
-def test_the_longest_name_is_accepted() -> None:
-    assert members(archive([file("x" * 4095)]))[0].name == "x" * 4095
+def test_the_longest_path_is_accepted() -> None:
+    path = "/".join(["x" * 255] * 16)[:4095]
+    assert [member.name for member in members(archive([file(path)]))] == [path]
 
 
 def test_names_that_are_not_utf8_keep_their_bytes() -> None:
@@ -255,3 +259,14 @@ def test_hard_links_of_different_segments_stay_apart(tmp_path: Path) -> None:
 def test_any_number_of_segments_can_be_joined(segments: list[tuple[Entry, ...]]) -> None:
     whole = b"".join(archive(entries) for entries in segments) + cpio.trailer()
     assert [member.name for member in members(whole)] == [entry.path for entries in segments for entry in entries]
+
+
+def test_the_name_of_the_trailer_means_nothing_in_a_folder() -> None:
+    assert [member.name for member in members(archive([folder("a"), file("a/TRAILER!!!", b"x")]))] == [
+        *("a", "a/TRAILER!!!")
+    ]
+
+
+def test_a_hard_link_of_the_trailers_name_is_refused() -> None:
+    with pytest.raises(BuildError, match="'TRAILER!!!' is what marks the end"):
+        cpio.plan([file("a"), hard_link("TRAILER!!!", "a")])

@@ -269,9 +269,8 @@ class TestContents:
 
 class TestWhatDoesNotFit:
     def test_a_name_of_256_bytes(self) -> None:
-        with pytest.raises(BuildError, match="has a name of more than 255 bytes") as caught:
+        with pytest.raises(BuildError, match="has a name of 256 bytes; what Linux reads has at most 255"):
             plan(file("dir/" + "é" * 128))
-        assert caught.value.hint == "rename it"
 
     def test_16_tib(self) -> None:
         huge = Entry("huge", Kind.FILE, 0o644, content=Content((Zeros(1 << 44),)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import stat
 
 import pytest
-from support.entries import device, file, folder, symlink
+from support.entries import ORIGIN, device, file, folder, symlink
 
-from lkboard.disk.inodes import check_numbers, mode_of
+from lkboard.disk.inodes import check_name, check_numbers, mode_of
 from lkboard.errors import BuildError
 from lkboard.model.rootfs import Entry, Kind
 
@@ -56,3 +56,25 @@ def test_what_would_be_cut_is_refused_with_a_hint(entry: Entry, message: str) ->
 )
 def test_a_mode_has_the_type_of_the_entry_and_nothing_else_above_its_bits(entry: Entry, text: str) -> None:
     assert stat.filemode(mode_of(entry)) == text
+
+
+@pytest.mark.parametrize("path", ["", "n" * 255, "é" * 127, "/".join(["n" * 255] * 15), "n" * 255 + "/x", "."])
+def test_names_that_linux_holds_are_taken(path: str) -> None:
+    check_name(file(path))
+
+
+@pytest.mark.parametrize(
+    ("path", "size"), [("n" * 256, 256), ("é" * 128, 256), (f"a/{'n' * 300}", 300), (f"{'n' * 256}/a", 256)]
+)
+def test_a_name_that_would_be_cut_is_refused_with_what_put_it_there(path: str, size: int) -> None:
+    with pytest.raises(BuildError) as caught:
+        check_name(file(path, origin=ORIGIN))
+    message = f"init[0] lab: '{path}' has a name of {size} bytes; what Linux reads has at most 255"
+    assert str(caught.value).startswith(message)
+    assert caught.value.hint
+
+
+def test_a_file_system_may_hold_less() -> None:
+    check_name(file("n" * 253), 253)
+    with pytest.raises(BuildError, match="a name of 254 bytes; what Linux reads has at most 253"):
+        check_name(file("n" * 254), 253)
