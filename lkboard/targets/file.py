@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkboard.disk.replacing import replacing
 from lkboard.disk.sparse import write_sparse
 from lkboard.errors import OutputError
 from lkboard.targets.kind import TargetKind
@@ -23,13 +23,18 @@ _SYNC_EVERY = 64 << 20
 """Bytes between two flushes: when the page cache runs ahead of the disk, progress lies and stopping takes long."""
 
 
+class _Abandoned(Exception):
+    """What is written is not to take its name."""
+
+
 class FileTarget:
-    """Writes to ``.NAME.part`` in the same folder, which is renamed at the end."""
+    """Writes to a temporary file in the same folder, which is renamed at the end."""
 
     def __init__(self, path: Path) -> None:
         # a symlink stays: the file that it leads to is replaced
         self._path = Path(os.path.realpath(path))
-        self._temporary = self._path.with_name(f".{self._path.name}.part")
+        self._replacing = contextlib.ExitStack()
+        self._medium = self._path
         self._descriptor = -1
         self._unsynced = 0
 
@@ -40,14 +45,14 @@ class FileTarget:
 
     @property
     def medium(self) -> Path:
-        """The temporary file."""
-        return self._temporary
+        """The temporary file, once it is prepared."""
+        return self._medium
 
     def prepare(self, size_bytes: int) -> None:
-        """Make the temporary file. Raises `OutputError`, also when another process is writing it."""
+        """Make the temporary file. Raises `OutputError`."""
         with self._explained():
-            self._descriptor = self._open_alone()
-            os.truncate(self._descriptor, 0)
+            (file,) = self._replacing.enter_context(replacing([self._path]))
+            self._medium, self._descriptor = Path(os.fsdecode(file.name)), file.fileno()
             os.truncate(self._descriptor, size_bytes)
 
     def write(self, offset: int, data: memoryview) -> None:
@@ -73,51 +78,21 @@ class FileTarget:
     def commit(self) -> None:
         """Give the file its name. Raises `OutputError`."""
         with self._explained():
-            self._temporary.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            self._replacing.close()
 
     def abort(self) -> None:
-        """Remove the temporary file if it is ours."""
-        if self._descriptor >= 0:
-            with contextlib.suppress(OSError):
-                self._temporary.unlink()
+        """Remove the temporary file, unless it has its name."""
+        with contextlib.suppress(OSError):
+            self._replacing.__exit__(_Abandoned, _Abandoned(), None)
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def _open_alone(self) -> int:
-        """Open the temporary file, or take over the one of a killed run; the lock tells that from a running one."""
-        while True:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            descriptor = os.open(self._temporary, flags, 0o666)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self._is_at_its_name(descriptor):
-                    return descriptor
-            except BaseException:
-                os.close(descriptor)
-                raise
-            os.close(descriptor)
-
-    def _is_at_its_name(self, descriptor: int) -> bool:
-        """Whether nobody renamed the file between our opening and our locking it."""
-        with contextlib.suppress(FileNotFoundError):
-            return os.path.samestat(os.fstat(descriptor), self._temporary.stat())
-        return False
+        self.abort()
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except BlockingIOError as error:
-            raise OutputError("another lkboard is writing this file", where=self._path) from error
         except FileNotFoundError as error:
             parent = self._path.parent
             raise OutputError(

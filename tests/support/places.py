@@ -16,26 +16,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CARD_SIZE = 10 * MIB
+TEMPORARY = ".lkboard-*.part"
+"""Files that have not got their names yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``plan`` leads to it; ``medium`` is a file with what was written so far, ``finished`` one with the whole.
+    """``plan`` leads to it; ``medium`` finds the file with what was written so far, ``finished`` one with the whole.
 
     ``is_unfinished`` tells whether nothing can take it for a finished image.
     """
 
     plan: WritePlan
-    medium: Path
+    medium: Callable[[], Path]
     finished: Path
     is_unfinished: Callable[[], bool]
 
 
 @contextlib.contextmanager
 def _file(folder: Path, _used: bool) -> Iterator[Place]:
-    path, part = folder / "out", folder / ".out.part"
+    path = folder / "out"
     path.unlink(missing_ok=True)
-    yield Place(WritePlan("", str(path), 0, 0), part, path, lambda: not path.exists() and not part.exists())
+
+    def part() -> Path:
+        return next(folder.glob(TEMPORARY), folder / "none")
+
+    yield Place(WritePlan("", str(path), 0, 0), part, path, lambda: not path.exists() and not part().exists())
 
 
 @contextlib.contextmanager
@@ -47,7 +53,7 @@ def _block(folder: Path, used: bool) -> Iterator[Place]:
         return not any(data[:MIB]) and not any(data[-MIB:])
 
     with attached(card) as path:
-        yield Place(WritePlan("", str(path), 0, 0, device=device_at(path)), card, card, is_blank)
+        yield Place(WritePlan("", str(path), 0, 0, device=device_at(path)), lambda: card, card, is_blank)
 
 
 _PLACES: dict[str, Callable[[Path, bool], AbstractContextManager[Place]]] = {"file": _file, "block": _block}

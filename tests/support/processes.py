@@ -12,9 +12,9 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PYTHONWA
 
 
 def run_killed(*arguments: object) -> None:
-    """Run a Python program that has to end by SIGKILL."""
+    """Run a Python program that has to end by SIGKILL; modules beside it do not stand in for those of Python."""
     done = subprocess.run(
-        [sys.executable, *map(str, arguments)], env=ENVIRONMENT, capture_output=True, text=True, check=False
+        [sys.executable, "-P", *map(str, arguments)], env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
     assert done.returncode == -9, f"{done.returncode}: {done.stderr}"
 

@@ -99,7 +99,7 @@ def test_one_wrong_bit_is_found(tmp_path: Path, kind: str, recipe: Recipe, data:
     is_edge = any(0 <= offset - chunk.offset < chunk.size for chunk in plan_chunks(image).edges)
 
     def flip() -> None:
-        with where.medium.open("r+b") as file:
+        with where.medium().open("r+b") as file:
             byte = os.pread(file.fileno(), 1, offset)
             os.pwrite(file.fileno(), bytes((byte[0] ^ 4,)), offset)
 
@@ -164,5 +164,5 @@ def test_kill_leaves_nothing_finished_and_the_next_run_takes_over(tmp_path: Path
         run_killed(DYING_WRITER, tmp_path / "image", Path(where.plan.target), event)
         assert _has_no_head(where)
         assert _write(where).state == "verified"
-        assert where.medium == where.finished or not where.medium.exists()
+        assert where.medium() == where.finished or not where.medium().exists()
         assert where.finished.read_bytes()[: len(NOISE)] == NOISE

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.loops import run
 from support.maps import MIB, NOISE
+from support.places import TEMPORARY
 from support.small_disk import small_disk
 from support.writes import cancel, job_that_acts, job_that_acts_at
 
@@ -31,7 +32,7 @@ def _assert_nothing_left(folder: Path, *expected: str) -> None:
 
 def test_another_process_spoils_the_file(tmp_path: Path) -> None:
     def spoil() -> None:
-        run("sh", "-c", f"printf X | dd of={tmp_path}/.out.part bs=1 seek={5 * MIB} conv=notrunc status=none")
+        run("sh", "-c", f"printf X | dd of=$(echo {tmp_path}/{TEMPORARY}) bs=1 seek={5 * MIB} conv=notrunc status=none")
 
     with pytest.raises(VerifyFailed, match=f"between bytes {5 * MIB} and {6 * MIB}"):
         write_image(FileTarget(tmp_path / "out"), IMAGE, job_that_acts("Flush", "done", spoil))
@@ -75,16 +76,31 @@ def test_no_such_folder(tmp_path: Path) -> None:
 
 
 def test_two_writers_do_not_mix(tmp_path: Path) -> None:
+    """Each makes a whole file, and the last one counts."""
     first = FileTarget(tmp_path / "out")
     first.prepare(MIB)
-    try:
-        with pytest.raises(OutputError, match="another lkboard is writing this file"):
-            write_image(FileTarget(tmp_path / "out"), IMAGE, Job())
-        assert (tmp_path / ".out.part").stat().st_size == MIB
-    finally:
-        first.abort()
-        first.close()
+    write_image(FileTarget(tmp_path / "out"), IMAGE, Job())
+    assert (tmp_path / "out").read_bytes() == WHOLE
+    first.write(0, memoryview(b"first"))
+    first.flush()
+    first.commit()
+    first.close()
+    assert (tmp_path / "out").read_bytes() == b"first" + bytes(MIB - 5)
+    _assert_nothing_left(tmp_path, "out")
+
+
+def test_what_is_closed_without_a_commit_is_gone(tmp_path: Path) -> None:
+    target = FileTarget(tmp_path / "out")
+    target.prepare(MIB)
+    target.close()
     _assert_nothing_left(tmp_path)
+
+
+def test_permissions_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"old")
+    (tmp_path / "out").chmod(0o640)
+    write_image(FileTarget(tmp_path / "out"), IMAGE, Job())
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_source_that_shrinks_is_an_error_and_no_crash(tmp_path: Path) -> None:
