@@ -13,7 +13,8 @@ from lkboard.model.rootfs import Kind
 from lkboard.rootfs import kinds
 from lkboard.rootfs.bundle_diff import compare_bundles, new_bundle, old_bundle
 from lkboard.rootfs.kernel import BOOT, CMDLINE
-from lkboard.rootfs.privileges import Right, Rights, compare_rights, container_rights
+from lkboard.rootfs.privileges import container_rights
+from lkboard.rootfs.rights import Right, Rights, compare_rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,7 +12,8 @@ from support.images import file, image, layer
 from support.stored import assembled, by_path
 
 from lkboard.disk.content import read
-from lkboard.rootfs.privileges import Rights, compare_rights, container_rights
+from lkboard.rootfs.privileges import container_rights
+from lkboard.rootfs.rights import Rights, compare_rights
 
 if TYPE_CHECKING:
     from pathlib import Path
