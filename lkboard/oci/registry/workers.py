@@ -52,7 +52,7 @@ def run_all(
             job.check()
         return crew.results()
     finally:
-        crew.stop.set()
+        crew.leave()
 
 
 class _Worker(threading.Thread):
@@ -61,7 +61,7 @@ class _Worker(threading.Thread):
 
 class _Crew(Generic[T]):
     def __init__(self, tasks: Sequence[Task[T]], stop: threading.Event, *, in_order: bool) -> None:
-        self.stop = stop
+        self._stop = stop
         self.is_done = threading.Event()
         self._in_order = in_order
         self._lock = threading.Lock()
@@ -86,6 +86,12 @@ class _Crew(Generic[T]):
                 self._results[number] = result
                 self._look()
 
+    def leave(self) -> None:
+        """Begin nothing any more, and tell what is running to stop."""
+        with self._lock:
+            self._waiting.clear()
+        self._stop.set()
+
     def results(self) -> list[T]:
         """Return all results, or raise the failure that counts."""
         with self._lock:
@@ -97,13 +103,13 @@ class _Crew(Generic[T]):
 
     def _next(self) -> tuple[int, Task[T]] | None:
         with self._lock:
-            return None if self.stop.is_set() or not self._waiting else self._waiting.pop()
+            return self._waiting.pop() if self._waiting else None
 
     def _fail(self, number: int, error: BaseException) -> None:
         self._errors[number] = error
         if not self._in_order:
             self._waiting.clear()
-            self.stop.set()
+            self._stop.set()
             self.is_done.set()
         else:
             if not isinstance(error, _OF_ONE_IMAGE):

@@ -84,6 +84,13 @@ def test_a_failure_tells_the_others_to_stop() -> None:
     assert stop.is_set()
 
 
+def test_a_stop_that_an_earlier_run_has_left_is_for_the_tasks_to_look_at() -> None:
+    stop = threading.Event()
+    for _ in range(2):
+        assert run_all([partial(pow, 2, 3)], Job(), parallel=1, stop=stop) == [8]
+        assert stop.is_set()
+
+
 def test_a_cancelled_job_does_not_wait_for_a_task_that_hangs() -> None:
     job, hang = Job(), threading.Event()
 
