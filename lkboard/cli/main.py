@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import pkgutil
 import signal
@@ -138,6 +139,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lkboard.cli.render import Ui
 
     given = sys.argv[1:] if argv is None else argv
+    if isinstance(sys.stdout, io.TextIOWrapper):  # in a locale of 8 bits, names and help may hold what it lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     ui = Ui(is_json="--json" in given, quiet="-q" in given or "--quiet" in given)
     try:
         arguments, notes = rewrite(given)
@@ -150,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ui.error(error)
         return error.exit_status
     except (Cancelled, KeyboardInterrupt):  # the latter before `_run` takes care of signals
-        ui.say("stopped; nothing was left half-written")
+        ui.say("stopped")
         return Cancelled.exit_status
     except BrokenPipeError:
         # the reader of our output is gone: point stdout elsewhere so that the interpreter's last flush is quiet

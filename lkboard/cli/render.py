@@ -173,5 +173,7 @@ class Ui:
         print(_printable(text), file=self.stderr, flush=True)
 
     def _json(self, fields: dict[str, object]) -> None:
-        text = json.dumps(fields, ensure_ascii=False, default=str)
+        # what the encoding of standard output may lack is escaped here, as JSON has it
+        is_unicode = (self.stdout.encoding or "utf").lower().startswith("utf")
+        text = json.dumps(fields, ensure_ascii=not is_unicode, default=str)
         print(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text), file=self.stdout, flush=True)

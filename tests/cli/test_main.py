@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 
@@ -11,9 +13,14 @@ from lkboard import __version__
 from lkboard.cli.main import build_parser, commands
 
 
-def lkboard(*arguments: str) -> subprocess.CompletedProcess[str]:
+def lkboard(*arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "lkboard", *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "lkboard", *arguments],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        encoding=encoding,
+        capture_output=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -30,6 +37,20 @@ def test_every_verb_explains_itself(command: object) -> None:
     done = lkboard(name, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith(f"usage: lkboard {name} ")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_an_encoding_that_lacks_characters_gets_them_escaped(encoding: str) -> None:
+    done = lkboard("--help", encoding=encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: lkboard VERB [OPTION\\u2026]")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_lines_say_the_same_in_every_encoding(encoding: str) -> None:
+    name = "höhe \N{SLICE OF PIZZA}.yml"
+    problem, _summary = lkboard("check", "--json", name, encoding=encoding).stdout.splitlines()
+    assert json.loads(problem)["file"] == name
 
 
 def test_help_imports_nothing_heavy() -> None:
