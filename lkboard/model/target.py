@@ -70,8 +70,8 @@ class Target(Protocol):
     def commit(self) -> None:
         """Make the written image a finished one."""
 
-    def abort(self) -> None:
-        """Give up: leave nothing that looks finished."""
+    def abort(self) -> str:
+        """Give up: leave nothing that looks finished. Returns what the user has to know of that, often nothing."""
 
     def close(self) -> None:
         """Let go of the place."""

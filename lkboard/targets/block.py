@@ -34,7 +34,7 @@ class BlockTarget:
     def __init__(self, device: BlockDevice) -> None:
         self._device = device
         self._descriptor = -1
-        self._has_edges = False
+        self._is_changed = self._has_edges = False
         self._tail_start = max(0, device.size_bytes - EDGE_SIZE) // ALIGNMENT * ALIGNMENT
         # one chunk, and room to round its end up to any sector size
         self._buffer = memoryview(mmap.mmap(-1, CHUNK_SIZE + max(ALIGNMENT, device.sector_size)))
@@ -64,6 +64,7 @@ class BlockTarget:
 
     def write(self, offset: int, data: memoryview) -> None:
         """Write to the medium, past the page cache; zeros fill up the last sector. Raises `DeviceError`."""
+        self._is_changed = True
         self._has_edges |= offset < EDGE_SIZE or offset + len(data) > self._tail_start
         size = self._round_up(len(data))
         if size != len(data):
@@ -97,12 +98,16 @@ class BlockTarget:
         """Let the kernel see the new partitions, where it can."""
         ioctls.reread_partitions(self._descriptor)
 
-    def abort(self) -> None:
-        """Blank the edges again if they were written, so that nothing boots from or recognises a failed image."""
+    def abort(self) -> str:
+        """Blank the edges again if they were written, so that nothing boots from or recognises a failed image.
+
+        Returns that the device has lost what it held, once anything was written.
+        """
         if self._has_edges:
             # the device may be what failed
             with contextlib.suppress(DeviceError):
                 self._blank_edges()
+        return f"{self.name} is unfinished and what it held is lost: write it again" if self._is_changed else ""
 
     def close(self) -> None:
         """Let go of the device, and of the lock with it."""

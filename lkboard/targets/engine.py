@@ -36,7 +36,8 @@ def write_image(
     """Write an image to a target and read it back; ``check`` may look at all that was written before it is committed.
 
     Raises `DeviceError` or `OutputError` when the target fails, `VerifyFailed` when it holds other bytes than were
-    written, `BuildError` when the image cannot be read, and `Cancelled`; the target is unfinished then.
+    written, `BuildError` when the image cannot be read, and `Cancelled`; the target is unfinished then, and a warning
+    says what that means for the user.
     """
     start = time.monotonic()
     with MapReader(image) as reader:
@@ -49,7 +50,8 @@ def write_image(
                     check(target.medium)
             target.commit()
         except BaseException:
-            target.abort()
+            if left := target.abort():
+                job.note(left, "warning")
             raise
         finally:
             target.close()

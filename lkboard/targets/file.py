@@ -80,10 +80,11 @@ class FileTarget:
         with self._explained():
             self._replacing.close()
 
-    def abort(self) -> None:
-        """Remove the temporary file, unless it has its name."""
+    def abort(self) -> str:
+        """Remove the temporary file, unless it has its name. Returns an empty text: nothing has changed."""
         with contextlib.suppress(OSError):
             self._replacing.__exit__(_Abandoned, _Abandoned(), None)
+        return ""
 
     def close(self) -> None:
         """Let go of the file."""

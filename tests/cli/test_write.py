@@ -389,8 +389,11 @@ def test_ctrl_c_stops_a_slow_write_and_leaves_a_blank_card(image: Path, tmp_path
             if event["event"] == "progress" and event["step"] == "Write" and event["done"] > MIB:
                 break
         writer.send_signal(signal.SIGINT)
-        _output, errors = writer.communicate(timeout=PATIENCE)
+        output, errors = writer.communicate(timeout=PATIENCE)
         assert writer.returncode == 6, errors
+        notes = [event for event in map(json.loads, output.splitlines()) if event["event"] == "note"]
+        text = f"{card.path} is unfinished and what it held is lost: write it again"
+        assert {"event": "note", "text": text, "level": "warning"} in notes
         card.set_faults()
         head = os.open(card.path, os.O_RDONLY)
         try:

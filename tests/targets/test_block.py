@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from support.loops import add_partitions, attached, device_at, filled_file, partition, run, sparse_file
@@ -16,6 +17,9 @@ from lkboard.events import Job
 from lkboard.model.extents import Extent, ExtentMap, FileSpan, Inline
 from lkboard.targets.block import BlockTarget
 from lkboard.targets.engine import write_image
+
+if TYPE_CHECKING:
+    from support.jobs import RecordingJob
 
 pytestmark = pytest.mark.device
 IMAGE = ExtentMap((Extent(0, Inline(NOISE)), Extent(4 * MIB, Inline(NOISE))), 7 * MIB)
@@ -109,10 +113,26 @@ def test_another_medium_at_the_same_path_is_refused_and_not_touched(card: Path, 
     assert other.read_bytes() == b"\x11" * SIZE
 
 
-def test_an_image_that_does_not_fit_is_refused_and_nothing_touched(card: Path) -> None:
+def test_an_image_that_does_not_fit_is_refused_and_nothing_touched(card: Path, job: RecordingJob) -> None:
     with attached(card) as path, pytest.raises(SafetyRefused, match="smaller than the image"):
-        _write(path, ExtentMap((), SIZE + 512))
+        _write(path, ExtentMap((), SIZE + 512), job)
     assert card.read_bytes() == OLD * SIZE
+    assert job.notes == []
+
+
+@pytest.mark.parametrize("offset", [0, MIB - 4096, SIZE - MIB, SIZE - 4096])
+def test_giving_up_blanks_an_edge_that_was_written(card: Path, offset: int) -> None:
+    """A backup GPT alone makes a disk to Linux, as an old one in front would (ADR 9)."""
+    with attached(card) as path:
+        target = BlockTarget(device_at(path))
+        target.prepare(SIZE)
+        try:
+            target.write(offset, memoryview(NOISE)[:4096])
+            target.flush()
+            assert target.abort() == f"{path} is unfinished and what it held is lost: write it again"
+        finally:
+            target.close()
+    _assert_blank(card)
 
 
 @pytest.mark.parametrize("sector_size", [512, 4096])

@@ -14,7 +14,7 @@ from support.processes import run_killed
 from support.writes import cancel, job_that_acts, job_that_acts_at, job_that_spoils
 
 from lkboard.errors import Cancelled, VerifyFailed
-from lkboard.events import Job, Progress, Step
+from lkboard.events import Event, Job, Note, Progress, Step
 from lkboard.model.device import BlockDevice
 from lkboard.model.extents import Extent, ExtentMap, Inline, Zeros
 from lkboard.model.target import WritePlan, WriteResult
@@ -88,6 +88,28 @@ def test_a_stop_leaves_the_whole_image_or_nothing(tmp_path: Path, kind: str, rec
             data, whole = where.finished.read_bytes(), recipe.bytes()
             ranges = [slice(piece.offset, piece.offset + piece.size) for piece in recipe.pieces]
             assert all(data[part] == whole[part] for part in ranges)
+
+
+@each_kind
+@pytest.mark.parametrize("event", [0, 3, 6, 8])
+def test_a_stop_tells_what_is_lost(tmp_path: Path, kind: str, event: int) -> None:
+    notes: list[Note] = []
+    progress = 0
+
+    def listen(happened: Event) -> None:
+        nonlocal progress
+        if isinstance(happened, Note):
+            notes.append(happened)
+        elif isinstance(happened, Progress):
+            if progress == event:
+                job.cancel()
+            progress += 1
+
+    job = Job(listen, progress_interval=0)
+    with place(kind, tmp_path, used=True) as where, pytest.raises(Cancelled):
+        _write(where, IMAGE, job)
+    lost = Note(f"{where.plan.target} is unfinished and what it held is lost: write it again", "warning")
+    assert notes == ([lost] if where.plan.device else [])
 
 
 @each_kind
