@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from lkboard.model.extents import ExtentMap
 
 
-def seed(files: Iterable[BootFile]) -> bytes:
-    """Return 32 bytes that stand for the paths and contents of files, in their order."""
+def seed(files: Iterable[BootFile], on_chunk: Callable[[], None] = lambda: None) -> bytes:
+    """Return 32 bytes that stand for the paths and contents of files, in their order.
+
+    ``on_chunk`` is called at least for every MiB. Raises `BuildError`, and what ``on_chunk`` raises.
+    """
     state = hashlib.sha256()
     for file in files:
-        state.update(f"{content.digest(file.content)} {file.path}\0".encode())
+        state.update(f"{content.digest(file.content, on_chunk)} {file.path}\0".encode())
     return state.digest()
 
 

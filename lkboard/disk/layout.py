@@ -9,7 +9,7 @@ from lkboard.model.disk import SECTOR_SIZE, DiskLayout, Partition
 from lkboard.model.rootfs import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lkboard.model.board import LayoutRule, PartitionRule
     from lkboard.model.disk import BootFile, RawBlob
@@ -20,14 +20,20 @@ _LABEL_LENGTH = 11
 
 
 def solve(
-    rule: LayoutRule, files: Sequence[BootFile], *, raw: Sequence[RawBlob] = (), epoch: int = EPOCH
+    rule: LayoutRule,
+    files: Sequence[BootFile],
+    *,
+    raw: Sequence[RawBlob] = (),
+    epoch: int = EPOCH,
+    on_chunk: Callable[[], None] = lambda: None,
 ) -> DiskLayout:
     """Return the disk of a board whose first partition holds ``files``; further ones are empty file systems.
 
     Partitions start where the rule says, or at the next MiB when the one before is larger than expected. All ids are
-    made from the files. Raises `TooSmall` and `BuildError`.
+    made from the files, which are read for that: ``on_chunk`` is called at least for every MiB. Raises `TooSmall`,
+    `BuildError`, and what ``on_chunk`` raises.
     """
-    seed = ids.seed(files)
+    seed = ids.seed(files, on_chunk)
     is_gpt = rule.table == "gpt"
     partitions: list[Partition] = []
     end = 0

@@ -18,7 +18,7 @@ from lkboard.model.extents import Extent, ExtentMap, Inline
 from lkboard.model.rootfs import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 UNIT = 1 << 20
 """Azure takes disks of whole MiB only."""
@@ -45,20 +45,21 @@ _SIZE_LIMIT = 2040 << 30
 _BITMAP_SIZE = BLOCK // SECTOR_SIZE // 8
 
 
-def plan_fixed(extents: ExtentMap, *, epoch: int = EPOCH) -> ExtentMap:
+def plan_fixed(extents: ExtentMap, *, epoch: int = EPOCH, on_chunk: Callable[[], None] = lambda: None) -> ExtentMap:
     """Return the disk followed by a footer. Its size is rounded up to whole MiB.
 
-    ``epoch`` is the time it bears, in Unix seconds. Raises `BuildError` above 2040 GiB, the most that a VHD holds.
+    ``epoch`` is the time it bears, in Unix seconds. The disk is read for its identity: ``on_chunk`` is called at least
+    for every MiB. Raises `BuildError` above 2040 GiB, the most that a VHD holds, and what ``on_chunk`` raises.
     """
     size = _disk_size(extents)
-    footer = _footer(size, _FIXED, _NONE, _identity(extents), epoch)
+    footer = _footer(size, _FIXED, _NONE, _identity(extents, on_chunk), epoch)
     return ExtentMap((*extents.extents, Extent(size, Inline(footer))), size + _FOOTER_SIZE)
 
 
-def plan_dynamic(extents: ExtentMap, *, epoch: int = EPOCH) -> ExtentMap:
+def plan_dynamic(extents: ExtentMap, *, epoch: int = EPOCH, on_chunk: Callable[[], None] = lambda: None) -> ExtentMap:
     """Return a file that holds only those blocks of the disk that have data; otherwise as `plan_fixed`."""
     size = _disk_size(extents)
-    footer = _footer(size, _DYNAMIC, _FOOTER_SIZE, _identity(extents), epoch)
+    footer = _footer(size, _DYNAMIC, _FOOTER_SIZE, _identity(extents, on_chunk), epoch)
     data = data_extents(extents)
     used = [block for run in used_blocks(data, BLOCK) for block in run]
     table_offset = _FOOTER_SIZE + struct.calcsize(_DYNAMIC_HEADER)
@@ -97,8 +98,8 @@ def _disk_size(extents: ExtentMap) -> int:
     return size
 
 
-def _identity(extents: ExtentMap) -> bytes:
-    return uuid.UUID(ids.guid(ids.map_seed(extents), "vhd")).bytes
+def _identity(extents: ExtentMap, on_chunk: Callable[[], None]) -> bytes:
+    return uuid.UUID(ids.guid(ids.map_seed(extents, on_chunk), "vhd")).bytes
 
 
 def _footer(size: int, kind: int, header_offset: int, identity: bytes, epoch: int) -> bytes:

@@ -33,7 +33,7 @@ def plan(build: BuildInput, *, usual_size: int = 0) -> ExtentMap:
     assert board is not None, "the app chooses a board for every format that has boards"
     files = boot_files(build, board)
     raw = grub.raw_blobs(grub_parts(build, board)) if board.boot_chain == "bios" else ()
-    layout = solve(board.layout, files, raw=raw, epoch=build.epoch)
+    layout = solve(board.layout, files, raw=raw, epoch=build.epoch, on_chunk=build.job.check)
     size_bytes = build.size_bytes or usual_size
     return image.plan(_enlarged(layout, size_bytes) if size_bytes else layout)
 

@@ -11,7 +11,7 @@ _SIZE = 25 << 30
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
     disk = boot_disk.plan(build, usual_size=_SIZE)
-    return (PlannedFile(".vhd", vhd.plan_dynamic(disk, epoch=build.epoch)),)
+    return (PlannedFile(".vhd", vhd.plan_dynamic(disk, epoch=build.epoch, on_chunk=build.job.check)),)
 
 
 FORMAT = Format(

@@ -23,6 +23,6 @@ def plan(build: BuildInput) -> ExtentMap:
     board = build.board
     assert board is not None, "the app chooses a board for every format that has boards"
     files = boot_files(build, board)
-    seed = ids.seed(files)
+    seed = ids.seed(files, build.job.check)
     esp = fat.plan(files, label=_LABEL, volume_id=ids.number(seed, "volume"), epoch=build.epoch)
     return efi_disc.plan(esp, label=_LABEL, seed=seed, epoch=build.epoch)

@@ -81,7 +81,7 @@ def pack(
             with Path(output.name).open("r+b") as file:
                 finish(file)
             size = Path(output.name).stat().st_size
-            digest = content.digest(Content((FileSpan(output.name, 0, size),)))
+            digest = content.digest(Content((FileSpan(output.name, 0, size),)), build.job.check)
             final = build.cache_dir / f"{digest.removeprefix('sha256:')}.{tool.name}"
             publish(output, final, _FILE_MODE)
     return Content((FileSpan(str(final), 0, size, digest),))

@@ -15,7 +15,7 @@ _SECOND = 1_000_000_000
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
     disk = as_content(boot_disk.plan(build, usual_size=boot_disk.VIRTUAL_SIZE))
     archive = tar.plan([Entry("disk.raw", Kind.FILE, 0o644, mtime_ns=build.epoch * _SECOND, content=disk)])
-    name = f"{ids.map_seed(archive).hex()}.gz"
+    name = f"{ids.map_seed(archive, build.job.check).hex()}.gz"
     members = packed.pieces(archive, "gz", on_bytes=lambda _done: build.job.check())
     return (PlannedFile(".img.tar.gz", encoded(build, name, members)),)
 

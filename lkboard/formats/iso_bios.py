@@ -18,7 +18,8 @@ def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
     assert board is not None, "the app chooses a board for every format that has boards"
     files = boot_files(build, board)
     parts = grub_parts(build, board, with_cd=True)
-    disc = bios_disc.plan(files, parts, label=_LABEL, seed=ids.seed(files), epoch=build.epoch)
+    seed = ids.seed(files, build.job.check)
+    disc = bios_disc.plan(files, parts, label=_LABEL, seed=seed, epoch=build.epoch)
     return (PlannedFile(".iso", disc),)
 
 

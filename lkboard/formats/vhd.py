@@ -9,7 +9,7 @@ from lkboard.formats.format import BuildInput, Format, PlannedFile
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
     disk = boot_disk.plan(build, usual_size=boot_disk.VIRTUAL_SIZE)
-    return (PlannedFile(".vhd", vhd.plan_fixed(disk, epoch=build.epoch)),)
+    return (PlannedFile(".vhd", vhd.plan_fixed(disk, epoch=build.epoch, on_chunk=build.job.check)),)
 
 
 FORMAT = Format(

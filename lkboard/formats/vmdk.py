@@ -10,7 +10,7 @@ from lkboard.formats.format import BuildInput, Format, PlannedFile
 
 def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
     disk = boot_disk.plan(build, usual_size=boot_disk.VIRTUAL_SIZE)
-    seed = ids.map_seed(disk)
+    seed = ids.map_seed(disk, build.job.check)
     return (PlannedFile(".vmdk", encoded(build, f"{seed.hex()}.vmdk", vmdk.chunks(disk, seed))),)
 
 

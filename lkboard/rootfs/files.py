@@ -6,6 +6,7 @@ A directory that is there already keeps its mode and owner when a file is put be
 
 from __future__ import annotations
 
+import itertools
 import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -38,7 +39,8 @@ _INLINE_LIMIT = 1 << 20
 def add_files(root: Root, config: Config, ids: Mapping[str, int]) -> None:
     """Add the entries of a checked config as one segment.
 
-    Raises `ConfigError` naming the entry when a source cannot be read or a path leaves the root, and `ImageConflict`.
+    Raises `ConfigError` naming the entry when a source cannot be read or a path leaves the root, `ImageConflict`, and
+    `Cancelled`.
     """
     if config.files:
         root.begin_segment("files")
@@ -130,7 +132,14 @@ class _Addition:
             hint = "paths begin at the current directory; optional: true allows a file to be missing"
             raise self._fault("source", f"cannot read '{path}': {error.strerror}", hint) from error
         span = FileSpan(str(path.absolute()), 0, status.st_size, stamp=stamp_of(status))
-        return Content((replace(span, digest=contents.digest(Content((span,)))),))
+        return Content((replace(span, digest=self._digest(span)),))
+
+    def _digest(self, span: FileSpan) -> str:
+        """Return the digest of a large file; it takes long, so that it is told."""
+        job, step = self._root.job, f"Read {span.path}"
+        done = itertools.count(contents.CHUNK_SIZE, contents.CHUNK_SIZE)
+        with job.step(step):
+            return contents.digest(Content((span,)), lambda: job.progress(step, min(next(done), span.size), span.size))
 
     def _fault(self, field: str, message: str, hint: str) -> ConfigError:
         return config_fault(self._file.places, self._location, field, message, hint)

@@ -39,7 +39,7 @@ class Root:
     """
 
     def __init__(self, epoch: int = EPOCH, job: Job | None = None, losses: list[Loss] | None = None) -> None:
-        self._job = job or Job()
+        self.job = job or Job()
         self.tree = FileTree(Origin("", ""), epoch, losses)
         self.epoch_ns = epoch * 1_000_000_000
         self._names = [SHARED]
@@ -92,13 +92,13 @@ class Root:
             node = self.tree.find(folder)
             if node is not None and node.entry.kind is Kind.SYMLINK:
                 if folder not in self._told_links:
-                    self._job.note(moved_directory(folder, node.entry, self.tree.real_path(path), origin), "warning")
+                    self.job.note(moved_directory(folder, node.entry, self.tree.real_path(path), origin), "warning")
                 self._told_links.add(folder)
                 return
 
     def _tell_hidden(self, path: str, by: Entry, hidden: Node) -> None:
         if text := hidden_files(path, by, hidden):
-            self._job.note(text, "warning")
+            self.job.note(text, "warning")
 
     def rootfs(self) -> Rootfs:
         """Return everything as segments. A directory that several segments use is in the first one."""

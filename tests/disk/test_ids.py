@@ -76,3 +76,10 @@ def test_whoever_waits_for_the_seed_of_a_map_is_called_for_every_chunk() -> None
     extents = ExtentMap(tuple(map(Extent, places, sources)), 9 << 20)
     assert ids.map_seed(extents, lambda: calls.append(1)) == ids.map_seed(extents)
     assert len(calls) == 4
+
+
+def test_whoever_waits_for_the_seed_of_files_is_called_for_every_mebibyte() -> None:
+    calls: list[int] = []
+    files = boot_files({"kernel": b"a" * (3 << 20), "loader": b"b"})
+    assert ids.seed(files, lambda: calls.append(1)) == ids.seed(files)
+    assert len(calls) == 4

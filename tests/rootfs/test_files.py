@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 from support.images import directory, file, image, layer, symlink
+from support.jobs import RecordingJob
 from support.stored import assembled, by_path, configured
+from support.writes import cancel, job_that_acts_at
 
 from lkboard.disk import tar
 from lkboard.disk.content import digest, read
 from lkboard.disk.output import write_file
-from lkboard.errors import BuildError, ConfigError, ImageConflict
-from lkboard.events import Job
+from lkboard.errors import BuildError, Cancelled, ConfigError, ImageConflict
+from lkboard.events import Job, Progress
 from lkboard.model.config import Config, FileEntry
 from lkboard.model.extents import FileSpan
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Rootfs
@@ -149,6 +151,19 @@ def test_a_large_source_is_read_later_and_known_by_its_digest(tmp_path: Path) ->
     (span,) = only(FileEntry("a", source=str(path)))["a"].content.parts
     assert isinstance(span, FileSpan)
     assert (span.path, span.digest) == (str(path), digest(only(FileEntry("a", source=str(path)))["a"].content))
+
+
+def test_reading_a_large_source_is_told_and_can_be_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "source"
+    path.write_bytes(b"x" * ((2 << 20) + 5))
+    config = Config(files=(FileEntry("a", source=str(path)),))
+    job = RecordingJob()
+    add_files(Root(job=job), config, {})
+    told = [(event.step, event.done, event.total) for event in job.events if isinstance(event, Progress)]
+    total = (2 << 20) + 5
+    assert told == [(f"Read {path}", done, total) for done in (1 << 20, 2 << 20, total)]
+    with pytest.raises(Cancelled):
+        add_files(Root(job=job_that_acts_at(1, cancel)), config, {})
 
 
 @pytest.mark.parametrize("edit", ["in place", "replaced", "shorter"])
