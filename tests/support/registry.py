@@ -231,6 +231,11 @@ class Registry:
         assert result.returncode == 0, result.stderr
         return result.stdout
 
+    def links(self, repository: str) -> set[str]:
+        """Return the digests of what a repository has."""
+        folder = self.data / "docker/registry/v2/repositories" / repository
+        return {link.read_text() for link in folder.rglob("link")}
+
     def blob_file(self, digest: str) -> Path:
         """Return the file in which the registry keeps a blob, to damage it."""
         name = digest.removeprefix("sha256:")
@@ -246,10 +251,13 @@ def running_registry(
     tokens: TokenServer | None = None,
     certificate: tuple[Path, Path] | None = None,
     wants_client: bool = False,
+    mirrored: str = "",
+    has_schema_1: bool = False,
 ) -> Iterator[Registry]:
     """Run a registry that keeps its data below ``folder``; skips the test where the program is not installed.
 
     With an ``authority`` it speaks TLS, with an own ``certificate`` if need be, and may want clients to have one.
+    It may be a pull-through mirror of what is ``mirrored``, a URL, and take images of Docker's schema 1.
     """
     need("docker-registry")
     home = Path(tempfile.mkdtemp(prefix="registry-", dir=folder))
@@ -259,6 +267,10 @@ def running_registry(
         config["http"]["tls"] = {"certificate": str(files[0]), "key": str(files[1])}
         if wants_client:
             config["http"]["tls"]["clientcas"] = [str(authority.ca_file)]
+    if mirrored:
+        config["proxy"] = {"remoteurl": mirrored}
+    if has_schema_1:
+        config["compatibility"] = {"schema1": {"enabled": True}}
     (home / "config.json").write_text(json.dumps(config))  # JSON is YAML
     process = subprocess.Popen(
         ["docker-registry", "serve", home / "config.json"], stderr=subprocess.STDOUT, stdout=subprocess.PIPE, text=True

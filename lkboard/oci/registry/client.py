@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lkboard.errors import AuthNeeded, DigestMismatch, ManifestInvalid, NotFound, OciError, RegistryError
 from lkboard.oci.image_spec.digest import algorithm_of, digest_of, is_digest
 from lkboard.oci.image_spec.documents import DOCUMENT_LIMIT, parse_document
-from lkboard.oci.image_spec.media_types import ACCEPT
+from lkboard.oci.image_spec.media_types import ACCEPT, SCHEMA_1
 from lkboard.oci.registry.auth import Login
 from lkboard.oci.registry.challenge import parse_challenges
 from lkboard.oci.registry.http_errors import read_body, read_complaint, refusal
@@ -180,8 +180,10 @@ class RegistryClient:
             raise self.failure(response, where)
         with response:
             data = read_body(response, DOCUMENT_LIMIT, where)
-        digest = _checked_digest(data, wanted, response, where)
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        if media_type in SCHEMA_1:
+            parse_document(data, media_type, where)  # refused for what it is: its digest is not that of its bytes
+        digest = _checked_digest(data, wanted, response, where)
         if not is_digest(wanted):
             parse_document(data, media_type, where)  # no digest tells a manifest from the page of a captive portal
         return Fetched(media_type, digest, data)

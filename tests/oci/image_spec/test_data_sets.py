@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from support.faults import FaultProxy, Status
 from support.images import OCI, Image, dumps, image, index, layer, write_layout
 from support.images import file as a_file
 from support.pulls import is_complete, pull, resolve, resolve_whole
+from support.registry import running_registry
+from support.tools import need
 
 from lkboard.errors import ManifestInvalid, NotFound
 from lkboard.model.reference import parse_reference
@@ -160,3 +163,26 @@ def test_an_image_of_schema_1_is_refused_with_a_remedy(
     with pytest.raises(ManifestInvalid, match="schema 1") as caught:
         resolve(store, f"{proxy.host}/lab/x:v1", job)
     assert "skopeo copy" in (caught.value.hint or "")
+
+
+def test_a_real_image_of_schema_1_is_refused(
+    store: Store, job: RecordingJob, registry: Registry, tmp_path: Path
+) -> None:
+    """Made by skopeo, in a registry that still takes such images."""
+    need("skopeo")
+    name = registry.push(with_history(image(layer(a_file("old")))), "sets/new:v1")
+    with running_registry(tmp_path, has_schema_1=True) as old:
+        options = ("--format", "v2s1", "--src-tls-verify=false", "--dest-tls-verify=false")
+        source, target = f"docker://{name}", f"docker://{old.host}/sets/old:v1"
+        subprocess.run(["skopeo", "--insecure-policy", "copy", *options, source, target], check=True)
+        with pytest.raises(ManifestInvalid, match="schema 1") as caught:
+            resolve(store, f"{old.host}/sets/old:v1", job)
+    assert "skopeo copy" in (caught.value.hint or "")
+
+
+def with_history(made: Image) -> Image:
+    """Return an image of one layer that says how that was made: schema 1 has nothing else to tell layers by."""
+    config = json.loads(made.data)["config"]
+    data = dumps({**json.loads(made.blobs[config["digest"]]), "history": [{"created_by": "lab"}]})
+    result = changed(made, config={**config, "digest": _digest(data), "size": len(data)})
+    return replace(result, blobs={**result.blobs, _digest(data): data})

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from support.faults import Cut, FaultProxy, FlipByte, Status
-from support.images import multi_arch
-from support.pulls import is_complete, log_in, pull, resolve
+from support.images import multi_arch, write_layout
+from support.pulls import is_complete, log_in, pull, resolve, settings_of
+from support.registry import running_registry
+from support.waiting import wait_until
 
 from lkboard.errors import AuthNeeded, ManifestInvalid, NotFound, RegistryError
+from lkboard.model.reference import parse_reference
+from lkboard.oci.registry.push import push
 from lkboard.oci.servers.settings import parse_mirrors
+from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from support.jobs import RecordingJob
     from support.registry import Registry
-
-    from lkboard.oci.store.store import Store
 
 pytestmark = pytest.mark.registry
 
@@ -169,3 +174,30 @@ def test_the_login_of_a_registry_is_not_shown_to_its_mirror(
     with pytest.raises(AuthNeeded):
         resolve(store, "registry.invalid/x:v1", job, mirrors=through(proxy))
     assert not any(seen.authorized for seen in proxy.requests)
+
+
+def test_a_mirror_that_fills_itself_is_one(store: Store, job: RecordingJob, tmp_path: Path) -> None:
+    """The real registry as a pull-through cache: by digest it gives what it has kept, also without its upstream."""
+    with ExitStack() as upstream:
+        origin = upstream.enter_context(running_registry(tmp_path))
+        name = origin.push(MADE, "mirror/through:v1")
+        with running_registry(tmp_path, mirrored=origin.url) as mirror:
+            mirrors = ((origin.host, mirror.url),)
+            found = pull(store, name, job, mirrors=mirrors, mirror_only=True)
+            assert is_complete(store, found)
+            config = json.loads(MADE.blobs[found.manifest.digest])["config"]["digest"]
+            needed = {MADE.digest, found.manifest.digest, config, *(layer.digest for layer in found.layers)}
+            wait_until(lambda: needed <= mirror.links("mirror/through"))  # it keeps things after it has given them
+            upstream.close()
+            other = Store(tmp_path / "other")
+            assert is_complete(other, pull(other, f"{origin.host}/mirror/through@{MADE.digest}", job, mirrors=mirrors))
+
+
+def test_nothing_can_be_pushed_to_a_mirror_that_fills_itself(
+    tmp_path: Path, job: RecordingJob, registry: Registry
+) -> None:
+    full = Store(write_layout(tmp_path / "full", {"x": MADE}))
+    with running_registry(tmp_path, mirrored=registry.url) as mirror:
+        target = parse_reference(f"{mirror.host}/mirror/to:v1")
+        with pytest.raises(RegistryError, match="answered 405"):
+            push(full, {"x": target}, settings_of(), job)
