@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.errors import EmulationError
-from lkboard.model.architecture import host_architecture
 
 if TYPE_CHECKING:
     from lkboard.events import Job
@@ -69,20 +68,6 @@ def sha256_of(medium: DiskImage | KernelFiles, job: Job) -> str:
             _update(digest, Path(path), job)
     digest.update(rest.encode())
     return digest.hexdigest()
-
-
-def kernel_architecture(kernel: str) -> str:
-    """Return the architecture of a kernel file in Go's names: from its header, else the host's own.
-
-    The headers are those of Documentation/arch/x86/boot.rst (``HdrS``) and Documentation/arch/arm64/booting.rst.
-    """
-    with Path(kernel).open("rb") as file:
-        head = file.read(0x206)
-    if head[0x202:0x206] == b"HdrS":
-        return "amd64"
-    if head[0x38:0x3C] == b"ARM\x64":
-        return "arm64"
-    return host_architecture()
 
 
 def _update(digest: hashlib._Hash, path: Path, job: Job) -> None:

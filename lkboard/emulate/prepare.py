@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from lkboard.emulate.accelerator import choose_accelerator
 from lkboard.emulate.card import open_card
+from lkboard.emulate.kernel_header import kernel_architecture
 from lkboard.emulate.machine import Drive, Forward, KernelBoot, Machine
-from lkboard.emulate.medium import DiskImage, KernelFiles, kernel_architecture
+from lkboard.emulate.medium import DiskImage, KernelFiles
 from lkboard.emulate.overlay import make_overlay
 from lkboard.emulate.pi_loader import load_card
 from lkboard.emulate.programs import Firmware, find_firmware, find_qemu

@@ -6,9 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
-from support.pi_cards import ARM64_IMAGE
 
-from lkboard.emulate.medium import DiskImage, KernelFiles, find_medium, kernel_architecture, sha256_of
+from lkboard.emulate.medium import DiskImage, KernelFiles, find_medium, sha256_of
 from lkboard.errors import Cancelled, EmulationError
 
 if TYPE_CHECKING:
@@ -89,18 +88,6 @@ def test_nothing_of_that_name_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EmulationError, match="not a file"):
         find_medium(str(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("head", "architecture"),
-    [(ARM64_IMAGE, "arm64"), (bytes(0x202) + b"HdrS", "amd64"), (b"\x1f\x8b", "riscv64"), (b"", "riscv64")],
-)
-def test_a_kernels_header_names_its_architecture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: bytes, architecture: str
-) -> None:
-    monkeypatch.setattr("platform.machine", lambda: "riscv64")
-    (tmp_path / "kernel").write_bytes(head)
-    assert kernel_architecture(str(tmp_path / "kernel")) == architecture
 
 
 def test_the_digest_of_an_image(tmp_path: Path, job: RecordingJob) -> None:
