@@ -14,6 +14,7 @@ from lkboard.app.board_files import board_files, board_part, source_context
 from lkboard.app.locked import tools_of
 from lkboard.app.outputs import stream, write
 from lkboard.app.overwriting import refuse_sources
+from lkboard.app.plain_kernel import with_plain_kernel
 from lkboard.app.planning import plan_build
 from lkboard.app.system import make_system
 from lkboard.errors import Cancelled, LkboardError
@@ -114,7 +115,8 @@ def _make_all(
     made: list[Artifact] = []
     try:
         for planned in plan.formats:
-            made += _make(planned, given, around, stdout, used)
+            fitting = with_plain_kernel(given, planned) if plan.decompresses_kernel else given
+            made += _make(planned, fitting, around, stdout, used)
     except (LkboardError, Cancelled):
         if made:
             around.job.note(f"these are whole, and stay: {', '.join(artifact.path for artifact in made)}")

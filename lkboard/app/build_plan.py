@@ -56,15 +56,17 @@ class BuildPlan:
     """What a build will do.
 
     With ``to_stdout`` the single file of the single format is streamed instead. ``is_unified``: UEFI starts a unified
-    kernel image, not a boot loader. ``size_bytes`` is that of disks, 0 for what is usual for the format. ``record`` is
-    where the record of the build goes, if there is to be one. ``target`` is the file that is replaced in the end, when
-    the planned one is only on the way to it.
+    kernel image, not a boot loader. ``decompresses_kernel``: it is unpacked where no boot loader needs it packed.
+    ``size_bytes`` is that of disks, 0 for what is usual for the format. ``record`` is where the record of the build
+    goes, if there is to be one. ``target`` is the file that is replaced in the end, when the planned one is only on the
+    way to it.
     """
 
     architecture: str
     formats: tuple[PlannedFormat, ...]
     to_stdout: bool = False
     is_unified: bool = False
+    decompresses_kernel: bool = False
     size_bytes: int = 0
     record: Path | None = None
     target: Path | None = None

@@ -53,7 +53,8 @@ def plan_outputs(options: BuildOptions) -> BuildPlan:
     plan = _plan_board(board_id, options) if board_id else _plan_formats(options)
     _check_formats(plan, options)
     target = Path(options.target) if options.target else None
-    return replace(plan, record=_record_path(plan, options.record), target=target)
+    record = _record_path(plan, options.record)
+    return replace(plan, decompresses_kernel=options.decompress_kernel, record=record, target=target)
 
 
 def _record_path(plan: BuildPlan, given: str) -> Path | None:

@@ -51,7 +51,6 @@ def make_system(
     check_tools(plan, around.lock)
     images = resolve_images(config, around, with_sboms=options.sbom is not None)
     assembling = AssembleOptions(
-        decompress_kernel=options.decompress_kernel,
         sbom=_sbom_options(options, epoch),
         epoch=epoch,
         with_losses=with_losses,

@@ -33,12 +33,10 @@ if TYPE_CHECKING:
 class AssembleOptions:
     """What a build may change about the root.
 
-    ``decompress_kernel`` takes the kernel out of a compressed one; ``epoch`` is the time of everything that is made up,
-    in Unix seconds (SOURCE_DATE_EPOCH); ``sbom`` asks for a bill of materials, ``with_losses`` for what was replaced or
-    deleted on the way.
+    ``epoch`` is the time of everything that is made up, in Unix seconds (SOURCE_DATE_EPOCH); ``sbom`` asks for a bill
+    of materials, ``with_losses`` for what was replaced or deleted on the way.
     """
 
-    decompress_kernel: bool = False
     epoch: int = EPOCH
     sbom: SbomOptions | None = None
     with_losses: bool = False
@@ -64,7 +62,7 @@ def assemble(
     files = ImageFiles(images, layouts, store, job, options.epoch, losses=losses)
     ids = container_ids(config)
     root = Root(options.epoch, job, losses)
-    add_kernel(root, config.kernel, files, is_unwrapped=options.decompress_kernel)
+    add_kernel(root, config.kernel, files)
     add_init(root, config.init, files)
     add_volumes(root, config.volumes, files)
     add_containers(root, config, Names(ids, {volume.name: volume for volume in config.volumes}), files)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lkboard.errors import ConfigError
     from lkboard.model.config import Kernel
     from lkboard.model.extents import Content
-    from lkboard.model.rootfs import Entry
+    from lkboard.model.rootfs import Entry, Rootfs
     from lkboard.oci.layers.file_tree import FileTree
     from lkboard.rootfs.images import ImageFiles
     from lkboard.rootfs.merge import Root
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BOOT = "boot"
 KERNEL, CMDLINE, MICROCODE = "boot/kernel", "boot/cmdline", "boot/ucode.cpio"
 
+_SECTION = "kernel"
 _DEFAULT_BINARY = "kernel"
 _NO_TAR = frozenset(["", "none"])
 _OPTIONAL = "ucode"
@@ -34,15 +35,14 @@ _PIECES_LIMIT = 64 << 20
 """Bytes of an archive of modules that is in pieces (a sparse file), which has to be put together in memory."""
 
 
-def add_kernel(root: Root, kernel: Kernel, files: ImageFiles, *, is_unwrapped: bool) -> None:
+def add_kernel(root: Root, kernel: Kernel, files: ImageFiles) -> None:
     """Add kernel, command line, modules and microcode as a segment, in the order in which the image has them.
 
-    ``is_unwrapped`` takes the kernel out of a compressed one. Raises `ConfigError` when the image lacks a file,
-    `ImageConflict`, `LayerInvalid` and `Cancelled`.
+    Raises `ConfigError` when the image lacks a file, `ImageConflict`, `LayerInvalid` and `Cancelled`.
     """
     if kernel.image is None:
         return
-    origin = Origin(str(kernel.image.reference), "kernel")
+    origin = Origin(str(kernel.image.reference), _SECTION)
     root.begin_segment(f"kernel {origin.source}")
     tree = files.plain(kernel.image, origin.location)
     parts = _parts(kernel, tree)
@@ -60,10 +60,23 @@ def add_kernel(root: Root, kernel: Kernel, files: ImageFiles, *, is_unwrapped: b
         copied = replace(entry.origin, made=f"a copy of the image's '{getattr(kernel, field) or _DEFAULT_BINARY}'")
         if field == "binary":
             root.put_file(CMDLINE, kernel.cmdline.encode(), replace(origin, made="the config's 'kernel.cmdline'"))
-            content = unwrap_kernel(entry.content) if is_unwrapped else entry.content
-            root.put_made(KERNEL, Kind.FILE, entry.mode, content, copied)
+            root.put_made(KERNEL, Kind.FILE, entry.mode, entry.content, copied)
         else:
             root.put_made(MICROCODE, Kind.FILE, entry.mode, entry.content, copied)
+
+
+def with_plain_kernel(rootfs: Rootfs) -> Rootfs:
+    """Return the root with the kernel taken out of a compressed one; a file that the config has put there stays.
+
+    Raises as `unwrap_kernel` does.
+    """
+    segments = (replace(segment, entries=tuple(map(_plain, segment.entries))) for segment in rootfs.segments)
+    return replace(rootfs, segments=tuple(segments))
+
+
+def _plain(entry: Entry) -> Entry:
+    is_kernel = entry.path == KERNEL and entry.origin.location == _SECTION and entry.kind is Kind.FILE
+    return replace(entry, content=unwrap_kernel(entry.content)) if is_kernel else entry
 
 
 def _parts(kernel: Kernel, tree: FileTree) -> dict[str, Entry]:
@@ -89,7 +102,7 @@ def _missing(kernel: Kernel, field: str, name: str, tree: FileTree) -> ConfigErr
     hint = f"it has: {', '.join(available[:_LISTED])}{more}"
     image = kernel.image.reference if kernel.image else ""
     message = f"the kernel image '{image}' has no file '{name}'"
-    return config_fault(kernel.places, "kernel", field, message, hint + ("; or write tar: none" * (field == "tar")))
+    return config_fault(kernel.places, _SECTION, field, message, hint + ("; or write tar: none" * (field == "tar")))
 
 
 def _source(content: Content, where: str) -> FileSpan | Inline:

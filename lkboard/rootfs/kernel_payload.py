@@ -56,6 +56,11 @@ def unwrap_kernel(kernel: Content) -> Content:
     raise ImageConflict(f"the kernel's payload begins with {payload[:4].hex(' ')}, which is no compression known here")
 
 
+def is_bzimage(kernel: Content) -> bool:
+    """Return whether a kernel is packed as boot loaders of PCs take it: what is inside of it they cannot start."""
+    return _has_setup(_head(kernel))
+
+
 def _head(kernel: Content) -> bytes:
     """Return the bytes that tell what a kernel is: one that is not wrapped need not be in memory."""
     head = b""
@@ -71,12 +76,17 @@ def _payload(data: bytes) -> bytes | None:
     if data.startswith(b"MZ") and data.startswith(b"zimg", 4) and len(data) >= _ZBOOT_SIZE:
         offset, size = struct.unpack_from("<II", data, 8)
         return data[offset : offset + size]
-    is_bzimage = data.startswith(_BOOT_FLAG, _BOOT_FLAG_AT) and data.startswith(b"HdrS", _HEADER_AT)
-    if is_bzimage and len(data) > _BZIMAGE_SIZE:
+    if _has_setup(data):
         offset, size = struct.unpack_from("<II", data, _PAYLOAD_AT)
         start = offset + (data[_SETUP_SECTORS_AT] + 1) * _SECTOR_SIZE
         return data[start : start + size]
     return data if any(data.startswith(magic) for magic, _name, _unpack in _COMPRESSIONS) else None
+
+
+def _has_setup(data: bytes) -> bool:
+    """Whether there is the setup header that a bzImage has (boot.rst, "The Real-Mode Kernel Header")."""
+    is_marked = data.startswith(_BOOT_FLAG, _BOOT_FLAG_AT) and data.startswith(b"HdrS", _HEADER_AT)
+    return is_marked and len(data) > _BZIMAGE_SIZE
 
 
 def _unpacked(payload: bytes, name: str, unpack: Callable[[bytes], bytes]) -> bytes:

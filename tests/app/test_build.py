@@ -13,7 +13,8 @@ import pytest
 from support import newc
 from support.boards import write_board
 from support.fat import extracted, fsck
-from support.images import digest
+from support.images import digest, file, image, layer, tar
+from support.kernels import bzimage
 from support.lab import ARCHITECTURES, CMDLINE, DATA, FILES, SEED, Lab, config, kernel_of, tool_of
 from support.tables import sfdisk, sgdisk
 from support.writes import cancel, job_that_acts_at, job_that_cancels
@@ -122,8 +123,6 @@ def test_several_formats_are_made_in_one_go(lab: Lab, job: RecordingJob) -> None
 
 
 def test_a_kernel_can_be_unpacked(lab: Lab, job: RecordingJob, lab_registry: object) -> None:
-    from support.images import file, image, layer, tar
-
     packed = image(layer(file("kernel", gzip.compress(kernel_of("amd64"))), file("kernel.tar", tar())))
     lab.registry.push(packed, "lab/packed-kernel:v1")
     text = f"kernel: {{image: '{lab.registry.host}/lab/packed-kernel:v1'}}\n"
@@ -360,6 +359,25 @@ text:
         image = lab.out / "x-toy.img"
         assert image.stat().st_size == made.size_bytes
         assert image.stat().st_blocks * 512 < made.mapped_bytes + (1 << 20) < made.size_bytes
+
+    @pytest.mark.parametrize(
+        ("packed", "is_kept"),
+        [(bzimage(gzip.compress(b"inside")), True), (gzip.compress(b"inside"), False)],
+        ids=["bzImage", "gzip"],
+    )
+    def test_a_kernel_is_unpacked_unless_the_loader_needs_it_packed(
+        self, lab: Lab, job: RecordingJob, packed: bytes, is_kept: bool
+    ) -> None:
+        kernel = image(layer(file("kernel", packed), file("kernel.tar", tar())), architecture="arm64")
+        lab.registry.push(kernel, "lab/packed:v1")
+        config = lab.write(f"kernel: {{image: '{lab.registry.host}/lab/packed:v1'}}\n")
+        board = write_board(lab.folder / "toy", self.DISK.replace(", form: image", ""))
+        build(options(lab, config, board=str(board), decompress_kernel=True), job)
+        files = extracted(lab.out / "x-toy.img", lab.folder, offset=1 << 20)
+        assert files["kernel8.img"] == (packed if is_kept else b"inside")
+        assert ("its boot loader starts the packed kernel" in "".join(job.notes)) is is_kept
+        build(options(lab, config, architecture="arm64", decompress_kernel=True), job)
+        assert (lab.out / "x-kernel").read_bytes() == b"inside"
 
 
 def test_configs_from_standard_input(lab: Lab, job: RecordingJob) -> None:

@@ -10,6 +10,7 @@ from support.stored import assembled, by_path
 from lkboard.disk.content import read
 from lkboard.errors import ConfigError, LayerInvalid
 from lkboard.model.rootfs import EPOCH, Entry, Kind
+from lkboard.rootfs.kernel import with_plain_kernel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,10 +30,10 @@ KERNEL = (
 )
 
 
-def root(folder: Path, *members: Member, options: str = "", decompress: bool = False) -> dict[str, Entry]:
+def root(folder: Path, *members: Member, options: str = "") -> dict[str, Entry]:
     config = f"kernel: {{image: 'lab/kernel:v1', cmdline: 'console=ttyS0 quiet', {options}}}"
     images = {"lab/kernel:v1": image(layer(*members))}
-    return by_path(assembled(folder, config, images, decompress_kernel=decompress))
+    return by_path(assembled(folder, config, images))
 
 
 def test_kernel_command_line_and_modules(tmp_path: Path) -> None:
@@ -143,9 +144,20 @@ def test_a_sparse_file_of_modules_beyond_measure_is_refused(tmp_path: Path) -> N
 
 def test_the_kernel_is_unwrapped_on_request(tmp_path: Path) -> None:
     packed = gzip.compress(b"plain kernel")
-    members = (file("kernel", packed), file("kernel.tar", MODULES))
-    assert read(root(tmp_path / "1", *members)["boot/kernel"].content) == packed
-    assert read(root(tmp_path / "2", *members, decompress=True)["boot/kernel"].content) == b"plain kernel"
+    images = {"lab/kernel:v1": image(layer(file("kernel", packed), file("kernel.tar", MODULES)))}
+    rootfs = assembled(tmp_path, "kernel: {image: 'lab/kernel:v1'}", images)
+    before, after = by_path(rootfs), by_path(with_plain_kernel(rootfs))
+    assert read(before["boot/kernel"].content) == packed
+    assert read(after["boot/kernel"].content) == b"plain kernel"
+    del before["boot/kernel"], after["boot/kernel"]
+    assert after == before
+
+
+def test_a_kernel_of_the_configs_own_files_stays_as_it_is(tmp_path: Path) -> None:
+    own = "files: [{path: boot/kernel, contents: '\\x1f\\x8b'}]"
+    images = {"lab/kernel:v1": image(layer(file("kernel", gzip.compress(b"plain")), file("kernel.tar", MODULES)))}
+    rootfs = assembled(tmp_path, f"kernel: {{image: 'lab/kernel:v1'}}\n{own}", images)
+    assert read(by_path(with_plain_kernel(rootfs))["boot/kernel"].content) == b"\\x1f\\x8b"
 
 
 def test_without_a_kernel_there_is_no_boot(tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 import zstandard
+from support.kernels import bzimage
 from support.tools import need
 
 from lkboard.disk.content import read
 from lkboard.errors import ImageConflict
 from lkboard.model.extents import Content, FileSpan, Inline
 from lkboard.rootfs import kernel_payload
-from lkboard.rootfs.kernel_payload import unwrap_kernel
+from lkboard.rootfs.kernel_payload import is_bzimage, unwrap_kernel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,16 +33,6 @@ PACKED = {
 }
 
 
-def bzimage(payload: bytes) -> bytes:
-    """Return a boot image as arch/x86/boot lays it out: two setup sectors, code, payload and its plain size."""
-    setup = bytearray(3 * 512)
-    setup[0x1F1] = 2
-    setup[0x1FE:0x200] = b"\x55\xaa"
-    setup[0x202:0x206] = b"HdrS"
-    setup[0x248:0x250] = struct.pack("<II", 100, len(payload) + 4)
-    return bytes(setup) + b"c" * 100 + payload + struct.pack("<I", len(PLAIN)) + b"signature"
-
-
 def zboot(payload: bytes, name: bytes = b"gzip") -> bytes:
     head = b"MZ\0\0zimg" + struct.pack("<II", 512, len(payload)) + bytes(8) + name
     return head.ljust(512, b"\0") + payload + b"behind"
@@ -49,6 +40,15 @@ def zboot(payload: bytes, name: bytes = b"gzip") -> bytes:
 
 def unwrap(data: bytes) -> bytes:
     return read(unwrap_kernel(Content.of(data)))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "is_one"),
+    [(bzimage(b""), True), (bzimage(b"")[:0x250], False), (PACKED["gzip"], False), (zboot(PACKED["gzip"]), False)],
+    ids=["bzImage", "cut", "gzip", "zboot"],
+)
+def test_what_boot_loaders_of_pcs_start_is_known(kernel: bytes, is_one: bool) -> None:
+    assert is_bzimage(Content.of(kernel)) is is_one
 
 
 @pytest.mark.parametrize("payload", PACKED.values(), ids=PACKED.keys())
