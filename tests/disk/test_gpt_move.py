@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,6 +59,15 @@ def test_the_partitions_stay_and_the_disk_grows(tmp_path: Path, device_size: int
     assert moved.pop("lastlba") == device_size // 512 - 34
     before.pop("lastlba")
     assert moved == before
+
+
+@pytest.mark.parametrize("device_size", SIZES)
+def test_the_protective_partition_grows_with_the_disk(tmp_path: Path, device_size: int) -> None:
+    """UEFI specification, table 5.4: up to the end of the disk, or 0xFFFFFFFF sectors where that cannot be said."""
+    with _moved(tmp_path, device_size).open("rb") as file:
+        status, kind, start, size = struct.unpack_from("<B3xB3xII", file.read(512), 446)
+    assert (status, kind, start) == (0, 0xEE, 1)
+    assert size == min(device_size // 512 - 1, 0xFFFF_FFFF)
 
 
 @pytest.mark.parametrize("device_size", SIZES[:5])

@@ -33,6 +33,23 @@ def test_it_is_no_leftover_while_it_is_open(tmp_path: Path) -> None:
         assert Path(os.fsdecode(file.name)).exists()
 
 
+def test_one_that_was_taken_for_a_leftover_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process cleans up after a file was made and before it is locked."""
+    lock = fcntl.flock
+    calls = []
+
+    def flock(file: int, operation: int) -> None:
+        calls.append(operation)
+        if len(calls) == 1:
+            remove_leftovers(tmp_path)
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with temporary_file(tmp_path) as file:
+        assert Path(os.fsdecode(file.name)).exists()
+    assert len(calls) == 3  # of the first file, of who removes it, of the second
+
+
 def test_a_leftover_goes(tmp_path: Path) -> None:
     (tmp_path / LEFT).write_bytes(b"half")
     remove_leftovers(tmp_path)

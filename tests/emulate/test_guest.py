@@ -78,6 +78,14 @@ def test_it_is_gone_after_an_error_in_the_block() -> None:
     assert not is_running(guest.pid)
 
 
+def test_it_is_asked_to_end_so_that_it_can_flush_its_disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guest_module, "_STOP_SECONDS", 60)
+    flushed = tmp_path / "flushed"
+    with Guest(shell(f"trap 'touch {flushed}; kill $!; exit' TERM; sleep 60 & echo ready; wait")) as guest:
+        assert guest.read(20) == b"ready\n"
+    assert flushed.exists()
+
+
 def test_one_that_does_not_listen_is_ended_by_force(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guest_module, "_STOP_SECONDS", 0.1)
     with Guest(shell("trap '' TERM; echo ready; while :; do sleep 60; done")) as guest:
