@@ -27,8 +27,15 @@ def _plan(build: BuildInput) -> tuple[PlannedFile, ...]:
     bill: list[Entry] = []
     for segment in build.rootfs.segments:
         part = bill if segment.name == SEGMENT else system
-        part += (entry for entry in without(segment.entries, lambda path: path == _PATH) if not entry.is_implied)
+        part += (entry for entry in without(segment.entries, _is_in_the_way) if not entry.is_implied)
+    if any(entry.path.startswith(f"{_PATH}/") for entry in build.rootfs.entries):
+        text = f"the folder '/{_PATH}' is left out, with all that is in it: docker looks for its recipe there"
+        build.job.note(text, "warning")
     return (PlannedFile(".docker", tar.plan([*system, recipe, *bill])),)
+
+
+def _is_in_the_way(path: str) -> bool:
+    return path == _PATH or path.startswith(f"{_PATH}/")
 
 
 FORMAT = Format(

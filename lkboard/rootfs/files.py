@@ -86,7 +86,9 @@ class _Addition:
         else:
             origin = replace(entry.origin, made=f"a folder that '/{entry.path}' needs")
             folder = replace(entry, kind=Kind.DIRECTORY, mode=_directory_mode(entry.mode), content=EMPTY, link="")
-            self._root.put(path, replace(folder, origin=origin))
+            folder = replace(folder, origin=origin)
+            self._root.tell_replaced(path, folder)
+            self._root.put(path, folder)
 
     def _kind(self) -> Kind:
         if self._file.directory:

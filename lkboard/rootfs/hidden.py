@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.model.rootfs import Entry, Kind
 from lkboard.oci.layers.file_tree import Node, walk
+from lkboard.rootfs import kinds
 
 if TYPE_CHECKING:
     from lkboard.model.rootfs import Origin
@@ -37,6 +38,13 @@ def moved_directory(path: str, link: Entry, target: str | None, origin: Origin) 
     """Return the sentence about a link at ``path``, on the way to a directory that is in fact at ``target``."""
     hint = f"take an image in which '/{path}' is a folder"
     return f"the link '/{path}' of {_owner(link.origin)} puts files of {_owner(origin)} into '/{target}' ({hint})"
+
+
+def replaced_file(path: str, file: Entry, folder: Entry) -> str:
+    """Return the sentence about a folder at ``path`` that takes the place of a file, or of a link to no folder."""
+    what = f"link to '{file.link}'" if file.kind is Kind.SYMLINK else kinds.NAMES[file.kind]
+    message = f"the folder '/{path}', which {_owner(folder.origin)} needs, replaces the {what} of {_owner(file.origin)}"
+    return f"{message} (use another path, or an image in which '/{path}' is a folder)"
 
 
 def _owner(origin: Origin) -> str:

@@ -16,6 +16,8 @@ RealPath = Callable[[str], str | None]
 """Gives a path without symbolic links on the way; None if that is not in the root."""
 
 _CONTAINERS = ("containers/onboot/", "containers/onshutdown/", "containers/services/")
+_VETH = "veth"
+"""What the init makes of an interface that has a peer, but no kind (build.md section 8.9)."""
 
 
 def host_rights(runtime: Record, bundle: str, real_path: RealPath) -> Iterator[Found]:
@@ -47,7 +49,9 @@ def _is_of_own_root(mount: Record, bundle: str, real_path: RealPath) -> bool:
 
 def _interface(interface: Record) -> Right:
     """Return how far an interface leads: one of the host farther than a new one."""
-    if not (kind := text_of(interface, "add")):
-        return Right(2, "moved in")
     peer = text_of(interface, "peer")
-    return Right(1, f"a new {kind} with {peer}" if peer else f"a new {kind}")
+    kind = text_of(interface, "add") or (_VETH if peer else "")
+    made = ", createInRoot" if interface.get("createInRoot") is True else ""
+    if not kind:
+        return Right(2, f"moved in{made}")
+    return Right(1, f"a new {kind}{f' with {peer}' if peer else ''}{made}")

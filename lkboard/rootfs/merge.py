@@ -16,7 +16,7 @@ from lkboard.events import Job
 from lkboard.model.extents import EMPTY, Content
 from lkboard.model.rootfs import EPOCH, Entry, Kind, Loss, Origin, Rootfs, Segment
 from lkboard.oci.layers.file_tree import FileTree, Loop, Node, entries_of, walk
-from lkboard.rootfs.hidden import hidden_files, moved_directory
+from lkboard.rootfs.hidden import hidden_files, moved_directory, replaced_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +95,12 @@ class Root:
                     self.job.note(moved_directory(folder, node.entry, self.tree.real_path(path), origin), "warning")
                 self._told_links.add(folder)
                 return
+
+    def tell_replaced(self, path: str, by: Entry) -> None:
+        """Note that a directory which is only there for what is in it takes the place of something else."""
+        node = self.tree.find(path)
+        if node is not None:
+            self.job.note(replaced_file(path, node.entry, by), "warning")
 
     def _tell_hidden(self, path: str, by: Entry, hidden: Node) -> None:
         if text := hidden_files(path, by, hidden):

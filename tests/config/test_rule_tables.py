@@ -60,6 +60,12 @@ def test_settings_that_are_right(text: str) -> None:
         ("incomplete-mount", "mounts: [{}, {type: proc}, {type: tmpfs}]", ["mounts.0", "mounts.2"]),
         ("device-mode", "devices: [{path: all}, {path: /dev/x}]", ["devices.1.mode"]),
         ("device-mode", "devices: [{path: /dev/x, mode: '8'}]", ["devices.0.mode"]),
+        ("zero-character", r'command: ["/bin/a\0b", c], cwd: "/\0"', ["command.0", "cwd"]),
+        ("zero-character", r'env: [A=1, "B=\0"], hostname: "a\0", net: "/n\0"', ["env.1", "hostname", "net"]),
+        ("zero-character", r'binds: ["/a\0:/b"], tmpfs: ["/a\0"]', ["binds.0", "tmpfs.0"]),
+        ("zero-character", r'binds.add: ["/a:/b\0"], maskedPaths: ["/\0"]', ["binds.add.0", "maskedPaths.0"]),
+        ("zero-character", r'mounts: [{type: tmpfs, destination: /a, options: ["b\0"]}]', ["mounts.0"]),
+        ("zero-character", r'cgroupsPath: "a\0", rootfsPropagation: "b\0"', ["cgroupsPath", "rootfsPropagation"]),
         ("unknown-id", "uid: x, gid: y, additionalGids: [s, z]", ["uid", "gid", "additionalGids.1"]),
     ],
 )
@@ -228,3 +234,9 @@ def test_kernels_without_an_image(text: str, is_found: bool) -> None:
 )
 def test_unpinned_images_are_found_in_every_section(text: str, path: str) -> None:
     assert found(text, "unpinned-image") == [("hint", path)]
+
+
+@pytest.mark.parametrize(("cmdline", "is_good"), [("console=tty0 quiet", True), ("console=tty0\\0 rescue", False)])
+def test_command_lines(cmdline: str, is_good: bool) -> None:
+    text = f'kernel: {{image: "k:1", cmdline: "{cmdline}"}}'
+    assert found(text, "cmdline-zero") == ([] if is_good else [("error", "kernel.cmdline")])

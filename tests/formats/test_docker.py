@@ -58,6 +58,20 @@ def test_other_names_of_a_recipe_live_on(tmp_path: Path) -> None:
         assert kept.read() == b"old"
 
 
+def test_a_folder_where_the_recipe_must_be_is_left_out_with_a_warning(tmp_path: Path) -> None:
+    below = [folder("Dockerfile"), folder("Dockerfile/x"), file("Dockerfile/x/y", b"kept"), file("Dockerfile/z")]
+    build = build_input(tmp_path, root(*below, hard_link("other", "Dockerfile/x/y"), file("Dockerfile.d")))
+    (planned,) = FORMAT.plan(build)
+    with tarfile.open(fileobj=io.BytesIO(map_bytes(planned.extents))) as found:
+        assert found.getnames() == ["other", "Dockerfile.d", "Dockerfile"]
+        kept = found.extractfile("other")
+        assert kept is not None
+        assert kept.read() == b"kept"
+    assert build.job.notes == [  # type: ignore[attr-defined]
+        "the folder '/Dockerfile' is left out, with all that is in it: docker looks for its recipe there"
+    ]
+
+
 @pytest.mark.parametrize("name", ["x/Dockerfile", "Dockerfile.old"])
 def test_other_files_are_left_alone(name: str, tmp_path: Path) -> None:
     with archive(tmp_path, root(folder("x", is_implied=True), file(name))) as found:

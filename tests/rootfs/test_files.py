@@ -26,15 +26,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EPOCH_NS = EPOCH * 10**9
-INIT = image(
+INIT_LAYERS = (
     layer(
         directory("bin", 0o711, uid=5),
         file("bin/sh", b"shell", 0o755),
         directory("usr/lib"),
         symlink("lib", "usr/lib"),
         symlink("etc/link", "/bin/sh"),
-    )
+    ),
 )
+INIT = image(*INIT_LAYERS)
 
 
 def only(*entries: FileEntry, ids: dict[str, int] | None = None) -> dict[str, Entry]:
@@ -131,6 +132,36 @@ def test_files_replace_what_the_builder_made(tmp_path: Path) -> None:
 def test_owners_may_be_names_of_containers() -> None:
     found = only(FileEntry("a", contents="", uid="web", gid="root"), ids={"web": 103})
     assert (found["a"].uid, found["a"].gid) == (103, 0)
+
+
+REPLACED = {
+    "a file": ("bin/sh/x", "file"),
+    "a link to nothing": ("var/run/x", "link to '/run/foo'"),
+    "a link to a file": ("etc/link/x", "link to '/bin/sh'"),
+}
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_a_folder_that_takes_the_place_of_something_else_is_told(name: str, tmp_path: Path) -> None:
+    path, replaced = REPLACED[name]
+    init = image(*INIT_LAYERS, layer(symlink("var/run", "/run/foo")))
+    job = RecordingJob()
+    config = f"init: ['lab/init:v1']\nfiles: [{{path: {path}, contents: y}}]"
+    found = by_path(assembled(tmp_path, config, {"lab/init:v1": init}, job=job))
+    folder = path.rpartition("/")[0]
+    assert (found[folder].kind, read(found[path].content)) == (Kind.DIRECTORY, b"y")
+    (text,) = job.notes
+    assert text == (
+        f"the folder '/{folder}', which files[0] (linuxkit.files) needs, replaces the {replaced} of init[0] "
+        f"(docker.io/lab/init:v1) (use another path, or an image in which '/{folder}' is a folder)"
+    )
+
+
+def test_folders_that_are_there_or_new_are_not_told(tmp_path: Path) -> None:
+    job = RecordingJob()
+    text = "init: ['lab/init:v1']\nfiles: [{path: bin/x, contents: y}, {path: new/er/x, contents: y}]"
+    assembled(tmp_path, text, {"lab/init:v1": INIT}, job=job)
+    assert job.notes == []
 
 
 # sources

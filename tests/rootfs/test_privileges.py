@@ -13,7 +13,7 @@ from support.stored import assembled, by_path
 
 from lkboard.disk.content import read
 from lkboard.rootfs.privileges import container_rights
-from lkboard.rootfs.rights import Rights, compare_rights
+from lkboard.rootfs.rights import Right, Rights, compare_rights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -309,6 +309,28 @@ def test_an_interface_of_the_host_is_more_than_a_new_one() -> None:
     assert [shown(change) for change in compare_rights("services/s", old, new)] == [
         "more: runtime.interfaces eth0: a new veth with v0 > moved in"
     ]
+
+
+INTERFACES = {
+    "made in the host's network": ({"add": "dummy"}, {"createInRoot": True}, "a new dummy > a new dummy, createInRoot"),
+    "moved from the host's network": ({}, {"createInRoot": True}, "moved in > moved in, createInRoot"),
+    "another peer": ({"add": "veth", "peer": "v0"}, {"peer": "v1"}, "a new veth with v0 > a new veth with v1"),
+}
+
+
+@pytest.mark.parametrize("name", INTERFACES)
+def test_what_an_interface_is_otherwise_is_told(name: str) -> None:
+    before, more, expected = INTERFACES[name]
+    documents = ({"interfaces": [{"name": "eth0", "createInRoot": False, **before, **now}]} for now in ({}, more))
+    old, new = (container_rights({}, runtime, BUNDLE) for runtime in documents)
+    assert [shown(change) for change in compare_rights("services/s", old, new)] == [
+        f"other: runtime.interfaces eth0: {expected}"
+    ]
+
+
+def test_an_interface_with_a_peer_is_a_new_one() -> None:
+    found = container_rights({}, {"interfaces": [{"name": "eth0", "peer": "v0"}]}, BUNDLE)
+    assert found["runtime.interfaces", "eth0"] == Right(1, "a new veth with v0")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from lkboard.config.rules.boards import board_console, board_needs_kernel
 from lkboard.config.rules.containers import container_name, duplicate_service, unknown_id, volume_binds, volume_mounts
 from lkboard.config.rules.files import covered_file, file_content, file_mode, file_path
 from lkboard.config.rules.images import unpinned_image
-from lkboard.config.rules.kernel import no_kernel
+from lkboard.config.rules.kernel import cmdline_zero, no_kernel
 from lkboard.config.rules.options import OPTION_RULES
 from lkboard.config.rules.volumes import duplicate_volume, ignored_platforms, volume_name, volume_platforms
 from lkboard.yaml.limits import MAX_ERRORS
@@ -37,6 +37,7 @@ SECTION_RULES = (
     file_mode,
     covered_file,
     no_kernel,
+    cmdline_zero,
     unpinned_image,
 )
 LOOKUP_RULES = (unknown_id, volume_binds, volume_mounts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkboard.config.rules.finding import warning
+from lkboard.config.rules.finding import Finding, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,3 +21,9 @@ def no_kernel(config: Config) -> Iterator[Located]:
             kernel.places,
             warning("", "there is no kernel image, so the section has no effect", "add image: NAME:TAG"),
         )
+
+
+def cmdline_zero(config: Config) -> Iterator[Located]:
+    """Find a command line with the character 0: the kernel reads no further."""
+    if "\0" in config.kernel.cmdline:
+        yield config.kernel.places, Finding("cmdline", "a command line cannot contain the character 0", "remove it")

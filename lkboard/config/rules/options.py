@@ -30,6 +30,21 @@ _KEYWORDS = {
     "uts": ("root", "host", "new"),
     "userns": ("root", "host", "new"),
 }
+_LISTS = {
+    "binds": "binds",
+    "binds.add": "binds_add",
+    "command": "command",
+    "env": "env",
+    "maskedPaths": "masked_paths",
+    "readonlyPaths": "readonly_paths",
+    "tmpfs": "tmpfs",
+}
+_TEXTS = {
+    **{name: name for name in ("cwd", "hostname", "ipc", "net", "pid", "userns", "uts")},
+    "cgroupsPath": "cgroups_path",
+    "rootfsPropagation": "rootfs_propagation",
+}
+"""Fields that the kernel gets as texts, in YAML and in `Options`."""
 
 
 def unknown_capability(options: Options) -> Iterator[Finding]:
@@ -78,6 +93,19 @@ def device_mode(options: Options) -> Iterator[Finding]:
             yield from _try(f"devices.{index}.mode", parse_mode, device.mode)
 
 
+def zero_character(options: Options) -> Iterator[Finding]:
+    """Find texts with the character 0, which ends them for the kernel."""
+    texts: dict[str, Sequence[str]] = {field: getattr(options, name) or () for field, name in _LISTS.items()}
+    texts |= {field: [getattr(options, name) or ""] for field, name in _TEXTS.items()}
+    for index, mount in enumerate(options.mounts or ()):
+        texts[f"mounts.{index}"] = [mount.source, mount.destination, mount.type, *mount.options]
+    for field, values in texts.items():
+        for index, value in enumerate(values):
+            if "\0" in value:
+                path = f"{field}.{index}" if field in _LISTS else field
+                yield Finding(path, "a text cannot contain the character 0", "remove it")
+
+
 def namespace_path(options: Options) -> Iterator[Finding]:
     """Find namespaces that are neither a keyword nor an absolute path, although they are taken as a path."""
     for field, keywords in _KEYWORDS.items():
@@ -104,6 +132,7 @@ OPTION_RULES = (
     bad_rlimit,
     device_mode,
     namespace_path,
+    zero_character,
     id_range,
 )
 
