@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from support.mirror import Mirror
+from support.processes import ENVIRONMENT
 from support.tools import need
+from support.waiting import wait_until
 
 from lkboard.disk.content import read
 from lkboard.errors import BuildError, Cancelled, MissingTool, Offline
@@ -24,6 +28,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.jobs import RecordingJob
+
+_STOPPABLE = """
+import signal, sys
+from pathlib import Path
+from lkboard.errors import Cancelled
+from lkboard.events import Job
+from lkboard.oci.store.store import Store
+from lkboard.sources.apt.packages import DebianPackages
+
+job, (store, host) = Job(), map(Path, sys.argv[1:])
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda *_: job.cancel())
+try:
+    DebianPackages(Store(store), job, host=host).newest(["tool"], "amd64")
+except Cancelled as error:
+    sys.exit(error.exit_status)
+"""
 
 
 @pytest.fixture
@@ -195,25 +216,42 @@ def test_a_folder_that_apt_cannot_be_told_is_refused(tmp_path: Path, mirror: Mir
         packages(Store(tmp_path / name), mirror).newest(["tool"], "amd64")
 
 
-def test_a_cancelled_job_stops_apt(
-    store: Store, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stand_in, started, ended = tmp_path / "bin/apt-get", tmp_path / "started", tmp_path / "ended"
+@pytest.fixture
+def slow_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program in the place of apt-get that takes a minute, as a slow mirror; the file that it writes its number to."""
+    stand_in, started = tmp_path / "bin/apt-get", tmp_path / "started"
     stand_in.parent.mkdir()
-    stand_in.write_text(f"#!/bin/sh\necho $$ > {started}.new\nmv {started}.new {started}\nsleep 60\ntouch {ended}\n")
+    stand_in.write_text(f"#!/bin/sh\necho $$ > {started}.new\nmv {started}.new {started}\nsleep 60\n")
     stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", str(stand_in.parent), prepend=":")
+    return started
 
+
+def test_a_cancelled_job_stops_apt(store: Store, mirror: Mirror, slow_apt: Path) -> None:
     class Stopped(Job):
         def check(self) -> None:
-            if started.exists():
+            if slow_apt.exists():
                 self.cancel()
             super().check()
 
     with pytest.raises(Cancelled):
         packages(store, mirror, Stopped()).newest(["tool"], "amd64")
-    assert not Path("/proc", started.read_text().strip()).exists()
-    assert not ended.exists()
+    assert not Path("/proc", slow_apt.read_text().strip()).exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_keys_that_stop_us_do_not_make_apt_fail(
+    store: Store, mirror: Mirror, slow_apt: Path, number: signal.Signals
+) -> None:
+    ours = subprocess.Popen(
+        [sys.executable, "-c", _STOPPABLE, store.root, mirror.host],
+        env={**ENVIRONMENT, "PATH": os.environ["PATH"]},
+        start_new_session=True,
+    )
+    wait_until(slow_apt.exists)
+    os.killpg(ours.pid, number)  # as a terminal does
+    assert ours.wait() == Cancelled.exit_status
+    assert not Path("/proc", slow_apt.read_text().strip()).exists()
 
 
 def test_steps_and_bytes_are_reported(store: Store, mirror: Mirror, job: RecordingJob) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -153,7 +154,13 @@ class PrivateApt:
             tempfile.TemporaryFile("w+") as output,
             tempfile.TemporaryFile("w+") as errors,
             subprocess.Popen(
-                line, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment
+                line,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                env=environment,
+                start_new_session=True,  # the keys that stop us would make apt fail before we can stop it
             ) as apt,
         ):
             self._wait(apt, on_tick)
@@ -171,7 +178,8 @@ class PrivateApt:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_POLL_SECONDS)
         except BaseException:
-            process.terminate()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             raise
 
 
