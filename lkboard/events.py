@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 from lkboard.errors import Cancelled
 
 StepState = Literal["started", "done", "failed", "cancelled"]
 Level = Literal["debug", "info", "warning"]
+T = TypeVar("T")
 _WAIT_SLICE = 0.05
 """Longest sleep in seconds between two looks at whether the job was cancelled."""
 
@@ -63,6 +64,15 @@ def ignore(event: Event) -> None:
     """Listen to nothing."""
 
 
+class _Answer:
+    """What was asked once, or is being asked by the thread that has the lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.is_known = False
+        self.value: object = None
+
+
 class Job:
     """One run of a use case: emits events and can be cancelled from any thread.
 
@@ -76,6 +86,7 @@ class Job:
         self._is_cancelled = False
         self._lock = threading.Lock()
         self._last_progress: dict[str, float] = {}
+        self._answers: dict[Hashable, _Answer] = {}
 
     def emit(self, event: Event) -> None:
         """Hand an event to the listener."""
@@ -85,6 +96,26 @@ class Job:
     def note(self, text: str, level: Level = "info") -> None:
         """Emit a `Note`."""
         self.emit(Note(text, level))
+
+    def note_once(self, text: str, level: Level = "info") -> None:
+        """Emit a `Note`, unless the same was said before."""
+        self.once((Note, text), lambda: self.note(text, level))
+
+    def once(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """Return what ``ask`` returns; it is called once in a job for a key, and other threads wait for its answer.
+
+        If it raises, whoever asks next calls it again. Raises what it raises, and `Cancelled`.
+        """
+        answer = self._answers.setdefault(key, _Answer())
+        while not answer.lock.acquire(timeout=_WAIT_SLICE):
+            self.check()
+        try:
+            if not answer.is_known:
+                answer.value = ask()
+                answer.is_known = True
+            return cast("T", answer.value)
+        finally:
+            answer.lock.release()
 
     def progress(self, step: str, done: int, total: int | None = None, unit: str = "bytes") -> None:
         """Emit a `Progress`, thinned out in time, and stop here if the job was cancelled.

@@ -105,3 +105,58 @@ def test_listeners_are_called_one_at_a_time() -> None:
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_what_was_said_is_not_said_again() -> None:
+    events: list[Event] = []
+    job = Job(events.append)
+    for text in ("a", "b", "a"):
+        job.note_once(text, "warning")
+    assert events == [Note("a", "warning"), Note("b", "warning")]
+
+
+def test_threads_that_ask_the_same_get_one_answer() -> None:
+    job = Job()
+    asked: list[None] = []
+    answers: list[object] = []
+    all_there = threading.Barrier(4)
+
+    def answer() -> object:
+        asked.append(None)
+        return None
+
+    def ask() -> None:
+        all_there.wait()
+        answers.append(job.once("key", answer))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(asked), answers) == (1, [None] * 4)
+    assert job.once("other", lambda: 5) == 5
+
+
+def test_a_question_that_failed_is_asked_again() -> None:
+    job = Job()
+    with pytest.raises(ValueError, match="x"):
+        job.once("key", lambda: int("x"))
+    assert job.once("key", lambda: 5) == 5
+
+
+def test_waiting_for_the_answer_of_another_thread_can_be_stopped() -> None:
+    job, may_end, is_asking = Job(), threading.Event(), threading.Event()
+
+    def answer() -> None:
+        is_asking.set()
+        may_end.wait()
+
+    thread = threading.Thread(target=job.once, args=("key", answer))
+    thread.start()
+    is_asking.wait()
+    job.cancel()
+    with pytest.raises(Cancelled):
+        job.once("key", answer)
+    may_end.set()
+    thread.join()

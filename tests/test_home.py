@@ -61,10 +61,10 @@ def test_without_a_home_there_are_still_boards() -> None:
 
 @pytest.mark.usefixtures("homeless")
 def test_without_a_home_there_are_no_logins(tmp_path: Path, job: RecordingJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert find_credential("example.com", "lab/x", job.note) is None
+    assert find_credential("example.com", "lab/x", job) is None
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     (tmp_path / "config.json").write_text('{"auths": {"example.com": {"auth": "YTpi"}}}')
-    assert find_credential("example.com", "lab/x", job.note)
+    assert find_credential("example.com", "lab/x", job)
 
 
 @pytest.mark.usefixtures("homeless")

@@ -13,6 +13,7 @@ from lkboard.board.text import render
 from lkboard.config.label import parse_label
 from lkboard.config.load import examine
 from lkboard.emulate.pi_config import parse_pi_config
+from lkboard.events import Job
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
 from lkboard.model.package import Package
 from lkboard.model.reference import parse_reference
@@ -139,7 +140,7 @@ def hosts(data: bytes, work: Path) -> None:
 def login(data: bytes, work: Path) -> None:
     (work / ".docker").mkdir(exist_ok=True)
     (work / ".docker/config.json").write_bytes(data)
-    find_credential("lab.example.com", "a/b", lambda _text: None)
+    find_credential("lab.example.com", "a/b", Job())
 
 
 def lock(data: bytes, work: Path) -> None:

@@ -21,7 +21,7 @@ from lkboard.oci.servers.urls import host_of, origin_of, shown
 if TYPE_CHECKING:
     from lkboard.oci.registry.challenge import Challenge
     from lkboard.oci.registry.transport import Transport
-    from lkboard.oci.servers.credentials import Credential
+    from lkboard.oci.servers.credential import Credential
     from lkboard.oci.servers.endpoint import Endpoint
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -154,13 +154,10 @@ class RegistryClient:
     def login(self, endpoint: Endpoint) -> Login:
         """Return the login for a repository of a server, which all its requests share."""
         key = endpoint.base, endpoint.repository
-        with self._lock:
-            if key not in self._logins:
-                credential = find_credential(
-                    endpoint.host, endpoint.repository, lambda text: self._job.note(text, "warning")
-                )
-                self._logins[key] = Login(endpoint, credential, self.transport)
-            return self._logins[key]
+        if key not in self._logins:  # a helper may take long, and other servers need not wait for it
+            credential = find_credential(endpoint.host, endpoint.repository, self._job)
+            self._logins.setdefault(key, Login(endpoint, credential, self.transport))
+        return self._logins[key]
 
     def _manifest(self, endpoint: Endpoint, reference: Reference, wanted: str, known: str) -> Fetched | None:
         def ask() -> Fetched | None:

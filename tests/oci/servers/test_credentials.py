@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+import os
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from support.waiting import wait_until
 
-from lkboard.errors import UsageError
-from lkboard.oci.servers.credentials import Credential, find_credential
+from lkboard.errors import Cancelled, UsageError
+from lkboard.events import Event, Job
+from lkboard.oci.registry.workers import run_all
+from lkboard.oci.servers.credential import Credential
+from lkboard.oci.servers.credentials import find_credential
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from support.jobs import RecordingJob
 
 
 def encoded(login: str) -> dict[str, str]:
@@ -25,11 +35,11 @@ def write(path: Path, document: Any) -> None:
 
 
 def find(host: str = "ghcr.io", path: str = "lab/x") -> Credential | None:
-    return find_credential(host, path, fail)
+    return find_credential(host, path, Job(fail))
 
 
-def fail(text: str) -> None:
-    raise AssertionError(text)
+def fail(event: Event | str) -> NoReturn:
+    raise AssertionError(event)
 
 
 def docker(home: Path, **document: Any) -> None:
@@ -61,7 +71,7 @@ def test_tokens_are_read(home: Path) -> None:
     assert (find("quay.io") or fail("none")).registry_token == "rgt"
 
 
-@pytest.mark.parametrize("entry", [{}, {"auth": ""}, {"auth": "?"}, {"auth": "////"}, {"email": "x"}, [], None, "x"])
+@pytest.mark.parametrize("entry", [{}, {"auth": ""}, encoded("x:"), {"email": "x"}, None])
 def test_an_entry_without_a_login_is_none(home: Path, entry: object) -> None:
     docker(home, auths={"ghcr.io": entry})
     assert find() is None
@@ -131,8 +141,9 @@ def test_files_are_asked_in_order(home: Path, tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize("variable", ["LKBOARD_REGISTRY_AUTH", "REGISTRY_AUTH_FILE"])
 @pytest.mark.parametrize(
-    ("text", "reason"), [(None, "No such file or directory"), ("{", "it is no JSON"), (b"\xff", "it is no JSON")]
-)
+    ("text", "reason"), [(None, "No such file or directory"), ("{", "it is no JSON at line 1, column 2"),
+     (b"\xff", "it is no JSON"), ("[]", "it is no JSON object")],
+)  # fmt: skip
 def test_a_file_that_a_variable_names_must_be_there(
     home: Path, monkeypatch: pytest.MonkeyPatch, variable: str, text: str | bytes | None, reason: str
 ) -> None:
@@ -158,15 +169,49 @@ def test_a_file_without_an_entry_does_not_end_the_search(home: Path) -> None:
     assert (find() or fail("none")).username == "podman"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "5", "", '{"auths": 5}', pytest.param("[" * 100_000, id="nested")])
-def test_a_file_that_cannot_be_read_is_named_and_passed_over(home: Path, text: str) -> None:
-    write(home / ".docker" / "config.json", text)
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("broken", "cannot be read: it is no JSON at line 1, column 1 (mend it, or remove it and log in again)"),
+        (
+            '{"auths":\n  {]',
+            "cannot be read: it is no JSON at line 2, column 4 (mend it, or remove it and log in again)",
+        ),
+        ("", "cannot be read: it is no JSON at line 1, column 1 (mend it, or remove it and log in again)"),
+        ("[" * 100_000, "cannot be read: it is no JSON (mend it, or remove it and log in again)"),
+        ("[]", "cannot be read: it is no JSON object (mend it, or remove it and log in again)"),
+        ('{"auths": []}', ": 'auths' must be an object (mend it, or log in again)"),
+        ('{"auths": {"ghcr.io": "x"}}', ": 'ghcr.io' must be an object (mend it, or log in again)"),
+        ('{"auths": {"https://ghcr.io/v1/": {"auth": 5}}}', ": 'auth' must be a text (mend it, or log in again)"),
+        ('{"credHelpers": "x"}', ": 'credHelpers' must be an object (mend it, or log in again)"),
+        ('{"credsStore": ["x"]}', ": 'credsStore' must be a text (mend it, or log in again)"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_what_is_wrong_in_a_file_is_told_once_and_passed_over(
+    home: Path, job: RecordingJob, text: str, reason: str
+) -> None:
+    file = home / ".docker" / "config.json"
+    write(file, text)
     write(home / ".dockercfg", {"ghcr.io": encoded("last:x")})
-    warnings: list[str] = []
-    found = find_credential("ghcr.io", "x", warnings.append)
-    assert found
-    assert found.username == "last"
-    assert all("config.json" in warning for warning in warnings)
+    for path in ("x", "y"):
+        assert (find_credential("ghcr.io", path, job) or fail("none")).username == "last"
+    assert job.notes == [f"the logins in '{file}'{'' if reason[0] == ':' else ' '}{reason}"]
+
+
+@pytest.mark.parametrize("auth", ["!!!", "?", "////", "bm9jb2xvbg==", "YTpi!"])
+def test_an_entry_that_cannot_be_decoded_is_told_once(home: Path, job: RecordingJob, auth: str) -> None:
+    docker(home, auths={"ghcr.io": {"auth": auth}})
+    for path in ("x", "y"):
+        assert find_credential("ghcr.io", path, job) is None
+    reason = "'auth' of 'ghcr.io' is not USER:PASSWORD in base64 (log in again: docker login ghcr.io)"
+    assert job.notes == [f"the logins in '{home}/.docker/config.json': {reason}"]
+
+
+def test_a_login_may_be_broken_into_lines(home: Path) -> None:
+    auth = encoded("alice:s3cret")["auth"]
+    docker(home, auths={"ghcr.io": {"auth": f"{auth[:4]}\r\n{auth[4:]}\n"}})
+    assert (find() or fail("none")).password == "s3cret"
 
 
 def helper(home: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str) -> None:
@@ -218,48 +263,111 @@ def test_a_helper_without_the_login_leaves_it_to_the_file(home: Path, monkeypatc
     assert (find() or fail("none")).username == "file"
 
 
-@pytest.mark.parametrize(
-    "script",
-    ["exit 3", "echo nonsense", "echo '{}'", "echo '[]'", "kill -9 $$", 'echo \'{"Username": "hunter2"}\''],
-)
-def test_a_helper_that_fails_is_named_and_passed_over(home: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    helper(home, monkeypatch, "safe", script)
+FAILURES = {
+    "exit 3": "failed with status 3",
+    "kill -9 $$": "failed with status -9",
+    "echo nonsense": "answers with something that is no login",
+    "echo '{}'": "answers with something that is no login",
+    "echo '[]'": "answers with something that is no login",
+    r"printf '\377'": "answers with something that is no login",
+    """echo '{"Username": "hunter2"}'""": "answers with something that is no login",
+    """echo '{"Username": "hunter2", "Secret": 5}'""": "answers with something that is no login",
+}
+
+
+@pytest.mark.parametrize(("script", "reason"), FAILURES.items())
+def test_a_helper_that_fails_is_told_once_and_passed_over(
+    home: Path, monkeypatch: pytest.MonkeyPatch, job: RecordingJob, script: str, reason: str
+) -> None:
+    helper(home, monkeypatch, "safe", f'echo >>"$HOME/asked"; {script}')
     docker(home, credsStore="safe", auths={"ghcr.io": encoded("file:x")})
-    warnings: list[str] = []
-    assert (find_credential("ghcr.io", "x", warnings.append) or fail("none")).username == "file"
-    assert len(warnings) == 1
-    assert "docker-credential-safe" in warnings[0]
-    assert "hunter2" not in warnings[0]
+    for path in ("x", "y"):
+        assert (find_credential("ghcr.io", path, job) or fail("none")).username == "file"
+    assert job.notes == [f"the credential helper 'docker-credential-safe' {reason} ({advice(home, 'safe')})"]
+    assert len((home / "asked").read_text().splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["missing", "../evil", "a b", "-x;y"])
-def test_a_helper_that_is_not_there_is_passed_over(home: Path, name: str) -> None:
-    docker(home, credsStore=name)
-    warnings: list[str] = []
-    assert find_credential("ghcr.io", "x", warnings.append) is None
-    assert len(warnings) == 1
+def advice(home: Path, name: str) -> str:
+    file = home / ".docker" / "config.json"
+    return f"try it: echo ghcr.io | docker-credential-{name} get; or take it out of '{file}'"
 
 
-def test_a_name_with_a_path_starts_no_program(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_helper_that_is_not_there_is_passed_over(home: Path, job: RecordingJob) -> None:
+    docker(home, credsStore="missing")
+    assert find_credential("ghcr.io", "x", job) is None
+    assert job.notes == [
+        f"the credential helper 'docker-credential-missing' is not installed ({advice(home, 'missing')})"
+    ]
+
+
+def test_a_helper_that_is_no_program_is_passed_over(
+    home: Path, monkeypatch: pytest.MonkeyPatch, job: RecordingJob
+) -> None:
+    helper(home, monkeypatch, "safe", "exit 0")
+    (home / "bin" / "docker-credential-safe").chmod(0o644)
+    docker(home, credsStore="safe")
+    assert find_credential("ghcr.io", "x", job) is None
+    assert job.notes == [
+        f"the credential helper 'docker-credential-safe' cannot be started: Permission denied ({advice(home, 'safe')})"
+    ]
+
+
+@pytest.mark.parametrize("name", ["../evil", "a b", "-x;y", "x/evil"])
+def test_a_name_with_a_path_starts_no_program(
+    home: Path, monkeypatch: pytest.MonkeyPatch, job: RecordingJob, name: str
+) -> None:
     """The name is part of a file that may come from anywhere; below the current folder there may be anything, too."""
     program = home / "docker-credential-x" / "evil"
     program.parent.mkdir()
     program.write_text('#!/bin/sh\necho \'{"Username":"u","Secret":"s"}\'\n')
     program.chmod(0o755)
     monkeypatch.chdir(home)
-    docker(home, credsStore="x/evil")
-    warnings: list[str] = []
-    assert find_credential("ghcr.io", "x", warnings.append) is None
-    assert warnings == ["the name of a credential helper is not a program's name"]
+    docker(home, credsStore=name)
+    assert find_credential("ghcr.io", "x", job) is None
+    assert job.notes == [f"'{home}/.docker/config.json': the name of a credential helper is not a program's name"]
 
 
-def test_a_helper_that_takes_too_long_is_named_and_passed_over(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_helper_that_takes_too_long_is_passed_over(
+    home: Path, monkeypatch: pytest.MonkeyPatch, job: RecordingJob
+) -> None:
     helper(home, monkeypatch, "slow", "exec sleep 60")
-    monkeypatch.setattr("lkboard.oci.servers.credentials._HELPER_SECONDS", 0.2)
+    monkeypatch.setattr("lkboard.oci.servers.credential_helpers._SECONDS", 0.2)
     docker(home, credsStore="slow")
-    warnings: list[str] = []
-    assert find_credential("ghcr.io", "x", warnings.append) is None
-    assert warnings == ["the credential helper 'docker-credential-slow' cannot be used: TimeoutExpired"]
+    assert find_credential("ghcr.io", "x", job) is None
+    assert job.notes == [
+        f"the credential helper 'docker-credential-slow' gave no answer within 0 s ({advice(home, 'slow')})"
+    ]
+
+
+def test_waiting_for_a_helper_can_be_stopped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    helper(home, monkeypatch, "slow", 'echo $$ >"$HOME/helper"; exec sleep 60')
+    docker(home, credsStore="slow")
+    job = Job()
+    started = threading.Event()
+
+    def stop() -> None:
+        wait_until(lambda: (home / "helper").exists() and (home / "helper").read_text().strip())
+        job.cancel()
+        started.set()
+
+    threading.Thread(target=stop, daemon=True).start()
+    with pytest.raises(Cancelled):
+        find_credential("ghcr.io", "x", job)
+    assert started.wait(60)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((home / "helper").read_text()), 0)
+
+
+def test_a_helper_is_asked_once_for_each_server_by_all_threads(
+    home: Path, monkeypatch: pytest.MonkeyPatch, job: RecordingJob
+) -> None:
+    helper(home, monkeypatch, "safe", ANSWER % "alice")
+    docker(home, credsStore="safe")
+    places = [(host, path) for host in ("ghcr.io", "quay.io") for path in "abcd"]
+    tasks: list[Callable[[], Credential | None]] = [partial(find_credential, *place, job) for place in places]
+    found = run_all(tasks, job, parallel=4)
+    assert [one.username for one in found if one] == ["alice"] * 8
+    assert sorted((home / "asked").read_text().splitlines()) == ["get ghcr.io", "get quay.io"]
 
 
 @pytest.mark.parametrize(
@@ -292,11 +400,12 @@ def test_an_identity_token_is_a_password_for_token_servers_only() -> None:
     [{"registrytoken": "\u20ac"}, {"registrytoken": "a\nb"}, {"identitytoken": "\ud800"},
      {"username": "\ud800", "password": "p"}, {"username": "u", "password": "\udfff"}],
 )  # fmt: skip
-def test_a_login_that_cannot_be_sent_is_told_and_passed_over(home: Path, entry: dict[str, str]) -> None:
+def test_a_login_that_cannot_be_sent_is_told_and_passed_over(
+    home: Path, job: RecordingJob, entry: dict[str, str]
+) -> None:
     docker(home, auths={"ghcr.io": entry})
-    warnings: list[str] = []
-    assert find_credential("ghcr.io", "x", warnings.append) is None
-    assert warnings == [f"the login from '{home}/.docker/config.json' has characters that cannot be sent"]
+    assert find_credential("ghcr.io", "x", job) is None
+    assert job.notes == [f"the login from '{home}/.docker/config.json' has characters that cannot be sent"]
 
 
 def test_no_secret_is_shown() -> None:
