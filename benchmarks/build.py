@@ -13,19 +13,19 @@ import argparse
 import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from measure import LKBOARD, MIB, cost
 
 from lkboard.app.kit import list_kit
 from lkboard.oci.store.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from measure import Cost
 
 DEMO = Path(__file__).parents[1] / "resources/examples/demo.yml"
 DERIVED = ("layers", "segments", "packages")
@@ -39,15 +39,6 @@ BUILDS = {
 }
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What one process took: wall and processor seconds, and bytes of memory."""
-
-    wall: float
-    cpu: float
-    memory: int
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
@@ -55,28 +46,28 @@ def main() -> None:
     options = parser.parse_args()
     store = open_store(options.cache).root
     if not list_kit(str(store)):
-        once(["kit", "build", "--cache", str(store)], os.environ)
+        cost([*LKBOARD, "kit", "build", "--cache", str(store)], os.environ)
     print(f"{'demo.yml as':15} {'first s':>8} {'warm s':>8} {'CPU s':>7} {'MiB':>6}  {'size MiB':>9}")
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder, "store")
         shutil.copytree(store, own, copy_function=link_or_copy, ignore=shutil.ignore_patterns(*DERIVED))
         environment = {**os.environ, "LKBOARD_CACHE": str(own), "PYTHONPYCACHEPREFIX": f"{folder}/bytecode"}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        once(["--version"], environment)
+        cost([*LKBOARD, "--version"], environment)
         for name, arguments in BUILDS.items():
             out = Path(folder, name)
             out.mkdir()
             for kind in DERIVED:
                 shutil.rmtree(own / ".lkboard" / kind, ignore_errors=True)
-            command = ["build", "-q", str(DEMO), "--dir", str(out), *arguments]
-            first, *warm = [once(command, environment) for _ in range(options.runs + 1)]
+            command = [*LKBOARD, "build", "-q", str(DEMO), "--dir", str(out), *arguments]
+            first, *warm = [cost(command, environment) for _ in range(options.runs + 1)]
             print(row(name, first, warm, sum(path.stat().st_size for path in out.iterdir())))
 
 
 def row(name: str, first: Cost, warm: Sequence[Cost], size: int) -> str:
-    wall, cpu = (statistics.median(getattr(cost, field) for cost in warm) for field in ("wall", "cpu"))
-    memory = max(cost.memory for cost in warm)
-    return f"{name:15} {first.wall:8.2f} {wall:8.2f} {cpu:7.2f} {memory >> 20:6}  {size / (1 << 20):9.1f}"
+    wall, cpu = (statistics.median(getattr(run, field) for run in warm) for field in ("wall", "processor"))
+    memory = max(run.memory for run in warm)
+    return f"{name:15} {first.wall:8.2f} {wall:8.2f} {cpu:7.2f} {memory >> 20:6}  {size / MIB:9.1f}"
 
 
 def link_or_copy(source: str, target: str) -> None:
@@ -85,20 +76,6 @@ def link_or_copy(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-
-
-def once(arguments: Sequence[str], environment: Mapping[str, str]) -> Cost:
-    """Run lkboard and return what it took."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lkboard", *arguments], env=environment, stdout=subprocess.DEVNULL
-    )
-    _pid, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"lkboard {' '.join(arguments)} failed")
-    wall = time.perf_counter() - start
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10)
 
 
 if __name__ == "__main__":

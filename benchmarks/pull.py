@@ -22,9 +22,10 @@ import tarfile
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from measure import LKBOARD, MIB, cost
 
 from lkboard.events import Job
 from lkboard.model.image import Descriptor
@@ -35,20 +36,12 @@ from lkboard.oci.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from measure import Cost
+
     Command = Callable[[str, Path], list[str]]
 
-MIB = 1 << 20
 LEAST_SPEED, MOST_MEMORY = 250.0, 80.0
 ENVIRONMENT = {**os.environ, "LKBOARD_OFFLINE": ""}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Wall and processor seconds of a process, and the MiB of its largest resident set."""
-
-    wall: float
-    processor: float
-    memory: float
 
 
 def main() -> int:
@@ -69,20 +62,20 @@ def main() -> int:
         return report(compared(host, work, options.runs), options.mib)
 
 
-def report(costs: Mapping[str, tuple[list[Cost], float]], mib: int) -> int:
+def report(costs: Mapping[str, tuple[list[Cost], int]], mib: int) -> int:
     """Print a line for each program, and return whether lkboard misses its goal."""
     print(f"{'':10} {'MB/s best':>10} {'median':>8} {'CPU s':>7} {'MiB above idle':>15}")
     for name, (runs, idle) in costs.items():
-        walls = [cost.wall for cost in runs]
+        walls = [run.wall for run in runs]
         best, median = (mib * MIB / seconds / 1e6 for seconds in (min(walls), statistics.median(walls)))
-        memory = min(cost.memory for cost in runs) - idle
-        print(f"{name:10} {best:10.0f} {median:8.0f} {min(cost.processor for cost in runs):7.2f} {memory:15.1f}")
+        memory = (min(run.memory for run in runs) - idle) / MIB
+        print(f"{name:10} {best:10.0f} {median:8.0f} {min(run.processor for run in runs):7.2f} {memory:15.1f}")
         if name == "lkboard":
             is_missed = best < LEAST_SPEED or memory > MOST_MEMORY
     return int(is_missed)
 
 
-def compared(host: str, work: Path, count: int) -> dict[str, tuple[list[Cost], float]]:
+def compared(host: str, work: Path, count: int) -> dict[str, tuple[list[Cost], int]]:
     """Return the costs of pulling the large image, and the memory for the small one, of each program."""
     programs: dict[str, Command] = {"lkboard": lkboard_pull, "skopeo": skopeo_copy}
     idle = {name: pulled(command, f"{host}/bench/small:1", work).memory for name, command in programs.items()}
@@ -94,7 +87,7 @@ def compared(host: str, work: Path, count: int) -> dict[str, tuple[list[Cost], f
 
 
 def lkboard_pull(image: str, target: Path) -> list[str]:
-    return [sys.executable, "-m", "lkboard", "cache", "pull", "-q", "--arch", "amd64", "--cache", str(target), image]
+    return [*LKBOARD, "cache", "pull", "-q", "--arch", "amd64", "--cache", str(target), image]
 
 
 def skopeo_copy(image: str, target: Path) -> list[str]:
@@ -105,15 +98,9 @@ def skopeo_copy(image: str, target: Path) -> list[str]:
 def pulled(command: Command, image: str, work: Path) -> Cost:
     """Pull an image into an empty folder."""
     target = work / "pulled"
-    start = time.perf_counter()
-    process = subprocess.Popen(command(image, target), env=ENVIRONMENT, stdout=subprocess.DEVNULL)
-    _pid, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command(image, target))} failed")
+    run = cost(command(image, target), ENVIRONMENT)
     shutil.rmtree(target)
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return run
 
 
 def serve(store: Store, name: str, layers: int, size: int) -> None:

@@ -16,13 +16,12 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 import tarfile
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from measure import LKBOARD, MIB, cost
 
 from lkboard.model.image import Descriptor
 from lkboard.oci.image_spec.digest import Digester
@@ -32,7 +31,8 @@ from lkboard.oci.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MIB = 1 << 20
+    from measure import Cost
+
 DERIVED = ("layers", "segments")
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -66,24 +66,15 @@ def row(name: str, config: Path, work: Path) -> str:
     for folder in (out, *(work / "store/.lkboard" / kind for kind in DERIVED)):
         shutil.rmtree(folder, ignore_errors=True)
     out.mkdir()
-    command = ["build", "-q", str(config), "--format", name, "--dir", str(out)]
-    costs = " | ".join(cost(command, {**os.environ, "LKBOARD_CACHE": str(work / "store")}) for _ in range(2))
+    command = [*LKBOARD, "build", "-q", str(config), "--format", name, "--dir", str(out)]
+    environment = {**os.environ, "LKBOARD_CACHE": str(work / "store")}
+    costs = " | ".join(shown(cost(command, environment)) for _ in range(2))
     size = sum(path.stat().st_size for path in out.iterdir())
     return f"{name:16} {costs} | {size / MIB:10.1f}"
 
 
-def cost(arguments: list[str], environment: Mapping[str, str]) -> str:
-    """Run lkboard; return wall and processor seconds and MiB of memory."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lkboard", *arguments], env=environment, stdout=subprocess.DEVNULL
-    )
-    _pid, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"lkboard {' '.join(arguments)} failed")
-    wall = time.perf_counter() - start
-    return f"{wall:8.2f} {usage.ru_utime + usage.ru_stime:7.2f} {usage.ru_maxrss >> 10:6}"
+def shown(run: Cost) -> str:
+    return f"{run.wall:8.2f} {run.processor:7.2f} {run.memory >> 20:6}"
 
 
 def make_system(work: Path, services: int, size: int, files: int) -> Path:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from typing import TYPE_CHECKING
+
+from measure import cost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,22 +37,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as byte_code:
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": byte_code}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        times = {name: measure(command, environment, runs) for name, command in COMMANDS.items()}
+        times = {name: walls(command, environment, runs) for name, command in COMMANDS.items()}
     print(f"{'':28} {'min ms':>8} {'median ms':>10}")
     for name, seconds in times.items():
         print(f"{name:28} {min(seconds) * 1000:8.0f} {statistics.median(seconds) * 1000:10.0f}")
     return int(min(times["lkboard --help"]) > LIMIT_SECONDS)
 
 
-def measure(command: Sequence[str], environment: Mapping[str, str], runs: int) -> list[float]:
+def walls(command: Sequence[str], environment: Mapping[str, str], runs: int) -> list[float]:
     """Return the seconds of each run, after one that does not count."""
-    return [once(command, environment) for _ in range(runs + 1)][1:]
-
-
-def once(command: Sequence[str], environment: Mapping[str, str]) -> float:
-    start = time.perf_counter()
-    subprocess.run([sys.executable, *command], env=environment, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - start
+    return [cost([sys.executable, *command], environment).wall for _ in range(runs + 1)][1:]
 
 
 if __name__ == "__main__":
