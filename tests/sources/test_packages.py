@@ -218,7 +218,7 @@ def test_a_folder_that_apt_cannot_be_told_is_refused(tmp_path: Path, mirror: Mir
 
 @pytest.fixture
 def slow_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program in the place of apt-get that takes a minute, as a slow mirror; the file that it writes its number to."""
+    """A program in the place of apt-get that takes a minute; returned is the file that it writes its number to."""
     stand_in, started = tmp_path / "bin/apt-get", tmp_path / "started"
     stand_in.parent.mkdir()
     stand_in.write_text(f"#!/bin/sh\necho $$ > {started}.new\nmv {started}.new {started}\nsleep 60\n")

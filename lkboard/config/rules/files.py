@@ -18,14 +18,17 @@ _COVERED = ("run", "tmp", "var")
 
 
 def file_path(config: Config) -> Iterator[Located]:
-    """Find files without a path, and paths that lead out of the root."""
+    """Find files without a path, and paths that lead out of the root or are the root itself."""
     for file in config.files:
+        path = posixpath.normpath(file.path).lstrip("/")
         if not file.path.strip("/"):
             yield file.places, Finding("path", "the file has no path", "add path: etc/NAME")
         elif "\0" in file.path + file.symlink:
             yield file.places, Finding("path", "a path cannot contain the character 0", "remove it")
-        elif posixpath.normpath(file.path.lstrip("/")).split("/")[0] == "..":
-            yield file.places, warning("path", f"'{file.path}' leads out of the root", "remove the '..'")
+        elif path.split("/")[0] == "..":
+            yield file.places, Finding("path", f"'{file.path}' leads out of the root", "remove the '..'")
+        elif path in {"", "."}:
+            yield file.places, Finding("path", f"'{file.path}' is the root itself", "add a name: etc/NAME")
 
 
 def file_content(config: Config) -> Iterator[Located]:
