@@ -219,7 +219,7 @@ class TestJson:
                 assert (event["state"], event["name"]) == ("done", open_steps.pop())
         assert open_steps == []
 
-    def test_a_failure_is_an_event_and_a_line(self, lab: Lab) -> None:
+    def test_a_failure_of_several_images_is_an_event_and_a_line_for_each(self, lab: Lab) -> None:
         done = lkboard("build", lab.config(), "--arch", "riscv64", "--dir", lab.out, "--json")
         *steps, error = [json.loads(line) for line in done.stdout.splitlines()]
         assert [(step["name"], step["state"]) for step in steps] == [
@@ -227,8 +227,11 @@ class TestJson:
             ("Resolve images", "failed"),
         ]
         assert (error["event"], error["code"]) == ("error", "oci.platform")
-        assert f"{error['where']}: {error['message']} ({error['hint']})" in done.stderr
-        assert done.stderr.count("\n") == 1
+        failures = [error, *error["others"]]
+        assert [failure["where"].rpartition("/")[2] for failure in failures] == ["kernel:v1", "init:v1", "web:v1"]
+        assert done.stderr.splitlines() == [
+            f"lkboard: {failure['where']}: {failure['message']} ({failure['hint']})" for failure in failures
+        ]
 
     def test_a_bad_config_gives_the_problems_that_check_gives(self, lab: Lab) -> None:
         path = lab.write("services: [{name: a}]\nfiles: [{path: x, mode: 0600, contents: y}]\n")
