@@ -17,7 +17,9 @@ from lkboard.oci.archives.docker_archive import docker_images
 from lkboard.oci.archives.layout_archive import layout_images
 from lkboard.oci.layers.inflate import inflated, is_packed
 from lkboard.oci.layers.unpack import size_limit
+from lkboard.oci.store.blobs import stored
 from lkboard.oci.store.holds import hold
+from lkboard.oci.store.inventory import image_gaps
 from lkboard.oci.store.meter import Meter
 
 if TYPE_CHECKING:
@@ -49,7 +51,8 @@ def import_archive(store: Store, path: Path, job: Job, *, name: str = "") -> tup
     """Bring all images of an OCI layout (folder or tar) or a docker archive into the store, and return their names.
 
     The tar may be packed with gzip or zstd. ``name`` names the image of an archive with only one; otherwise each must
-    bear its own. Names appear in the store when all blobs of their image are there. Raises `ArchiveInvalid`,
+    bear its own. Names appear in the store when all blobs of their image are there; a platform of which only a part
+    is in the archive is told, unless it is the only one. Raises `ArchiveInvalid`,
     `LayerInvalid` (no tar), `ReferenceInvalid`, `ManifestInvalid`, `StoreCorrupt` (a damaged blob), `StoreUnusable`,
     `Cancelled`.
     """
@@ -61,6 +64,7 @@ def import_archive(store: Store, path: Path, job: Job, *, name: str = "") -> tup
             root, *_parts = image.copy_to(store, meter, job)
             for full_name in full_names:
                 store.set_name(full_name, root, job)
+            _tell_gaps(store, full_names[0], root, job)
         return tuple(full_name for full_names in names for full_name in full_names)
 
 
@@ -99,6 +103,14 @@ def _check_room(store: Store, file: Path, size: int) -> None:
             where=store.root,
             hint="free some space, or choose another folder with --cache DIR",
         )
+
+
+def _tell_gaps(store: Store, name: str, root: Descriptor, job: Job) -> None:
+    """Warn of platforms of which only a part has come; those of which nothing has were left out on purpose."""
+    for gap in image_gaps(name, root, stored(store), job):
+        what = f"image for {gap.platform}" if gap.platform else "image"
+        more = f" and {len(gap.missing) - 1} more" if len(gap.missing) > 1 else ""
+        job.note(f"{name}: the {what} is not all there: {gap.missing[0]}{more} missing", "warning")
 
 
 def _images(path: Path, job: Job) -> Sequence[ArchivedImage]:

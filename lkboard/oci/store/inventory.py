@@ -32,10 +32,11 @@ def list_gaps(store: Store, job: Job) -> tuple[Gap, ...]:
     """
     blobs = stored(store)
     entries = sorted(((name or root.digest, root) for name, root in store.entries()), key=lambda entry: entry[0])
-    return tuple(gap for name, root in entries for gap in _gaps(name, root, blobs, job))
+    return tuple(gap for name, root in entries for gap in image_gaps(name, root, blobs, job))
 
 
-def _gaps(name: str, root: Descriptor, blobs: Blobs, job: Job) -> Iterator[Gap]:
+def image_gaps(name: str, root: Descriptor, blobs: Blobs, job: Job) -> Iterator[Gap]:
+    """Yield what one image lacks, as `list_gaps` does. Raises `Cancelled`."""
     try:
         found = members(root, blobs, name, job) if blobs.has(root) else ()
         here = [(member.platform, missing(member.manifest, blobs)) for member in found if blobs.has(member.manifest)]

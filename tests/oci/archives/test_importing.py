@@ -49,7 +49,7 @@ from lkboard.oci.store.garbage import HOUR, Retention, collect
 from lkboard.oci.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from support.images import Image
@@ -113,6 +113,28 @@ class TestLayouts:
         folder = write_layout(tmp_path / "layout", {NAME: made.without(*other.blobs)})
         assert import_archive(store, folder, job) == (NAME,)
         assert has_all(store, SINGLE)
+        assert job.notes == []
+
+    @pytest.mark.parametrize("spoil", [lambda _path: None, os.mkfifo, os.mkdir], ids=["missing", "pipe", "folder"])
+    def test_a_platform_that_is_not_all_there_is_told(
+        self, store: Store, job: RecordingJob, tmp_path: Path, spoil: Callable[[Path], None]
+    ) -> None:
+        files = layer(file("b"))
+        other, lost = image(files, architecture="arm64"), files.digest
+        folder = write_layout(tmp_path / "layout", {NAME: index([SINGLE, other]).without(lost)})
+        spoil(folder / "blobs" / lost.replace(":", "/"))
+        assert import_archive(store, folder, job) == (NAME,)
+        assert job.notes == [f"{NAME}: the image for linux/arm64 is not all there: {lost} missing"]
+        assert has_all(store, SINGLE)
+
+    def test_what_the_store_has_already_completes_a_platform(
+        self, store: Store, job: RecordingJob, tmp_path: Path
+    ) -> None:
+        files = layer(file("b"))
+        made = index([SINGLE, image(files, architecture="arm64")])
+        import_archive(store, write_layout(tmp_path / "whole", {NAME: made}), job)
+        import_archive(store, write_layout(tmp_path / "part", {NAME: made.without(files.digest)}), job)
+        assert job.notes == []
 
     def test_a_layout_without_any_whole_image_is_refused(self, store: Store, job: RecordingJob, tmp_path: Path) -> None:
         folder = write_layout(tmp_path / "layout", {NAME: SINGLE.without(*list(SINGLE.blobs)[1:2])})
