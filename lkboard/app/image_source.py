@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import shlex
 import stat
 from typing import TYPE_CHECKING
 
@@ -17,14 +18,6 @@ _CONFIG_SUFFIXES = (".yml", ".yaml")
 _HEAD_SIZE = 0x11000
 """All magic numbers of file systems that need no partition table end below this."""
 _BOOT_SIGNATURE = b"\x55\xaa"
-_OTHER_KINDS = (
-    (0, b"QFI\xfb", "a qcow2 disk", "convert it: qemu-img convert -O raw {path} {path}.raw"),
-    (0, b"KDMV", "a VMware disk", "convert it: qemu-img convert -O raw {path} {path}.raw"),
-    (0, b"conectix", "a VHD disk", "convert it: qemu-img convert -O raw {path} {path}.raw"),
-    (0, b"PK\x03\x04", "a zip archive", "unpack it: unzip {path}"),
-    (0, b"BZh", "compressed with bzip2", "unpack it: bunzip2 {path}"),
-    (257, b"ustar", "a tar archive", "make a disk image: lkboard build --board ID CONFIG"),
-)
 
 
 def is_config(source: str) -> bool:
@@ -64,15 +57,15 @@ def check_image(path: Path, *, shown_as: str, any_kind: bool = False) -> None:
     With ``any_kind`` nothing needs to be known of what it holds.
     """
     from lkboard.devices.probe import identify
+    from lkboard.disk.kinds import other_kind
 
     head = _head(path)
     if not head:
         raise UsageError("the image is empty", where=shown_as, hint="build or download it again")
     if any_kind:
         return
-    for offset, magic, kind, hint in _OTHER_KINDS:
-        if head.startswith(magic, offset):
-            raise UsageError(f"this is {kind}, not a raw disk image", where=shown_as, hint=hint.format(path=shown_as))
+    if kind := other_kind(head, shown_as):
+        raise UsageError(f"this is {kind.name}, not a raw disk image", where=shown_as, hint=kind.hint)
     if head[510:512] != _BOOT_SIGNATURE and not identify(head)[0]:
         raise UsageError(
             "this is not a disk image: it has no partition table and no file system",
@@ -113,7 +106,7 @@ def _check_regular(path: Path) -> None:
     """Raise `UsageError` for what has no size to go by (a device, a pipe), before it is opened: a pipe would wait."""
     mode = path.stat().st_mode
     if stat.S_ISBLK(mode):
-        hint = f"copy it into a file first: dd if={path} of=card.img bs=1M"
+        hint = f"copy it into a file first: dd if={shlex.quote(str(path))} of=card.img bs=1M"
         raise UsageError("this is a device, not an image file", where=path, hint=hint)
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "neither a file nor a folder"

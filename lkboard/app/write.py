@@ -206,7 +206,7 @@ def _way_out(device: BlockDevice, assessment: Assessment) -> str:
         return f"if this is the right one, add: {assessment.override}"
     places = [mount.path for mount in device.mounts]
     if any(place.startswith("/") and not is_system_place(place) for place in places):
-        return f"unmount it first: umount {' '.join(places)}"
+        return f"unmount it first: umount {shlex.join(places)}"
     return _LIST
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import stat
 from typing import TYPE_CHECKING
 
@@ -91,9 +92,9 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     except FileNotFoundError as error:
         raise InvalidValue("the program 'git' is not installed", "install it: apt install git") from error
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise InvalidValue(f"git does not work: {error}", f"try: git -C {folder} status") from error
+        raise InvalidValue(f"git does not work: {error}", f"try: git -C {shlex.quote(str(folder))} status") from error
 
 
 def _failed(folder: Path, answer: subprocess.CompletedProcess[str]) -> InvalidValue:
     lines = answer.stderr.strip().splitlines() or [f"exit status {answer.returncode}"]
-    return InvalidValue(f"git cannot read '{folder}': {lines[0]}", f"try: git -C {folder} status")
+    return InvalidValue(f"git cannot read '{folder}': {lines[0]}", f"try: git -C {shlex.quote(str(folder))} status")

@@ -88,6 +88,6 @@ def _probe(path: Path) -> str:
         raise UsageError(
             "this qcow2 image uses another file, which a guest may have chosen",
             where=path,
-            hint=f"if you made it so: --disk {path},format=qcow2; if it is a raw disk: format=raw",
+            hint=f"if you made it so: --disk {shlex.quote(str(path))},format=qcow2; if it is a raw disk: format=raw",
         )
     return "qcow2"

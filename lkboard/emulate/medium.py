@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkboard.disk.kinds import other_kind
 from lkboard.errors import EmulationError
 
 if TYPE_CHECKING:
@@ -14,17 +15,6 @@ if TYPE_CHECKING:
 
 _SIGNATURE_OFFSET = 510
 _SIGNATURE = b"\x55\xaa"
-# file(1): the first bytes of what is often around an image
-_WRAPPERS = (
-    (b"\x1f\x8b", "compressed with gzip", "gunzip --keep {image}"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "zstd --decompress {image}"),
-    (b"\xfd7zXZ\x00", "compressed with xz", "unxz --keep {image}"),
-    (b"BZh", "compressed with bzip2", "bunzip2 --keep {image}"),
-    (b"PK\x03\x04", "a zip archive", "unzip {image}"),
-    (b"QFI\xfb", "a qcow2 image", "qemu-img convert -O raw {image} {image}.raw"),
-    (b"KDMV", "a VMDK image", "qemu-img convert -O raw {image} {image}.raw"),
-    (b"conectix", "a VHD image", "qemu-img convert -O raw {image} {image}.raw"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +86,8 @@ def _read_cmdline(path: Path) -> str:
 def _disk_image(path: Path) -> DiskImage:
     with path.open("rb") as file:
         head = file.read(512)
-    for magic, what, remedy in _WRAPPERS:
-        if head.startswith(magic):
-            raise EmulationError(
-                f"the image is {what}", where=path, hint=f"unpack it first: {remedy.format(image=path)}"
-            )
+    if kind := other_kind(head, str(path)):
+        raise EmulationError(f"this is {kind.name}, not a raw disk image", where=path, hint=kind.hint)
     if head[_SIGNATURE_OFFSET:] != _SIGNATURE:
         raise EmulationError("this is not a disk image: it has no partition table", where=path)
     return DiskImage(str(path.absolute()), path.stat().st_size)

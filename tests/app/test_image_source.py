@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,6 +94,13 @@ def test_a_missing_image(tmp_path: Path) -> None:
 def test_a_folder_is_no_image(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="this is a folder, not an image file"):
         compression_of(tmp_path)
+
+
+@pytest.mark.device
+def test_a_device_is_refused_with_the_way_to_a_file(tmp_path: Path) -> None:
+    os.mknod(tmp_path / "my card", stat.S_IFBLK | 0o600, os.makedev(7, 250))
+    with pytest.raises(UsageError, match=r"this is a device, not an image file \(copy .* dd if='.*/my card' of=card"):
+        compression_of(tmp_path / "my card")
 
 
 def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:

@@ -332,7 +332,7 @@ def test_a_partition(image: Path, tmp_path: Path) -> None:
 @needs_loops
 def test_a_mounted_device_names_the_way_out(image: Path, tmp_path: Path) -> None:
     card = sparse_file(tmp_path / "card", CARD_SIZE)
-    place = tmp_path / "place"
+    place = tmp_path / "my place"
     place.mkdir()
     with attached(card) as path:
         run("mkfs.ext4", "-q", str(path))
@@ -342,7 +342,7 @@ def test_a_mounted_device_names_the_way_out(image: Path, tmp_path: Path) -> None
         finally:
             run("umount", str(path))
     assert done.returncode == 3
-    assert f"refused: {path} is mounted at {place} (unmount it first: umount {place})" in done.stderr
+    assert f"refused: {path} is mounted at {place} (unmount it first: umount '{place}')" in done.stderr
 
 
 @needs_loops

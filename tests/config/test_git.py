@@ -103,10 +103,12 @@ def test_a_git_that_is_broken_is_told(repo: Path, monkeypatch: pytest.MonkeyPatc
     (broken / "git").write_text("#!/bin/sh\necho 'fatal: no more disk' >&2\nexit 128\n")
     (broken / "git").chmod(0o755)
     monkeypatch.setenv("PATH", str(broken))
+    folder = repo / "my package"
+    folder.mkdir()
     for question in (is_tracked, is_dirty, content_hash):
-        with pytest.raises(InvalidValue, match=f"git cannot read '{repo}': fatal: no more disk") as caught:
-            question(repo)
-        assert caught.value.hint == f"try: git -C {repo} status"
+        with pytest.raises(InvalidValue, match=f"git cannot read '{folder}': fatal: no more disk") as caught:
+            question(folder)
+        assert caught.value.hint == f"try: git -C '{folder}' status"
 
 
 def test_a_program_that_is_none_is_told(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,10 +91,11 @@ def test_a_qcow2_with_another_file_behind_it_is_used_only_when_it_is_named_so(
 ) -> None:
     need("qemu-img")
     (tmp_path / "secret").write_bytes(bytes(MIB))
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *behind, "data.img", "1M"], cwd=tmp_path, check=True)
-    name = str(tmp_path / "data.img")
-    with pytest.raises(UsageError, match=r"data\.img: this qcow2 image uses another file"):
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *behind, "my data", "1M"], cwd=tmp_path, check=True)
+    name = str(tmp_path / "my data")
+    with pytest.raises(UsageError, match="my data: this qcow2 image uses another file") as caught:
         make_disks((parse_disk(name),), tmp_path)
+    assert caught.value.hint == f"if you made it so: --disk '{name}',format=qcow2; if it is a raw disk: format=raw"
     assert make_disks((parse_disk(f"{name},format=qcow2"),), tmp_path)[0].format == "qcow2"
 
 

@@ -49,35 +49,24 @@ def test_a_command_line_that_is_no_text_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("head", "message"),
     [
-        (b"\x1f\x8b", "the image is compressed with gzip (unpack it first: gunzip --keep "),
-        (b"\x28\xb5\x2f\xfd", "the image is compressed with zstd (unpack it first: zstd --decompress "),
-        (b"\xfd7zXZ\x00", "the image is compressed with xz (unpack it first: unxz --keep "),
-        (b"PK\x03\x04", "the image is a zip archive (unpack it first: unzip "),
-        (b"QFI\xfb", "the image is a qcow2 image (unpack it first: qemu-img convert -O raw "),
-        (b"KDMV", "the image is a VMDK image (unpack it first: qemu-img convert -O raw "),
-        (b"conectix", "the image is a VHD image (unpack it first: qemu-img convert -O raw "),
+        (
+            b"\x1f\x8b",
+            "this is compressed with gzip, not a raw disk image (unpack it: gzip -dc '{path}' > '{path}.raw')",
+        ),
+        (
+            b"KDMV",
+            "this is a VMware disk, not a raw disk image (convert it: qemu-img convert -O raw '{path}' '{path}.raw')",
+        ),
         (b"", "this is not a disk image: it has no partition table"),
         (bytes(1024), "this is not a disk image: it has no partition table"),
     ],
 )
 def test_what_is_no_disk_image_is_refused(tmp_path: Path, head: bytes, message: str) -> None:
-    path = tmp_path / "a.img"
+    path = tmp_path / "an image"
     path.write_bytes(head)
     with pytest.raises(EmulationError) as caught:
         find_medium(str(path))
-    assert str(caught.value).startswith(f"{path}: {message}")
-
-
-@pytest.mark.parametrize(
-    ("name", "head"), [("a.qcow2", b"QFI\xfb"), ("a.vmdk", b"KDMV"), ("a.gz", b"\x1f\x8b"), ("{a}.zip", b"PK\x03\x04")]
-)
-def test_the_hint_is_a_whole_command(tmp_path: Path, name: str, head: bytes) -> None:
-    path = tmp_path / name
-    path.write_bytes(head)
-    with pytest.raises(EmulationError) as caught:
-        find_medium(str(path))
-    assert caught.value.hint is not None
-    assert caught.value.hint.endswith(f"raw {path} {path}.raw" if "qemu" in caught.value.hint else f" {path}")
+    assert str(caught.value) == f"{path}: {message.format(path=path)}"
 
 
 def test_nothing_of_that_name_is_refused(tmp_path: Path) -> None:
