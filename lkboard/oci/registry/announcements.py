@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
 # distribution-spec, "Warnings": the code 299, an agent, a quoted string, no date
 _WARNING = re.compile(r'299\s++\S++\s++"((?:[^"\\]|\\.)*+)"')
-_LONGEST = 500  # characters of a warning that are shown
+_LONGEST = 500  # characters of a text that are shown
 _MOST = 10  # warnings of one host, and hosts whose limits are told
 _REMAINING = ("RateLimit-Remaining", "X-RateLimit-Remaining")
-_QUOTA = re.compile(
-    r"(\d{1,9})(?:\s*;\s*w=(\d{1,9}))?"
-)  # Docker Hub's: requests, and seconds that they are counted for
+# as Docker Hub writes it: requests, and the seconds for which they are counted
+_QUOTA = re.compile(r"(\d{1,9})(?:\s*;\s*w=(\d{1,9}))?")
 _WHOSE = "Docker-RateLimit-Source"
 _FEW = 10
 _HOUR = 3600
@@ -69,5 +68,5 @@ def _quota(response: Response) -> str:
     if not match or int(match[1]) > _FEW:
         return ""
     window = f" in {int(match[2]) / _HOUR:.0f} hours" if match[2] and int(match[2]) >= _HOUR else ""
-    source = response.headers.get(_WHOSE, "")
+    source = response.headers.get(_WHOSE, "")[:_LONGEST]
     return f"{match[1]} more requests{window}{f' for {source}' if source else ''}"
