@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.model.extents import Content, FileSpan
 from lkboard.model.rootfs import Entry, Kind, Origin
+from lkboard.oci.layers.advice import advising
 from lkboard.oci.layers.file_tree import FileTree, clean, entries_of, walk
 from lkboard.oci.layers.flatten import archive_tree, tar_tree
 from lkboard.rootfs.kernel import CMDLINE, KERNEL, MICROCODE
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 _SOURCE, _LOCATION = "LINUXKIT.source", "LINUXKIT.location"
 _INITRD_SUFFIX = "-initrd.img"
 _MICROCODE_FOLDER = "kernel/x86/microcode"
+_HINT = "make it anew with lkboard build, or give its config"
 _BESIDE = {KERNEL: "-kernel", CMDLINE: "-cmdline"}
 
 
 def tar_root(name: str, path: Path, job: Job) -> Tree:
     """Return the root in a tar that is not compressed. Raises `LayerInvalid` and `Cancelled`."""
     span = FileSpan(str(path), 0, path.stat().st_size)
-    tree = tar_tree(span, where=name, origin=Origin("", ""), job=job)
+    with advising(_HINT):
+        tree = tar_tree(span, where=name, origin=Origin("", ""), job=job)
     return Tree(name, {entry.path: _with_origin(entry) for entry in _entries(tree)}, {})
 
 
@@ -36,7 +39,8 @@ def initrd_root(name: str, archived: Sequence[Entry], boot_files: Mapping[str, C
 
     Raises `LayerInvalid` and `Cancelled`.
     """
-    tree = archive_tree(archived, where=name, job=job)
+    with advising(_HINT):
+        tree = archive_tree(archived, where=name, job=job)
     beside = {path: Entry(path, Kind.FILE, 0o644, content=content) for path, content in boot_files.items()}
     entries = {entry.path: entry for entry in _entries(tree)} | beside
     return Tree(name, entries, {}, boot_files=frozenset([*beside, MICROCODE]), has_attributes=False)

@@ -9,6 +9,7 @@ from lkboard.disk import content as contents
 from lkboard.errors import LayerInvalid
 from lkboard.model.extents import FileSpan, Inline
 from lkboard.model.rootfs import Kind, Origin
+from lkboard.oci.layers.advice import BROKEN_IMAGE, advising
 from lkboard.oci.layers.file_tree import clean, walk
 from lkboard.oci.layers.flatten import tar_tree
 from lkboard.rootfs.effective import config_fault
@@ -52,7 +53,8 @@ def add_kernel(root: Root, kernel: Kernel, files: ImageFiles) -> None:
             where = f"{origin.source}, {kernel.tar}"
             unpacked = replace(entry.origin, made=f"unpacked from the image's '{kernel.tar}'")
             archive = _source(entry.content, where)
-            root.graft("", tar_tree(archive, where=where, origin=unpacked, job=files.job, epoch=files.epoch))
+            with advising(BROKEN_IMAGE):
+                root.graft("", tar_tree(archive, where=where, origin=unpacked, job=files.job, epoch=files.epoch))
             continue
         if not has_boot:
             root.put_directory(BOOT, replace(origin, made="the folder of what boot loaders load"))
@@ -110,5 +112,5 @@ def _source(content: Content, where: str) -> FileSpan | Inline:
     if len(content.parts) == 1 and isinstance(content.parts[0], FileSpan | Inline):
         return content.parts[0]
     if content.size > _PIECES_LIMIT:
-        raise LayerInvalid(f"a sparse archive may have {_PIECES_LIMIT >> 20} MiB", where=where)
+        raise LayerInvalid(f"a sparse archive may have {_PIECES_LIMIT >> 20} MiB", where=where, hint=BROKEN_IMAGE)
     return Inline(contents.read(content))

@@ -121,6 +121,7 @@ def test_modules_that_are_no_plain_tar_are_refused(data: bytes, tmp_path: Path) 
     with pytest.raises(LayerInvalid) as caught:
         root(tmp_path, file("kernel"), file("kernel.tar", data))
     assert caught.value.where == "docker.io/lab/kernel:v1, kernel.tar"
+    assert caught.value.hint
 
 
 def test_modules_that_leave_the_root_are_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import LayerInvalid
 from lkboard.model.rootfs import EPOCH, Kind, Origin
+from lkboard.oci.layers.advice import BOMB, BROKEN_IMAGE, advising
 from lkboard.oci.layers.file_tree import FileTree, Loop, clean, entries_of, walk
 from lkboard.oci.layers.tar_reader import PATH_LIMIT, read_tar
 from lkboard.oci.layers.unpack import diff_layers, layer_name, size_limit, unpacked_layer
@@ -58,14 +59,15 @@ def flatten_tree(
     """
     reference = str(image.reference)
     tree = FileTree(Origin(reference, location), epoch, losses)
-    for rank, (layer, diff_id) in enumerate(diff_layers(image), start=1):
-        source = unpacked_layer(store, layer, diff_id, image=reference, on_bytes=lambda _size: job.check())
-        where = layer_name(reference, layer)
-        origin = Origin(reference, location, layer.digest)
-        applied = _Layer(tree, rank, where)
-        applied.apply_all(read_tar(source, where=where, origin=origin), job)
-        applied.check_size(size_limit(layer.size))
-    _check_paths(tree, reference)
+    with advising(BROKEN_IMAGE):
+        for rank, (layer, diff_id) in enumerate(diff_layers(image), start=1):
+            source = unpacked_layer(store, layer, diff_id, image=reference, on_bytes=lambda _size: job.check())
+            where = layer_name(reference, layer)
+            origin = Origin(reference, location, layer.digest)
+            applied = _Layer(tree, rank, where)
+            applied.apply_all(read_tar(source, where=where, origin=origin), job)
+            applied.check_size(size_limit(layer.size))
+        _check_paths(tree, reference)
     return tree
 
 
@@ -120,7 +122,8 @@ class _Layer:
     def check_size(self, limit: int) -> None:
         """Refuse files that are sparse beyond all measure."""
         if self._size > limit:
-            raise LayerInvalid(f"the files in it have {self._size >> 20} MiB", where=self._where)
+            message = f"the files in it have {self._size >> 20} MiB, far more than itself"
+            raise LayerInvalid(message, where=self._where, hint=BOMB)
 
     def _apply(self, entry: Entry) -> None:
         path = self._inside(entry.path, entry)

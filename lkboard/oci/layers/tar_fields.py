@@ -8,6 +8,7 @@ BLOCK_SIZE = 512
 
 _TIME = re.compile(rb"(-?)(\d+)(?:\.(\d*))?")
 _BASE_256 = 0x80
+_QUOTED = 40
 
 
 def padded(size: int) -> int:
@@ -30,8 +31,21 @@ def number(field: bytes) -> int:
         value = int.from_bytes(field, "big") & ((1 << bits) - 1)
         return value - (1 << bits) if field[0] & 0x40 else value
     if digits:
-        raise ValueError(f"has no number in {field!r}")
+        raise ValueError(f"has no number in {quoted(field)}")
     return 0
+
+
+def decimal(value: bytes) -> int:
+    """Read the number in a record of a pax header. Raises ValueError."""
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError(f"has no number in {quoted(value)}") from None
+
+
+def quoted(field: bytes) -> str:
+    """Return the beginning of a field for people."""
+    return repr(field[:_QUOTED])[1:]
 
 
 def records_of(body: bytes) -> dict[str, bytes]:
@@ -53,7 +67,7 @@ def seconds(value: bytes) -> int:
     """Return nanoseconds of a decimal time in seconds; digits beyond nanoseconds are dropped. Raises ValueError."""
     match = _TIME.fullmatch(value)
     if match is None:
-        raise ValueError(f"has no time in {value!r}")
+        raise ValueError(f"has no time in {quoted(value)}")
     sign, whole, fraction = match.groups()
     nanoseconds = int(whole) * 1_000_000_000 + int((fraction or b"0")[:9].ljust(9, b"0"))
     return -nanoseconds if sign else nanoseconds

@@ -19,7 +19,7 @@ from lkboard.errors import LayerInvalid
 from lkboard.model.extents import EMPTY, Content, FileSpan, Inline
 from lkboard.model.rootfs import Entry, Kind, Origin
 from lkboard.oci.layers import tar_sparse
-from lkboard.oci.layers.tar_fields import BLOCK_SIZE, number, padded, records_of, seconds, text
+from lkboard.oci.layers.tar_fields import BLOCK_SIZE, decimal, number, padded, quoted, records_of, seconds, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -130,15 +130,20 @@ class _Reader:
                     self._extend(extensions, fields)
                     continue
                 entry = self._entry(block, fields, extensions)
-            except (ValueError, KeyError) as error:
-                what = "is damaged" if start else "is none, or damaged"
-                raise self._fault(f"{what}: the header at byte {start} {error}") from error
+            except ValueError as error:
+                raise self._damage(start, error) from error
             yield entry
             extensions = _Extensions()
         raise self._fault(f"has more than {ENTRY_LIMIT} headers")
 
     def _fault(self, what: str) -> LayerInvalid:
         return LayerInvalid(f"the tar archive {what}", where=self._where)
+
+    def _damage(self, at: int, error: ValueError) -> LayerInvalid:
+        detail = f"the header at byte {at} {error}"
+        if at:
+            return self._fault(f"is damaged: {detail}")
+        return LayerInvalid(f"this is no tar archive, or a damaged one: {detail}", where=self._where)
 
     def _take(self, size: int) -> bytes:
         """Return the next bytes and go on behind them."""
@@ -185,7 +190,7 @@ class _Reader:
             records.get("GNU.sparse.name") or records.get("path") or extensions.name or tail.prefix + text(name)
         )
         kind = _kind(flag, path)
-        stored = int(records["size"]) if "size" in records else number(size)
+        stored = decimal(records["size"]) if "size" in records else number(size)
         return Entry(
             path=path,
             kind=kind,
@@ -269,12 +274,12 @@ def _path(name: bytes) -> str:
 def _kind(flag: bytes, path: str) -> Kind:
     kind = _KINDS.get(flag)
     if kind is None:
-        raise ValueError(f"has the type {flag!r}, which is no kind of file")
+        raise ValueError(f"has the type {quoted(flag)}, which is no kind of file")
     return Kind.DIRECTORY if kind is Kind.FILE and path.endswith("/") else kind
 
 
 def _owner(key: str, records: Mapping[str, bytes], header_value: int) -> int:
-    value = int(records[key]) if key in records else header_value
+    value = decimal(records[key]) if key in records else header_value
     if value < 0:
         raise ValueError(f"has the {key} {value}")
     return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.model.extents import Content, Zeros
-from lkboard.oci.layers.tar_fields import number
+from lkboard.oci.layers.tar_fields import decimal, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -51,9 +51,10 @@ def pax_map(records: Mapping[str, bytes], next_block: Callable[[], bytes]) -> tu
     """
     version = records.get("GNU.sparse.major", b"0"), records.get("GNU.sparse.minor", b"1")
     if version == (b"1", b"0"):
-        return _pairs(list(_numbers(next_block))), int(records["GNU.sparse.realsize"])
+        return _pairs(list(_numbers(next_block))), decimal(records.get("GNU.sparse.realsize", b""))
     if version == (b"0", b"1") and "GNU.sparse.map" in records:
-        return _pairs([int(item) for item in records["GNU.sparse.map"].split(b",")]), int(records["GNU.sparse.size"])
+        items = [decimal(item) for item in records["GNU.sparse.map"].split(b",")]
+        return _pairs(items), decimal(records.get("GNU.sparse.size", b""))
     raise ValueError("describes a sparse file in an unknown way")
 
 
@@ -76,13 +77,15 @@ def _numbers(next_block: Callable[[], bytes]) -> Iterator[int]:
         rest = tail
         left -= 1
         if is_count:
-            left, is_count = 2 * int(line), False
+            left, is_count = 2 * decimal(line), False
             _check_count(left // 2)
         else:
-            yield int(line)
+            yield decimal(line)
 
 
 def _pairs(items: Sequence[int]) -> list[Piece]:
+    if len(items) % 2:
+        raise ValueError("has a broken sparse map")
     return list(zip(items[::2], items[1::2], strict=True))
 
 

@@ -13,6 +13,7 @@ from lkboard.errors import LayerInvalid, StoreCorrupt
 from lkboard.model.extents import FileSpan
 from lkboard.model.kit import BUILD_COMMAND, is_kit
 from lkboard.oci.image_spec.digest import Digester, algorithm_of, is_digest
+from lkboard.oci.layers.advice import BOMB, BROKEN_IMAGE, advising
 from lkboard.oci.layers.inflate import inflated
 from lkboard.oci.store.files import new_file, store_errors
 from lkboard.oci.store.meter import Meter
@@ -51,7 +52,7 @@ def diff_layers(image: ResolvedImage) -> Iterator[tuple[Descriptor, str]]:
         raise LayerInvalid(
             f"the manifest has {len(image.layers)} layers, the configuration {len(diff_ids)} diff IDs",
             where=image.reference,
-            hint="the image is broken: build or pull it again",
+            hint=BROKEN_IMAGE,
         )
     return zip(image.layers, diff_ids, strict=True)
 
@@ -72,13 +73,15 @@ def unpacked_layer(
     """
     where = layer_name(image, layer)
     if not is_digest(diff_id):
-        raise LayerInvalid(f"the image's configuration has no valid diff ID for it: {diff_id!r}", where=where)
+        message = f"the image's configuration has no valid diff ID for it: {diff_id!r}"
+        raise LayerInvalid(message, where=where, hint=BROKEN_IMAGE)
     if layer.digest == diff_id:
         return FileSpan(str(store.blob_path(layer.digest)), 0, layer.size, diff_id)
     target = _target(store, diff_id)
     if not store.is_intact(target, diff_id):
         try:
             with (
+                advising(BROKEN_IMAGE),
                 closing(inflated(store.blob_path(layer.digest), where, on_bytes or _ignore)) as pieces,
                 store_errors(target),
                 new_file(target, target.parent, _READ_ONLY) as file,
@@ -146,7 +149,8 @@ def _unpack(layer: Descriptor, diff_id: str, where: str, pieces: Iterable[bytes]
         size += len(piece)
         if size > limit:
             times = limit // max(layer.size, 1)
-            raise LayerInvalid(f"the layer unpacks to more than {limit >> 20} MiB, {times} times its size", where=where)
+            message = f"the layer unpacks to more than {limit >> 20} MiB, {times} times its size"
+            raise LayerInvalid(message, where=where, hint=BOMB)
         digester.update(piece)
         file.write(piece)
     if digester.digest != diff_id:

@@ -93,8 +93,9 @@ def test_a_layer_with_another_diff_id_is_refused(compression: str, tmp_path: Pat
 def test_a_damaged_layer_leaves_nothing_behind(tmp_path: Path) -> None:
     whole = raw_layer(PLAIN)
     store, image = stored(tmp_path, replace(whole, data=whole.data[:-100]))
-    with pytest.raises(LayerInvalid, match="is cut"):
+    with pytest.raises(LayerInvalid, match="is cut") as caught:
         unpack(store, image)
+    assert caught.value.hint == "the image is broken: build it anew, or use another version of it"
     assert kept(store) == []
 
 
@@ -114,8 +115,9 @@ def test_the_number_of_layers_must_agree(tmp_path: Path) -> None:
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lkboard.oci.layers.unpack._SIZE_LIMIT", 1 << 20)
     store, image = stored(tmp_path, raw_layer(bytes(20 << 20)))
-    with pytest.raises(LayerInvalid, match="unpacks to more than 5 MiB, 64 times its size"):
+    with pytest.raises(LayerInvalid, match="unpacks to more than 5 MiB, 64 times its size") as caught:
         unpack(store, image)
+    assert str(caught.value).endswith(" (do not use this image: so much in so little is there to fill disks)")
     assert kept(store) == []
 
 
