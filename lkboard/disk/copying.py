@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.disk import content
 from lkboard.model.extents import FileSpan, Inline
+from lkboard.writing import pwrite_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def _write_extent(descriptor: int, extent: Extent) -> Iterator[int]:
         case Inline() as inline:
             offset = extent.offset
             for chunk in content.source_chunks(inline):
-                _write(descriptor, chunk, offset)
+                pwrite_all(descriptor, chunk, offset)
                 offset += len(chunk)
                 yield len(chunk)
 
@@ -48,7 +49,7 @@ def _copy(span: FileSpan, descriptor: int, offset: int) -> Iterator[int]:
             if not copied:
                 by_kernel = False
                 chunk = content.read_piece(span, source, span.offset + done, wanted)
-                _write(descriptor, chunk, offset + done)
+                pwrite_all(descriptor, chunk, offset + done)
                 copied = len(chunk)
             done += copied
             yield copied
@@ -63,11 +64,3 @@ def _copy_by_kernel(source: int, target: int, size: int, source_offset: int, tar
         return os.copy_file_range(source, target, size, source_offset, target_offset)
     except OSError:
         return 0
-
-
-def _write(descriptor: int, data: bytes | memoryview, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view = view[written:]
-        offset += written

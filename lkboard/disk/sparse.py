@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.errors import BuildError
 from lkboard.model.extents import Extent, ExtentMap, FileSpan
+from lkboard.writing import pwrite_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,11 +51,5 @@ def write_sparse(descriptor: int, data: memoryview, offset: int) -> None:
     while data:
         piece = data[: _HOLE - offset % _HOLE]
         if piece != _ZEROS[: len(piece)]:
-            _write_all(descriptor, piece, offset)
+            pwrite_all(descriptor, piece, offset)
         data, offset = data[len(piece) :], offset + len(piece)
-
-
-def _write_all(descriptor: int, data: memoryview, offset: int) -> None:
-    while data:
-        count = os.pwrite(descriptor, data, offset)
-        data, offset = data[count:], offset + count

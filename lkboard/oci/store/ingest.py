@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.oci.image_spec.digest import Digester, algorithm_of
 from lkboard.oci.store.files import publish, store_errors
+from lkboard.writing import write_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +62,7 @@ class Partial:
     def write(self, data: bytes) -> None:
         """Add bytes at the end."""
         with store_errors(self._path):
-            self._write_all(memoryview(data))
+            write_all(self._file, data)
         self._digester.update(data)
         self.offset += len(data)
 
@@ -79,10 +80,6 @@ class Partial:
             publish(self._file, target, mode)
         with suppress(OSError):
             self._path.parent.rmdir()
-
-    def _write_all(self, view: memoryview) -> None:
-        while view:
-            view = view[self._file.write(view) :]
 
     def _resume(self) -> None:
         """Hash what an earlier run left; more than the blob has cannot belong to it."""
