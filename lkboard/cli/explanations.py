@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _LABEL_WIDTH = 10
 _NAMES_SHOWN = 5
+_LOADED = frozenset(["/boot/kernel", "/boot/cmdline", "/boot/ucode.cpio"])
 _BESIDE_INITRD = "not in the initrd: boot loaders load it beside it"
+_LEFT_OUT = "in no image that boots, unless its board loads it beside the initrd"
 
 
 def explanation_text(found: Explanation) -> str:
@@ -41,7 +43,8 @@ def makeup_table(found: Makeup) -> str:
     if not found.boot_bytes:
         return lines
     boot = human_size(found.boot_bytes)
-    return f"{lines}\n{boot} in /boot are not in the initrd: boot loaders load them beside it"
+    beside = "boot loaders load kernel, command line and microcode beside it"
+    return f"{lines}\n{boot} in /boot are not in the initrd: {beside}"
 
 
 def _share_row(share: Share, whole: int) -> tuple[str, ...]:
@@ -97,7 +100,10 @@ def _lost(lost: Replaced) -> tuple[str, str]:
 
 
 def _cost(found: Explanation) -> str:
-    packed = _BESIDE_INITRD if found.initrd_bytes is None else f"about {human_size(found.initrd_bytes)} in the initrd"
+    if found.initrd_bytes is not None:
+        packed = f"about {human_size(found.initrd_bytes)} in the initrd"
+    else:
+        packed = _BESIDE_INITRD if found.path in _LOADED else _LEFT_OUT
     return f"{human_size(found.size_bytes)}; {packed}"
 
 

@@ -124,7 +124,7 @@ def test_without_a_path_it_says_what_the_system_is_made_of(capsys: Capture, lab:
         "files                   1      11 B    0 %",
         "shared directories      0       0 B    0 %",
         "together               20   3.0 MiB",
-        "97.7 KiB in /boot are not in the initrd: boot loaders load them beside it",
+        "97.7 KiB in /boot are not in the initrd: boot loaders load kernel, command line and microcode beside it",
     ]
 
 

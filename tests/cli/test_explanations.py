@@ -38,7 +38,14 @@ def test_a_file() -> None:
     [
         ({"kind": "symbolic link", "link": "x y"}, "  is         a symbolic link -> x y, mode 0755, owner 0:5"),
         ({"kind": "block device", "device": (8, 0)}, "  is         a block device 8:0, mode 0755, owner 0:5"),
-        ({"initrd_bytes": None}, "  takes      4.9 KiB; not in the initrd: boot loaders load it beside it"),
+        (
+            {"initrd_bytes": None, "path": "/boot/kernel"},
+            "  takes      4.9 KiB; not in the initrd: boot loaders load it beside it",
+        ),
+        (
+            {"initrd_bytes": None, "path": "/boot/extra"},
+            "  takes      4.9 KiB; in no image that boots, unless its board loads it beside the initrd",
+        ),
         ({"names": ("/a", "/b")}, "  also named /a, /b"),
         ({"names": tuple("abcdefgh")}, "  also named a, b, c, d, e and 3 more"),
         ({"users": ("services[1] b",)}, "  used by    services[1] b"),
@@ -96,7 +103,7 @@ def test_shares_and_their_sum() -> None:
         "kernel        2  300 B       90 B   75 %",
         "files         1  100 B       60 B   25 %",
         "together      3  400 B      150 B",
-        "200 B in /boot are not in the initrd: boot loaders load them beside it",
+        "200 B in /boot are not in the initrd: boot loaders load kernel, command line and microcode beside it",
     ]
 
 

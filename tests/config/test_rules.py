@@ -5,6 +5,7 @@ What each of them finds is in the golden files; here is what those cannot say.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from lkboard.config import rules
 from lkboard.config.parse import parse_config
 from lkboard.config.rules import BOARD_RULES, LOOKUP_RULES, OPTION_RULES, SECTION_RULES, judge
 from lkboard.errors import Place, Problem
-from lkboard.model.board import Board, LayoutRule
+from lkboard.model.board import Board, BoardFile, KernelSource, LayoutRule
 from lkboard.model.config import Config, Container, ImageName, Options, Places
 from lkboard.model.reference import parse_reference
 
@@ -257,3 +258,30 @@ def test_a_kernel_section_without_an_image_is_no_kernel() -> None:
 
 def test_nothing_is_missing_where_a_kernel_cannot_be_read() -> None:
     assert not [message for message in told("kernel: {image: [a]}", board("ttyS0")) if "without a kernel" in message]
+
+
+LEFT_OUT = "will not be in the image: the board test-board loads only its own files from /boot (put it elsewhere)"
+
+
+@pytest.mark.parametrize("path", ["boot/extra", "/boot/extra", "boot//x/../extra", "boot/dtb/other.dtb"])
+def test_a_file_for_boot_loaders_that_the_board_does_not_take(path: str) -> None:
+    text = KERNEL.format("quiet") + f"\nfiles: [{{path: {path}, contents: a}}]"
+    (message,) = told(text, board())
+    assert message == f"f.yml:2:16: files.0.path: '{path}' {LEFT_OUT}"
+    assert told(text) == []
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *(
+            "{path: boot/cmdline, contents: a}",
+            "{path: /boot/kernel, contents: a}",
+            "{path: boot/ucode.cpio, contents: a}",
+        ),
+        *("{path: boot/dtb/own.dtb, contents: a}", "{path: boot/x, directory: true}", "{path: bootx/a, contents: a}"),
+    ],
+)
+def test_files_that_a_board_takes_or_that_are_elsewhere(file: str) -> None:
+    with_tree = replace(board(), files=(BoardFile("own.dtb", KernelSource("boot/dtb/own.dtb")),))
+    assert told(KERNEL.format("quiet") + f"\nfiles: [{file}]", with_tree) == []

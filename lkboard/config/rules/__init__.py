@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkboard.config.rules.boards import board_console, board_needs_kernel
+from lkboard.config.rules.boards import board_console, board_leaves_out, board_needs_kernel
 from lkboard.config.rules.containers import container_name, duplicate_service, unknown_id, volume_binds, volume_mounts
 from lkboard.config.rules.files import covered_file, file_content, file_mode, file_path
 from lkboard.config.rules.images import unpinned_image
@@ -44,7 +44,7 @@ LOOKUP_RULES = (unknown_id, volume_binds, volume_mounts)
 """Rules that look something up in another section, which must be readable for that."""
 _LOOKED_UP = ("", "onboot", "onshutdown", "services", "volumes")
 """Paths of sections in which they look, and of the document, in which a section may be misspelt."""
-BOARD_RULES = (board_needs_kernel, board_console)
+BOARD_RULES = (board_needs_kernel, board_console, board_leaves_out)
 
 
 def judge(config: Config, reported: Iterable[Problem] = (), board: Board | None = None) -> tuple[Problem, ...]:

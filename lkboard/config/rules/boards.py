@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import TYPE_CHECKING
 
 from lkboard.config.rules.finding import Finding, warning
 from lkboard.errors import Place
+from lkboard.model.board import KernelSource
 from lkboard.model.config import Places
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from lkboard.model.board import Board
     from lkboard.model.config import Config
 
+_BOOT = "boot/"
+_LOADED = frozenset(["boot/kernel", "boot/cmdline", "boot/ucode.cpio"])
 _CONSOLE = re.compile(r"(?:^|\s)console=([^\s,]+)")
 
 
@@ -37,3 +41,15 @@ def board_console(config: Config, board: Board) -> Iterator[Located]:
         message = f"the board {board.id} has no console {' or '.join(named)}"
         hint = f"write console={fitting[0]}, or leave it out and the board's own is used"
         yield config.kernel.places, warning("cmdline", message, hint)
+
+
+def board_leaves_out(config: Config, board: Board) -> Iterator[Located]:
+    """Find files in ``boot`` that the board does not take: the initrd has nothing of that folder."""
+    taken = _LOADED | {file.source.path for file in board.files if isinstance(file.source, KernelSource)}
+    for file in config.files:
+        path = posixpath.normpath(file.path.lstrip("/"))
+        if path.startswith(_BOOT) and path not in taken and not file.directory:
+            message = (
+                f"'{file.path}' will not be in the image: the board {board.id} loads only its own files from /boot"
+            )
+            yield file.places, warning("path", message, "put it elsewhere")
