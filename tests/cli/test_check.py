@@ -80,7 +80,7 @@ def test_a_board_is_checked_as_well(tmp_path: Path) -> None:
 
 def test_an_unknown_board_is_an_error_of_its_own(tmp_path: Path) -> None:
     done = lkboard("-", "--board", "rpi33", cwd=tmp_path, stdin=GOOD)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("lkboard: there is no board 'rpi33'")
 
 
