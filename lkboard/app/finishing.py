@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 def choose_compression(format_: Format, output: str, asked: Compression | None) -> Compression | None:
     """Return what was asked for, else what the name of the output says, unless the format itself ends so.
 
-    Raises `UsageError` when the two contradict each other.
+    Raises `UsageError` when the two contradict each other, and when the format is compressed that way by itself.
     """
     ending = _ending(output)
     if ending is None:
+        if asked and not output and asked in map(_ending, format_.outputs):
+            message = f"the format '{format_.name}' is compressed with {asked} by itself"
+            raise UsageError(message, hint="leave out --compress")
         return asked
     is_own = ending in map(_ending, format_.outputs) and _ending(output.removesuffix(f".{ending}")) != ending
     named = None if is_own else ending

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _NO_NAMES = {"", ".", ".."}
 BOARD_FORMATS = ("rpi3",)
 """Formats of LinuxKit that are boards here (decisions, "Command line")."""
+DISK_LIMIT = 2 << 40
+"""Bytes of the largest disk: what the tables of a BIOS address."""
 
 
 def plan_build(options: BuildOptions) -> BuildPlan:
@@ -168,6 +170,11 @@ def _check_formats(plan: BuildPlan, options: BuildOptions) -> None:
         raise UsageError(f"the format '{formats[0].name}' cannot go to standard output", hint="name a file: -o FILE")
     if plan.to_stdout and options.has_sidecars:
         raise UsageError("standard output has no sidecars", hint="leave out --sidecars, or name a file: -o FILE")
+    if plan.size_bytes > DISK_LIMIT and any(format_.is_disk for format_ in formats):
+        raise UsageError(
+            f"--size: a disk can have {DISK_LIMIT >> 40} TiB",
+            hint=f"write {DISK_LIMIT >> 30}G or less; the system can use what is behind it",
+        )
     for planned in plan.formats:
         if plan.is_unified and (planned.board is None or planned.board.boot_chain != "uefi"):
             raise UsageError(f"the format '{planned.format.name}' is not started by UEFI", hint="leave out --uki")
@@ -193,7 +200,7 @@ def _find_format(name: str) -> Format:
 
     known = catalogue()
     if name not in known:
-        raise UsageError(f"there is no output format '{name}'", hint=_hint_for(name, known))
+        raise UsageError(f"there is no output format '{name}'", hint=_hint_for(name, {*known, *BOARD_FORMATS}))
     return known[name]
 
 

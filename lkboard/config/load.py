@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from lkboard.config.merge import merge
 from lkboard.config.parse import Draft, errors_of, read_draft
 from lkboard.config.rules import judge
-from lkboard.config.sources import Unreadable, decode, read_source, shown
+from lkboard.config.sources import STDIN, Unreadable, decode, read_source, shown
 from lkboard.config.template import resolver_for
-from lkboard.errors import ConfigError
+from lkboard.errors import ConfigError, UsageError
 from lkboard.model.config import ConfigSource
 from lkboard.model.web import ANY_SERVER
 
@@ -56,9 +56,13 @@ def examine(
 ) -> tuple[Config | None, tuple[Problem, ...]]:
     """Return the merged config, or None if there is an error, and all problems in the order of files and lines.
 
-    ``board`` adds what is wrong for that board; ``web`` says how addresses are read. Raises `TlsError` for certificates
-    that cannot be read, and `Cancelled`.
+    ``board`` adds what is wrong for that board; ``web`` says how addresses are read. Raises `UsageError` when standard
+    input is named twice, `TlsError` for certificates that cannot be read, and `Cancelled`.
     """
+    if names.count(STDIN) > 1:
+        raise UsageError(
+            "standard input can be one of the configs only", hint="name a file in the place of a further -"
+        )
     drafts = [_read(name, stdin, job, web) for name in names]
     problems = [problem for draft in drafts for problem in draft.problems]
     configs = [draft.config for draft in drafts if draft.config]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.boards import write_board
 
 from lkboard.app.build_options import BuildOptions, epoch_of
+from lkboard.app.formats import list_formats
 from lkboard.app.planning import plan_build
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import BoardError, OutputError, UsageError
@@ -39,6 +40,7 @@ def options(*files: str, **fields: object) -> BuildOptions:
 def test_the_size_of_disks_is_the_usual_or_what_is_asked_for(folder: Path, given: dict[str, str]) -> None:
     assert plan_build(options(**given)).size_bytes == 0
     assert plan_build(options(**given, size_bytes=7)).size_bytes == 7
+    assert plan_build(options(**given, size_bytes=2 << 40)).size_bytes == 2 << 40
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_the_size_of_disks_is_the_usual_or_what_is_asked_for(folder: Path, given
         (options(format="rpi3", architecture="arm64"), "arm64", ["x-rpi3.img"]),
         (options(compression="gz"), "amd64", ["x-kernel.gz", "x-initrd.img.gz", "x-cmdline.gz"]),
         (options(format="tar,", compression="xz", name="n"), "amd64", ["n.tar.xz"]),
-        (options(format="gcp", compression="gz"), "amd64", ["x.img.tar.gz.gz"]),
+        (options(format="gcp", compression="xz"), "amd64", ["x.img.tar.gz.xz"]),
         (options(board="rpi3", compression="zst"), "arm64", ["x-rpi3.img.zst"]),
         (options(board="rpi3", compression="zst", output="card"), "arm64", ["card"]),
         (options(output="-", compression="zst"), "amd64", ["-"]),
@@ -141,7 +143,11 @@ def test_files_are_named_after_a_config(files: tuple[str, ...], with_format: str
         (options(output="-", board="rpi3"), "the format 'sdcard' cannot go to standard output (name a file"),
         (options(format="tarr"), "there is no output format 'tarr' (did you mean 'tar'?)"),
         (options(format="kernel-initrd"), "there is no output format 'kernel-initrd' (did you mean 'kernel+initrd'?)"),
-        (options(format="zip"), "there is no output format 'zip' (known: "),
+        (options(format="zip"), "there is no output format 'zip' (known: aws, docker, "),
+        (options(format="rpi4"), "there is no output format 'rpi4' (did you mean 'rpi3'?)"),
+        (options(format="gcp", compression="gz"), "the format 'gcp' is compressed with gz by itself (leave out --c"),
+        (options(format="raw-efi", size_bytes=(2 << 40) + 1), "--size: a disk can have 2 TiB (write 2048G or less; "),
+        (options(board="rpi3", size_bytes=9 << 40), "--size: a disk can have 2 TiB (write 2048G or less; "),
         (options(format="x86-efi"), "there is no output format 'x86-efi' (it is a board: --board x86-efi)"),
         (options(format="tar,rpi3"), "there is no output format 'rpi3' (it is a board: --board rpi3)"),
         (
@@ -339,3 +345,9 @@ def test_the_time_of_what_is_made_up(text: str, epoch: int) -> None:
 def test_a_time_that_no_format_holds_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
         epoch_of(text)
+
+
+def test_formats_that_are_boards_are_known_as_well(folder: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan_build(options(format="zip"))
+    assert {*caught.value.hint.removeprefix("known: ").split(", ")} == {listed.name for listed in list_formats()}

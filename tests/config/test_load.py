@@ -17,7 +17,7 @@ from support.web import Answer, running_web_server
 from lkboard.config import sources
 from lkboard.config.load import examine, load_config
 from lkboard.config.sources import shown
-from lkboard.errors import Cancelled, ConfigError, TlsError
+from lkboard.errors import Cancelled, ConfigError, TlsError, UsageError
 from lkboard.events import Job
 from lkboard.model.config import ConfigSource
 from lkboard.model.web import WebAccess
@@ -100,6 +100,11 @@ def test_standard_input() -> None:
 
 def test_standard_input_that_nobody_gave() -> None:
     assert errors_of("-") == ["<stdin>: standard input is not available here (give a file)"]
+
+
+def test_standard_input_is_read_once() -> None:
+    with pytest.raises(UsageError, match="standard input can be one of the configs only"):
+        load_config(["-", "-"], stdin=b"")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
