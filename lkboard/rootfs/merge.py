@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHARED = "shared directories"
-"""The name of the first segment, so that no other segment changes when a directory gets its first or last user."""
+"""The name of the first segment: directories that several segments have a part in, so that parents come first."""
 
 Level = tuple[dict[str, Node], dict[str, Node], str]
 """Children of a directory of the tree, those that are merged into them, and the path of both."""

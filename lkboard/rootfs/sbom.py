@@ -11,6 +11,8 @@ from lkboard.errors import ImageConflict
 from lkboard.model.extents import Content, Inline
 from lkboard.model.rootfs import EPOCH, Kind, Origin
 from lkboard.oci.image_spec.attestation import SPDX
+from lkboard.oci.layers.file_tree import clean
+from lkboard.rootfs.kernel import BOOT
 from lkboard.rootfs.spdx import Merger, SpdxInvalid
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ SEGMENT = "bill of materials"
 
 _NOBODY = Origin("", "", made="the bill of materials of all images")
 _SIZE_LIMIT = 64 << 20
+_ARCHIVES_ONLY = "boot loaders take no more than kernel, command line and microcode from there (--sbom-output PATH)"
 _HINT = "build without a bill of materials: --no-sbom"
 
 
@@ -47,6 +50,8 @@ def add_sbom(root: Root, files: ImageFiles, options: SbomOptions) -> None:
             except (ValueError, RecursionError) as error:
                 message = f"its bill of materials {descriptor.digest} cannot be used: {error}"
                 raise ImageConflict(message, where=image.reference, hint=_HINT) from error
+    if (clean(options.path) or "").startswith(f"{BOOT}/"):
+        root.job.note(f"the bill of materials '{options.path}' will be in tars only: {_ARCHIVES_ONLY}", "warning")
     data = merger.encode(created=options.created, tool=f"lkboard-{__version__}")
     root.begin_segment(SEGMENT)
     root.put_made(options.path, Kind.FILE, 0o644, Content(tuple(Inline(piece) for piece in data)), _NOBODY)

@@ -53,8 +53,10 @@ def images() -> dict[str, Image]:
     }
 
 
-def assembled(folder: Path, text: str, found: dict[str, Image], options: SbomOptions | None) -> Rootfs:
-    job = RecordingJob()
+def assembled(
+    folder: Path, text: str, found: dict[str, Image], options: SbomOptions | None, job: RecordingJob | None = None
+) -> Rootfs:
+    job = job or RecordingJob()
     full = {f"docker.io/{name}": one for name, one in found.items()}
     store = Store(write_layout(folder / "cache", full))
     puller = Puller(store, RegistrySettings(), job)
@@ -143,3 +145,13 @@ def test_a_statement_of_absurd_size_is_told(tmp_path: Path) -> None:
     found = {"lab/x:v1": described("x", b"{" + b" " * (64 << 20))}
     with pytest.raises(ImageConflict, match="it has more than 64 MiB"):
         assembled(tmp_path, "init: ['lab/x:v1']", found, SbomOptions("s"))
+
+
+@pytest.mark.parametrize(("path", "is_told"), [("boot/bill", True), ("/boot//bill", True), ("bootbill", False)])
+def test_a_bill_where_no_boot_loader_takes_it_is_told(path: str, is_told: bool, tmp_path: Path) -> None:
+    job = RecordingJob()
+    assembled(tmp_path, "{}", {}, SbomOptions(path), job)
+    text = f"the bill of materials '{path}' will be in tars only: boot loaders take no more than kernel, command line "
+    assert [note for note in job.notes if "bill" in note] == [
+        *[f"{text}and microcode from there (--sbom-output PATH)"] * is_told
+    ]
