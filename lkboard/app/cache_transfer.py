@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from lkboard.app.cache import known_name
+from lkboard.app.references import given_reference
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.errors import PlatformMissing, UsageError
 from lkboard.model.architecture import host_architecture
@@ -61,14 +62,13 @@ def pull_images(options: PullOptions, job: Job) -> tuple[StoredImage, ...]:
     The registry is asked even for tags that the store has, as LinuxKit does, unless that is forbidden. Raises
     `OciError`, `Cancelled`.
     """
-    from lkboard.model.reference import parse_reference
     from lkboard.oci.image_spec.platform import parse_platform
     from lkboard.oci.registry.pull import Puller
     from lkboard.oci.registry.workers import run_all
     from lkboard.oci.store.inventory import list_images
     from lkboard.oci.store.store import open_store
 
-    references = [parse_reference(name) for name in options.names]
+    references = [given_reference(name) for name in options.names]
     settings = options.registry.settings()
     store = open_store(options.cache or None)
     puller = Puller(store, replace(settings, always_pull=not settings.offline), job)
@@ -94,16 +94,18 @@ def _resolve(
 def import_images(path: str, name: str, cache: str, job: Job, *, stdin: Iterable[bytes] = ()) -> tuple[str, ...]:
     """Bring the images of a folder or archive, or of one that comes through ``stdin``, into the store.
 
-    Returns their names; ``name`` is for an archive with one image. Raises as `import_archive` does.
+    Returns their names; ``name`` is for an archive with one image. Raises as `import_archive` does, and `UsageError`.
     """
     from lkboard.oci.archives.importing import import_archive, spooled
     from lkboard.oci.store.store import open_store
 
+    if name:
+        given_reference(name, "--name")
     store = open_store(cache or None)
     if path != STDIO:
         return import_archive(store, Path(path), job, name=name)
     with spooled(store, stdin, job) as spool:
-        return import_archive(store, spool, job, name=name)
+        return import_archive(store, spool, job, name=name, shown_as="standard input")
 
 
 def export_image(options: ExportOptions, job: Job, *, stdout: BinaryIO | None = None) -> Artifact | None:
@@ -130,12 +132,11 @@ def export_image(options: ExportOptions, job: Job, *, stdout: BinaryIO | None = 
 
 def _archive(store: Store, name: str, root: Descriptor, options: ExportOptions, job: Job) -> ExtentMap:
     from lkboard.disk import tar
-    from lkboard.model.reference import parse_reference
     from lkboard.oci.archives.export import docker_entries, layout_entries
     from lkboard.oci.layers.flatten import flatten
     from lkboard.oci.layers.unpack import unpack_layers
 
-    as_name = str(parse_reference(options.as_name)) if options.as_name else name
+    as_name = str(given_reference(options.as_name, "--name")) if options.as_name else name
     platforms = () if ALL in options.platforms else options.platforms
     entries: tuple[Entry, ...]
     if options.format == "oci":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import subprocess
@@ -10,12 +11,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.images import directory, file, image, index, layer, multi_arch, noise, raw_layer, symlink, write_layout
+from support.images import (
+    directory,
+    file,
+    image,
+    index,
+    layer,
+    multi_arch,
+    noise,
+    raw_layer,
+    symlink,
+    tar,
+    write_layout,
+)
 from support.tools import need
 
 from lkboard.app.cache_transfer import ExportOptions, PullOptions, export_image, import_images, pull_images
 from lkboard.app.registry_options import RegistryOptions
-from lkboard.errors import Cancelled, NotFound, Offline, OutputError, PlatformMissing, ReferenceInvalid, UsageError
+from lkboard.errors import (
+    ArchiveInvalid,
+    Cancelled,
+    LayerInvalid,
+    NotFound,
+    Offline,
+    OutputError,
+    PlatformMissing,
+    UsageError,
+)
 from lkboard.events import Job, Progress
 from lkboard.oci.image_spec.media_types import OCI_MANIFEST
 from lkboard.oci.store.store import Store
@@ -192,6 +214,18 @@ def test_an_archive_comes_from_a_stream(tmp_path: Path, job: RecordingJob) -> No
     assert import_images("-", "", str(tmp_path / "other"), job, stdin=pieces) == (NAME,)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"onboot:\n" * 100, gzip.compress(b"onboot:\n" * 100), tar(file("manifest.json", b"[]")), tar(file("x"))],
+)
+def test_a_stream_that_is_no_archive_is_called_standard_input(tmp_path: Path, job: RecordingJob, data: bytes) -> None:
+    with pytest.raises((ArchiveInvalid, LayerInvalid)) as caught:
+        import_images("-", "", str(tmp_path), job, stdin=[data])
+    assert caught.value.where == "standard input"
+    assert str(tmp_path) not in str(caught.value)
+    assert (caught.value.hint or "").startswith("give an OCI layout (folder or tar), or what 'docker save'")
+
+
 def test_an_export_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     big = image(raw_layer(noise(5_000_000), compression="none"))
     stored(tmp_path, big)
@@ -291,5 +325,5 @@ class TestPull:
             self.pull(tmp_path, job, name, platforms=("riscv64",))
 
     def test_a_wrong_name_is_told_before_anything_is_pulled(self, tmp_path: Path, job: RecordingJob) -> None:
-        with pytest.raises(ReferenceInvalid, match="'A' is not an image reference"):
+        with pytest.raises(UsageError, match="'A' is not an image reference"):
             self.pull(tmp_path, job, "localhost:1/x", "A")

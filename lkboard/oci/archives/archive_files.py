@@ -5,6 +5,7 @@ An archive is never unpacked: a file is a part of it. Nothing outside of an arch
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -65,6 +66,16 @@ def check_document(files: Files, name: str, path: Path) -> FileSpan:
     if span is None or span.size > DOCUMENT_LIMIT:
         raise ArchiveInvalid(f"'{name}' is {'missing' if span is None else 'too large'}", where=path, hint=KINDS_HINT)
     return span
+
+
+def bad_list(name: str, path: Path, error: Exception) -> ArchiveInvalid:
+    """Return the error for a list of images that reading failed with another one."""
+    message = f"its {name} does not list images as it should"
+    if isinstance(error, json.JSONDecodeError):
+        message = f"its {name} is no JSON at line {error.lineno}, column {error.colno}"
+    elif type(error) is ValueError and error.args:  # raised by lkboard, not by Python
+        message = f"{message}: {error}"
+    return ArchiveInvalid(message, where=path, hint="make the archive again")
 
 
 def _folder(folder: Path) -> Files:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lkboard.errors import ArchiveInvalid, DigestMismatch, ManifestInvalid
 from lkboard.model.image import Descriptor
-from lkboard.oci.archives.archive_files import check_document, read_document
+from lkboard.oci.archives.archive_files import bad_list, check_document, read_document
 from lkboard.oci.image_spec.digest import Digester
 from lkboard.oci.image_spec.documents import compact, descriptor_fields, parse_image_config
 from lkboard.oci.image_spec.media_types import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from lkboard.oci.archives.archive_files import Files
     from lkboard.oci.store.meter import Meter
     from lkboard.oci.store.store import Store
+
+_MANIFEST, _REPOSITORIES = "manifest.json", "repositories"
+DOCKER_LISTS = (_MANIFEST, _REPOSITORIES)
+"""Files that list the images of an archive; one of them is there."""
 
 _LAYERS = 1000
 """Layers of one image; docker allows 127."""
@@ -95,21 +99,21 @@ _SUFFIXES = {"": "", GZIP: "+gzip", ZSTD: "+zstd"}
 
 def docker_images(files: Files, path: Path) -> Sequence[DockerImage]:
     """Return the images of a docker archive. Raises `ArchiveInvalid`."""
-    read = _manifest if files("manifest.json") else _repositories
+    name, read = (_MANIFEST, _manifest) if files(_MANIFEST) else (_REPOSITORIES, _repositories)
     try:
         images = tuple(islice(read(files, path), _IMAGES + 1))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ArchiveInvalid(f"its list of images cannot be read: {error}", where=path) from error
+        raise bad_list(name, path, error) from error
     if len(images) > _IMAGES:
         raise ArchiveInvalid(f"there are more than {_IMAGES} images in it", where=path, hint="save fewer at a time")
     return images
 
 
 def _manifest(files: Files, path: Path) -> Iterator[DockerImage]:
-    for image in json.loads(read_document(files, "manifest.json", path)):
+    for image in json.loads(read_document(files, _MANIFEST, path)):
         names = _texts(image["Layers"])
         if len(names) > _LAYERS:
-            raise ValueError(f"an image has more than {_LAYERS} layers")
+            raise ArchiveInvalid(f"an image has more than {_LAYERS} layers", where=path)
         layers = tuple(_layer(files, name, path) for name in names)
         (config,) = _texts([image["Config"]])
         check_document(files, config, path)
@@ -120,7 +124,7 @@ def _manifest(files: Files, path: Path) -> Iterator[DockerImage]:
 
 def _repositories(files: Files, path: Path) -> Iterator[DockerImage]:
     tops: dict[str, list[str]] = {}
-    for repository, tags in json.loads(read_document(files, "repositories", path)).items():
+    for repository, tags in json.loads(read_document(files, _REPOSITORIES, path)).items():
         for tag, top in zip(tags, _texts([*tags.values()]), strict=True):
             tops.setdefault(top, []).append(f"{repository}:{tag}")
     for top, names in tops.items():
@@ -137,7 +141,7 @@ def _chain(files: Files, top: str, path: Path) -> Iterator[str]:
         if not parent:
             return
         (top,) = _texts([parent])
-    raise ValueError("the parents of a layer have no end")
+    raise ArchiveInvalid("the parents of a layer have no end", where=path)
 
 
 def _about(files: Files, folder: str, path: Path) -> dict[str, Any]:
@@ -163,7 +167,7 @@ def _digest(span: FileSpan) -> str:
 
 def _texts(values: object) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValueError(f"{values!r} is not a list of texts")
+        raise ValueError
     return tuple(values)
 
 

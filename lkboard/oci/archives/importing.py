@@ -10,11 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lkboard.errors import ArchiveInvalid, LayerInvalid, ReferenceInvalid, StoreCorrupt, StoreUnusable
+from lkboard.errors import (
+    ArchiveInvalid,
+    LayerInvalid,
+    ManifestInvalid,
+    ReferenceInvalid,
+    StoreCorrupt,
+    StoreUnusable,
+)
 from lkboard.model.reference import parse_reference
 from lkboard.oci.archives.archive_files import KINDS_HINT, open_files
-from lkboard.oci.archives.docker_archive import docker_images
+from lkboard.oci.archives.docker_archive import DOCKER_LISTS, docker_images
 from lkboard.oci.archives.layout_archive import layout_images
+from lkboard.oci.layers.advice import BOMB
 from lkboard.oci.layers.inflate import inflated, is_packed
 from lkboard.oci.layers.unpack import size_limit
 from lkboard.oci.store.blobs import stored
@@ -47,16 +55,16 @@ class ArchivedImage(Protocol):
         """Bring everything but the name into a store, and return all that it consists of, what names it first."""
 
 
-def import_archive(store: Store, path: Path, job: Job, *, name: str = "") -> tuple[str, ...]:
+def import_archive(store: Store, path: Path, job: Job, *, name: str = "", shown_as: str = "") -> tuple[str, ...]:
     """Bring all images of an OCI layout (folder or tar) or a docker archive into the store, and return their names.
 
     The tar may be packed with gzip or zstd. ``name`` names the image of an archive with only one; otherwise each must
     bear its own. Names appear in the store when all blobs of their image are there; a platform of which only a part
-    is in the archive is told, unless it is the only one. Raises `ArchiveInvalid`,
-    `LayerInvalid` (no tar), `ReferenceInvalid`, `ManifestInvalid`, `StoreCorrupt` (a damaged blob), `StoreUnusable`,
-    `Cancelled`.
+    is in the archive is told, unless it is the only one. ``shown_as`` is what errors call an archive that is not the
+    user's own file. Raises `ArchiveInvalid`, `LayerInvalid` (no tar), `ReferenceInvalid`, `ManifestInvalid`,
+    `StoreCorrupt` (a damaged blob), `StoreUnusable`, `Cancelled`.
     """
-    with _plain(store, path, job) as plain, _naming(path, plain), hold(store, job), job.step(STEP):
+    with _calling(path, shown_as or str(path)), _plain(store, path, job) as plain, hold(store, job), job.step(STEP):
         images = _images(plain, job)
         names = [_full_names(image, path, name, is_only=len(images) == 1) for image in images]
         meter = Meter(job, STEP, sum(image.size for image in images))
@@ -115,7 +123,14 @@ def _tell_gaps(store: Store, name: str, root: Descriptor, job: Job) -> None:
 
 def _images(path: Path, job: Job) -> Sequence[ArchivedImage]:
     files = open_files(path, job)
-    images: Sequence[ArchivedImage] = layout_images(files, path) if files("index.json") else docker_images(files, path)
+    images: Sequence[ArchivedImage]
+    if files("index.json"):
+        images = layout_images(files, path)
+    elif any(map(files, DOCKER_LISTS)):
+        images = docker_images(files, path)
+    else:
+        message = f"there is no list of images in it: neither index.json nor {' nor '.join(DOCKER_LISTS)}"
+        raise ArchiveInvalid(message, where=path, hint=KINDS_HINT)
     if not images:
         raise ArchiveInvalid("there is no image in it", where=path, hint=KINDS_HINT)
     return images
@@ -142,7 +157,7 @@ def _plain(store: Store, path: Path, job: Job) -> Iterator[Path]:
     if not _is_packed(path):
         yield path
         return
-    with spooled(store, _limited(path, job), job) as copy:
+    with spooled(store, _limited(path, job), job) as copy, _calling(copy, str(path)):
         yield copy
 
 
@@ -163,16 +178,17 @@ def _limited(path: Path, job: Job) -> Iterator[bytes]:
     for piece in inflated(path, str(path), lambda _size: job.check()):
         size += len(piece)
         if size > limit:
-            raise LayerInvalid(f"the archive unpacks to more than {limit >> 20} MiB", where=path)
+            raise LayerInvalid(f"the archive unpacks to more than {limit >> 20} MiB", where=path, hint=BOMB)
         yield piece
 
 
 @contextmanager
-def _naming(path: Path, plain: Path) -> Iterator[None]:
-    """Name the archive that the user gave in errors, not an unpacked copy of it."""
+def _calling(path: Path, name: str) -> Iterator[None]:
+    """Call an archive in errors by its name for the user, not by that of a copy, and say what an archive is."""
     try:
         yield
-    except (ArchiveInvalid, StoreCorrupt, LayerInvalid) as error:
-        if error.where == str(plain):
-            error.where = str(path)
+    except (ArchiveInvalid, LayerInvalid, ManifestInvalid, ReferenceInvalid, StoreCorrupt) as error:
+        if error.where == str(path):
+            error.where = name
+            error.hint = error.hint or KINDS_HINT
         raise

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkboard.errors import ArchiveInvalid, NotFound
-from lkboard.oci.archives.archive_files import read_document
+from lkboard.oci.archives.archive_files import bad_list, read_document
 from lkboard.oci.image_spec.documents import parse_descriptor
 from lkboard.oci.store.blobs import Blobs
 from lkboard.oci.store.copy import copy_parts, select
@@ -74,7 +74,7 @@ def _roots(files: Files, path: Path) -> Mapping[Descriptor, tuple[str, ...]]:
             roots.setdefault(root.digest, root)
             names.setdefault(root.digest, []).extend(_names_of(entry.get("annotations") or {}))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ArchiveInvalid(f"its index.json cannot be read: {error}", where=path) from error
+        raise bad_list("index.json", path, error) from error
     return {root: tuple(dict.fromkeys(names[digest])) for digest, root in roots.items()}
 
 

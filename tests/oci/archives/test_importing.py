@@ -190,13 +190,16 @@ class TestLayouts:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("{", "its index.json cannot be read"),
-            ("[]", "its index.json cannot be read"),
-            ('{"manifests": 5}', "its index.json cannot be read"),
-            ('{"manifests": [5]}', "its index.json cannot be read"),
-            ('{"manifests": [{"digest": "sha256:../../x", "size": 5}]}', "is not a digest"),
+            ("{", "its index.json is no JSON at line 1, column 2"),
+            ("[]", "its index.json does not list images as it should"),
+            ('{"manifests": 5}', "its index.json does not list images as it should"),
+            ('{"manifests": [5]}', "its index.json does not list images as it should"),
+            (
+                '{"manifests": [{"digest": "sha256:../../x", "size": 5}]}',
+                "its index.json does not list images as it should: .* is not a digest",
+            ),
             ('{"manifests": []}', "there is no image in it"),
-            ("[" * 100_000, "its index.json cannot be read"),
+            ("[" * 100_000, "its index.json does not list images as it should"),
         ],
     )
     def test_a_broken_index_is_refused(
@@ -307,19 +310,21 @@ class TestDockerArchives:
     @pytest.mark.parametrize(
         ("members", "message"),
         [
-            ([file("manifest.json", b"5")], "its list of images cannot be read"),
-            ([file("manifest.json", b"[5]")], "its list of images cannot be read"),
+            ([file("manifest.json", b"5")], "its manifest.json does not list images as it should"),
+            ([file("manifest.json", b"[5]")], "its manifest.json does not list images as it should"),
+            ([file("manifest.json", b"[{}]")], "its manifest.json does not list images as it should"),
             ([file("manifest.json", b"[]")], "there is no image in it"),
-            ([file("manifest.json", b"\xff")], "its list of images cannot be read"),
+            ([file("manifest.json", b"\xff")], "its manifest.json does not list images as it should"),
+            ([file("manifest.json", b"[\n{]")], "its manifest.json is no JSON at line 2, column 2"),
             ([file("manifest.json", b'[{"Config": "c", "Layers": ["l"]}]')], "the layer 'l' is missing"),
             ([file("manifest.json", b'[{"Config": "c", "Layers": []}]')], "'c' is missing"),
             ([file("manifest.json", b'[{"Config": "", "Layers": []}]')], "'' is missing"),
             ([file("repositories", b"{}")], "there is no image in it"),
             ([file("repositories", b'{"x": {"y": "z"}}')], "'z/json' is missing"),
-            ([file("other", b"x")], "'repositories' is missing"),
+            ([file("other", b"x")], "no list of images in it: neither index.json nor manifest.json nor repositories"),
             ([file("manifest.json", bytes(5_000_000))], "'manifest.json' is too large"),
         ],
-        ids=range(11),
+        ids=range(13),
     )
     def test_a_broken_archive_is_refused(
         self, store: Store, job: RecordingJob, tmp_path: Path, members: list[Member], message: str
@@ -328,6 +333,7 @@ class TestDockerArchives:
         with pytest.raises(ArchiveInvalid, match=message) as caught:
             import_archive(store, archive, job)
         assert caught.value.where == str(archive)
+        assert caught.value.hint
 
     def test_many_images_share_the_memory_of_one_configuration(
         self, store: Store, job: RecordingJob, tmp_path: Path
