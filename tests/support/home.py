@@ -21,7 +21,7 @@ _FOREIGN = (
 )
 _FOREIGN += ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "http_proxy", "https_proxy")
 _FOREIGN += ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy", "LINUXKIT_MIRROR")
-_FOREIGN += ("CONTAINERS_REGISTRIES_CONF",)
+_FOREIGN += ("CONTAINERS_REGISTRIES_CONF", "CURL_CA_BUNDLE", "SSL_CERT_DIR")
 
 
 def empty_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

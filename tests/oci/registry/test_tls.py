@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,8 @@ from requests.adapters import HTTPAdapter
 from support.authority import Authority
 from support.faults import FaultProxy, Redirect, Status
 from support.images import multi_arch
+from support.loops import need_root
+from support.processes import ENVIRONMENT
 from support.pulls import is_complete, log_in, pull, resolve, settings_of
 from support.registry import Registry, running_registry
 
@@ -75,6 +79,34 @@ def test_the_authority_may_be_in_a_folder(
     subprocess.run(["openssl", "rehash", folder], check=True, capture_output=True)
     monkeypatch.setenv(variable, str(folder))
     assert is_complete(store, pull(store, name, job))
+
+
+BEHIND = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_authorities_of_the_system_are_trusted(
+    name: str, authority: Authority, tmp_path: Path, is_known: bool
+) -> None:
+    """Where OpenSSL looks for them there is another folder, in a mount namespace of the command's own."""
+    need_root()
+    folder = tmp_path / "system"
+    folder.mkdir()
+    if is_known:
+        shutil.copy(authority.ca_file, folder / "company.pem")
+    subprocess.run(["openssl", "rehash", folder], check=True, capture_output=True)
+    place = ssl.get_default_verify_paths().openssl_capath
+    command = [sys.executable, "-m", "lkboard", "registry", "doctor", name, "--arch", "amd64"]
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", BEHIND, "sh", folder, place, *command],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == (0 if is_known else 1), done.stdout + done.stderr
+    assert ("its certificate is not trusted" in done.stdout) != is_known
 
 
 def test_an_empty_folder_of_authorities_vouches_for_nobody(
