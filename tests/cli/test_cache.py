@@ -349,6 +349,22 @@ class TestPull:
         hang.release.set()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("pull", "x@sha256:00"), "'x@sha256:00' has an invalid digest"),
+        (("import", "x.tar", "--name", "BAD NAME"), "--name: 'BAD NAME' is not an image reference"),
+        (("export", NAME, "-o", "x.tar", "--name", "A"), "--name: 'A' is not an image reference"),
+    ],
+    ids=["pull", "import", "export"],
+)
+def test_what_is_no_name_is_bad_usage(
+    cache: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    assert main(["cache", *arguments]) == 2
+    assert f"lkboard: {message}" in capsys.readouterr().err
+
+
 def test_ctrl_c_ends_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blob is so large that nobody could have read it by then."""
     empty_home(tmp_path / "home", monkeypatch)

@@ -53,7 +53,7 @@ def test_offline_there_is_nothing_to_examine(lab: Lab) -> None:
     assert "cannot be examined without the network" in done.stderr
 
 
-def test_what_is_no_name_is_an_error(lab: Lab) -> None:
+def test_what_is_no_name_is_bad_usage(lab: Lab) -> None:
     done = lkboard("registry", "doctor", "https://x/y")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "'https://x/y' is not an image reference" in done.stderr
