@@ -174,6 +174,7 @@ class Ui:
 
     def _json(self, fields: dict[str, object]) -> None:
         # what the encoding of standard output may lack is escaped here, as JSON has it
-        is_unicode = (self.stdout.encoding or "utf").lower().startswith("utf")
+        encoding: str | None = getattr(self.stdout, "encoding", None)  # standard output may be closed
+        is_unicode = not encoding or encoding.lower().startswith("utf")
         text = json.dumps(fields, ensure_ascii=not is_unicode, default=str)
         print(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text), file=self.stdout, flush=True)

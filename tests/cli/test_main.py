@@ -53,6 +53,18 @@ def test_json_lines_say_the_same_in_every_encoding(encoding: str) -> None:
     assert json.loads(problem)["file"] == name
 
 
+@pytest.mark.parametrize("options", ["", "--json"])
+def test_a_closed_standard_output_is_no_failure(options: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m lkboard version {options} >&-"],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from lkboard.cli.main import build_parser, commands; build_parser(commands()).format_help();"
