@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +31,7 @@ NO_ENGINE = ""
 _SOCKETS = ("/var/run/docker.sock", "{runtime}/docker.sock", "{runtime}/podman/podman.sock", "/run/podman/podman.sock")
 # an engine may write a whole image to its disk before it sends the first byte
 _TIMEOUT_SECONDS = 300.0
+_CONNECT_SECONDS = 10.0
 _CHUNK = 1 << 20
 _ANSWER_LIMIT = 8 << 20
 _OVERHEAD = 1 << 30
@@ -74,7 +74,6 @@ class Engine:
         self._address = address
         self._store = store
         self._job = job
-        self._first = threading.Lock()  # taken by whichever thread is the first that has something to tell
 
     def copy(self, reference: Reference, platform: Platform) -> Descriptor | None:
         """Bring an image into the store, without a name, and return what names it; None if the engine has none.
@@ -82,22 +81,33 @@ class Engine:
         References with a digest are left to registries: what an engine gives out has another one. Raises
         `StoreUnusable`, `Cancelled`.
         """
-        if self._address == NO_ENGINE:
-            self._tell_that_there_is_none()
-        if self._address == NO_ENGINE or reference.digest:
+        if not self._job.once((Engine, self._address), self._is_there) or reference.digest:
             return None
         try:
             return self._copy(reference, platform)
         except (ArchiveInvalid, LayerInvalid, ManifestInvalid, StoreCorrupt) as error:
             reason = error.message  # its place is a temporary file
         except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
-            reason = str(error)
+            reason = _reason(error)
         self._job.note(f"the container engine at {self._address} gives no {reference}: {reason}", "warning")
         return None
 
-    def _tell_that_there_is_none(self) -> None:
-        if self._first.acquire(blocking=False):
+    def _is_there(self) -> bool:
+        """Return whether there is an engine that can be reached, and tell if not."""
+        if self._address == NO_ENGINE:
             self._job.note("there is no container engine here; images come from the store and from registries")
+            return False
+        connection = _connection(self._address, _CONNECT_SECONDS)
+        try:
+            connection.connect()
+        except OSError as error:
+            hint = "start it, or leave out --docker; images come from the store and from registries"
+            text = f"the container engine at {self._address} cannot be reached: {_reason(error)} ({hint})"
+            self._job.note(text, "warning")
+            return False
+        finally:
+            connection.close()
+        return True
 
     def _about(self, reference: Reference) -> Mapping[str, object] | None:
         """Return what the engine says of an image, None if it has none."""
@@ -120,7 +130,7 @@ class Engine:
 
     @contextmanager
     def _get(self, reference: Reference, what: str) -> Iterator[http.client.HTTPResponse]:
-        connection = _connection(self._address)
+        connection = _connection(self._address, _TIMEOUT_SECONDS)
         try:
             connection.request("GET", f"/images/{quote(str(reference), safe='/:')}/{what}")
             with connection.getresponse() as answer:
@@ -132,22 +142,24 @@ class Engine:
 class _SocketConnection(http.client.HTTPConnection):
     """HTTP through a Unix socket."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_TIMEOUT_SECONDS)
+    def __init__(self, path: str, seconds: float) -> None:
+        super().__init__("localhost", timeout=seconds)
         self._path = path
+        self._seconds = seconds
 
     def connect(self) -> None:
         """Connect to the socket."""
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_TIMEOUT_SECONDS)
+        self.sock.settimeout(self._seconds)
         self.sock.connect(self._path)
 
 
-def _connection(address: str) -> http.client.HTTPConnection:
+def _connection(address: str, seconds: float) -> http.client.HTTPConnection:
+    """Return a way to an engine on which every step may take some time."""
     parts = urlsplit(address)
     if parts.scheme == "unix":
-        return _SocketConnection(parts.path)
-    return http.client.HTTPConnection(parts.hostname or "localhost", parts.port, timeout=_TIMEOUT_SECONDS)
+        return _SocketConnection(parts.path, seconds)
+    return http.client.HTTPConnection(parts.hostname or "localhost", parts.port, timeout=seconds)
 
 
 def _limited(pieces: Iterable[bytes], declared: object) -> Iterator[bytes]:
@@ -166,4 +178,15 @@ def _limited(pieces: Iterable[bytes], declared: object) -> Iterator[bytes]:
 
 def _check(answer: http.client.HTTPResponse) -> None:
     if answer.status != http.HTTPStatus.OK:
-        raise http.client.HTTPException(f"it answers {answer.status} {answer.reason}")
+        raise ArchiveInvalid(f"it answers {answer.status} {answer.reason}")
+
+
+def _reason(error: Exception) -> str:
+    """Return what a failure means, without Python's words for it."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, http.client.IncompleteRead | http.client.RemoteDisconnected):
+        return "the connection was cut"
+    if isinstance(error, OSError):
+        return error.strerror or "it cannot be addressed"
+    return "its answer is not that of a container engine"

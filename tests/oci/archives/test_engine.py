@@ -136,13 +136,28 @@ def test_an_answer_that_says_nothing_is_no_reason_to_fail(
     assert resolve(store, job, engine.address).reference == REFERENCE
 
 
-def test_an_engine_that_is_gone_is_told(store: Store, job: RecordingJob, tmp_path: Path) -> None:
+HINT = "start it, or leave out --docker; images come from the store and from registries"
+
+
+def test_an_engine_that_is_gone_is_told_once(store: Store, job: RecordingJob, tmp_path: Path) -> None:
     address = f"unix://{tmp_path / 'gone.sock'}"
-    with pytest.raises(OciError):
-        resolve(store, job, address)
-    (note,) = job.notes
-    assert note.startswith(f"the container engine at {address} gives no {NAME}: ")
-    assert "No such file" in note
+    for name in ("lab/tool:dev", "lab/other:dev"):
+        with pytest.raises(OciError):
+            resolve(store, job, address, name)
+    assert job.notes == [f"the container engine at {address} cannot be reached: No such file or directory ({HINT})"]
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [(f"unix:///{200 * 'x'}", "it cannot be addressed"), ("tcp://127.0.0.1:{port}", "Connection refused")],
+)
+def test_an_engine_that_cannot_be_reached_is_told(store: Store, job: RecordingJob, address: str, reason: str) -> None:
+    with socket.socket() as taken:  # bound, so that nobody else listens there, and not listening
+        taken.bind(("127.0.0.1", 0))
+        address = address.format(port=taken.getsockname()[1])
+        with pytest.raises(OciError):
+            resolve(store, job, address)
+    assert job.notes == [f"the container engine at {address} cannot be reached: {reason} ({HINT})"]
 
 
 def test_no_engine_at_all_is_told_once(store: Store, job: RecordingJob) -> None:
@@ -237,4 +252,6 @@ def test_a_deep_answer_is_told_and_no_reason_to_fail(engine: Engine, store: Stor
     engine.about[NAME] = b"[" * 100_000
     with pytest.raises(OciError):
         resolve(store, job, engine.address)
-    assert len(job.notes) == 1
+    assert job.notes == [
+        f"the container engine at {engine.address} gives no {NAME}: its answer is not that of a container engine"
+    ]
