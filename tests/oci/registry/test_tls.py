@@ -60,7 +60,7 @@ def test_the_authority_may_be_given(store: Store, job: RecordingJob, name: str, 
     assert is_complete(store, pull(store, name, job, ca_files=(str(authority.ca_file),)))
 
 
-@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_the_authority_may_come_from_the_environment(
     store: Store, job: RecordingJob, name: str, authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
@@ -68,7 +68,7 @@ def test_the_authority_may_come_from_the_environment(
     assert is_complete(store, pull(store, name, job))
 
 
-@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_the_authority_may_be_in_a_folder(
     store: Store, job: RecordingJob, name: str, authority: Authority, home: Path,
     monkeypatch: pytest.MonkeyPatch, variable: str,
