@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lkboard.events import Job
     from lkboard.model.explanation import Explanation, Makeup
     from lkboard.rootfs.explain import Explainer
+    from lkboard.rootfs.makers import Makers
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,18 @@ def explain(
 def makeup(options: BuildOptions, job: Job, *, stdin: bytes | None = None) -> Makeup:
     """Tell what the system consists of that a build would make. Raises what a build raises."""
     system = make_system(options, plan_outputs(options), job, stdin=stdin)
-    return _explainer(system, job).makeup(system.around.store.derived_dir("segments"))
+    from lkboard.rootfs.makeup import makeup as makeup_of
+
+    return makeup_of(system.rootfs, _makers(system), system.around.store.derived_dir("segments"), job)
 
 
 def _explainer(system: System, job: Job) -> Explainer:
     from lkboard.rootfs.explain import Explainer
+
+    return Explainer(system.rootfs, _makers(system), job)
+
+
+def _makers(system: System) -> Makers:
     from lkboard.rootfs.makers import Makers
 
-    makers = Makers(system.config, system.images.by_reference, system.images.layouts.values())
-    return Explainer(system.rootfs, makers, job)
+    return Makers(system.config, system.images.by_reference, system.images.layouts.values())

@@ -1,4 +1,4 @@
-"""Why a path is in a root, or is not, and what the root is made of."""
+"""Why a path is in a root, or is not."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from lkboard.errors import PathMissing
-from lkboard.model.explanation import Explanation, Maker, Makeup, Part, Replaced, Share
+from lkboard.model.explanation import Explanation, Part, Replaced
 from lkboard.model.rootfs import Entry, Kind, Origin
 from lkboard.model.suggest import nearest
 from lkboard.oci.layers.file_tree import FileTree, Loop, clean
 from lkboard.rootfs import kinds
 from lkboard.rootfs.bootparts import split, without
-from lkboard.rootfs.cost import packed_size, packed_sizes
+from lkboard.rootfs.cost import packed_size
 from lkboard.rootfs.kernel import BOOT
-from lkboard.rootfs.merge import SHARED
-from lkboard.rootfs.sbom import SEGMENT as SBOM
+from lkboard.rootfs.makeup import files_in, group_of, is_below, maker_of, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from lkboard.events import Job
+    from lkboard.model.explanation import Maker
     from lkboard.model.rootfs import Loss, Rootfs
     from lkboard.rootfs.makers import Makers
 
@@ -34,8 +33,6 @@ _ROOT = "."
 _UNDESCRIBED = Entry(
     _ROOT, Kind.DIRECTORY, 0o755, origin=Origin("", "", made="the root itself, which nothing describes")
 )
-_FILES = "files"
-_JOINT = frozenset([_FILES, SHARED, SBOM])
 _SHOWN = 3
 
 
@@ -81,8 +78,8 @@ class Explainer:
             uid=file.uid,
             gid=file.gid,
             maker=self._makers.of(entry),
-            files=_count(below),
-            size_bytes=_size(below),
+            files=files_in(below),
+            size_bytes=size_of(below),
             initrd_bytes=self._packed_size(path, below, is_folder=is_folder) if with_cost else None,
             link=entry.link if entry.kind is Kind.SYMLINK else "",
             device=entry.device if entry.kind in _DEVICES else None,
@@ -95,37 +92,9 @@ class Explainer:
     def _packed_size(self, path: str, below: list[Entry], *, is_folder: bool) -> int | None:
         if is_folder:
             below = _selected(self._rest, path)
-        elif _is_below(path, BOOT):
+        elif is_below(path, BOOT):
             return None
         return packed_size(below, self._job) if below else None
-
-    def makeup(self, cache_dir: Path) -> Makeup:
-        """Return what the whole root is made of; ``cache_dir`` keeps what is compressed on the way.
-
-        Raises as `build_initrd` does.
-        """
-        groups, boot = _grouped(self._rest), _grouped(self._rootfs, below=BOOT)
-        packed = dict(zip(groups, packed_sizes(tuple(groups.values()), cache_dir, self._job), strict=True))
-        shares = [
-            self._share(name, groups.get(name, []), boot.get(name, []), packed.get(name, 0))
-            for name in {**groups, **boot}
-        ]
-        return Makeup(
-            shares=tuple(sorted(shares, key=lambda share: -share.size_bytes)),
-            files=sum(share.files for share in shares),
-            size_bytes=sum(share.size_bytes for share in shares),
-            boot_bytes=sum(share.boot_bytes for share in shares),
-            initrd_bytes=sum(share.initrd_bytes for share in shares),
-        )
-
-    def _share(self, location: str, entries: list[Entry], boot: list[Entry], packed: int) -> Share:
-        return Share(
-            maker=self._maker(location, entries or boot),
-            files=_count(entries) + _count(boot),
-            size_bytes=_size(entries) + _size(boot),
-            boot_bytes=_size(boot),
-            initrd_bytes=packed,
-        )
 
     @cached_property
     def _losses(self) -> dict[str, list[Loss]]:
@@ -175,14 +144,10 @@ class Explainer:
     def _parts(self, entries: Iterable[Entry]) -> Iterator[Part]:
         groups: dict[str, list[Entry]] = {}
         for entry in entries:
-            groups.setdefault(_group_of(entry), []).append(entry)
-        for name, group in sorted(groups.items(), key=lambda part: -_size(part[1])):
-            maker = self._maker(name, group)
-            yield Part(maker.location, maker.name, _count(group), _size(group))
-
-    def _maker(self, group: str, entries: list[Entry]) -> Maker:
-        """Return who a group is by one of its entries; some groups are several makers together."""
-        return Maker(group) if group in _JOINT else replace(self._makers.of(entries[0]), layer=None, made="")
+            groups.setdefault(group_of(entry), []).append(entry)
+        for name, group in sorted(groups.items(), key=lambda part: -size_of(part[1])):
+            maker = maker_of(name, group, self._makers)
+            yield Part(maker.location, maker.name, files_in(group), size_of(group))
 
     def _missing(self, path: str, real: str) -> PathMissing:
         losses = self._losses.get(real) or self._losses.get(path)
@@ -213,49 +178,17 @@ def _fits(parts: list[str], patterns: list[str]) -> bool:
     return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
 
 
-def _is_below(path: str, folder: str) -> bool:
-    return not folder or path.startswith(f"{folder}/")
-
-
 def _selected(rootfs: Rootfs, path: str) -> list[Entry]:
     """Return what is at and below a path; a file that has a name outside as well is there under one inside."""
 
     def is_outside(name: str) -> bool:
-        return name != path and not _is_below(name, path)
+        return name != path and not is_below(name, path)
 
     return [entry for segment in rootfs.segments for entry in without(segment.entries, is_outside)]
 
 
-def _grouped(rootfs: Rootfs, below: str = "") -> dict[str, list[Entry]]:
-    """Return the entries below a path by what they belong to in the config.
-
-    Segments are only divided, never joined, so that what was compressed for a build is found again.
-    """
-    groups: dict[str, list[Entry]] = {}
-    for segment in rootfs.segments:
-        for entry in segment.entries:
-            if _is_below(entry.path, below):
-                name = SHARED if segment.name == SHARED else _group_of(entry)
-                groups.setdefault(name, []).append(entry)
-    return groups
-
-
-def _group_of(entry: Entry) -> str:
-    """Return what an entry is counted with: its entry of the config; the section ``files`` counts as one."""
-    location = entry.origin.location
-    return _FILES if location.startswith(_FILES) else location or SBOM
-
-
 def _mode(entry: Entry) -> str:
     return f"{entry.mode & 0o7777:04o}"
-
-
-def _size(entries: Iterable[Entry]) -> int:
-    return sum(entry.content.size for entry in entries)
-
-
-def _count(entries: Iterable[Entry]) -> int:
-    return sum(entry.kind is not Kind.DIRECTORY for entry in entries)
 
 
 def _fate(loss: Loss, had: Maker, by: Maker) -> str:

@@ -366,38 +366,3 @@ def test_an_opaque_folder_is_told(tmp_path: Path) -> None:
 def test_a_loop_of_links_is_told(tmp_path: Path) -> None:
     asked = explainer(tmp_path, "init: ['lab/x:v1']", {"lab/x:v1": image(layer(symlink("a", "a")))})
     assert missing(asked, "a/b").endswith("'/a/b' leads through a loop of symbolic links")
-
-
-# what the system is made of
-
-
-def test_the_makeup_lists_everything_once(asked: Explainer, tmp_path: Path) -> None:
-    found = asked.makeup(tmp_path / "segments")
-    shares = {str(share.maker): share for share in found.shares}
-    assert set(shares) == {
-        "kernel",
-        "init[0]",
-        "volumes[0] data",
-        "services[0] web",
-        "services[1] copy",
-        "files",
-        "shared directories",
-    }
-    assert shares["init[0]"].size_bytes == INIT_SIZE
-    assert shares["kernel"].boot_bytes == 900 + len("quiet")
-    assert shares["services[0] web"].maker.image == reference("lab/web:v1")
-    assert found.size_bytes == sum(share.size_bytes for share in found.shares)
-    assert found.files == sum(share.files for share in found.shares)
-    sizes = [share.size_bytes for share in found.shares]
-    assert sizes == sorted(sizes, reverse=True)
-
-
-def test_a_share_is_what_its_segment_packs_to(asked: Explainer, tmp_path: Path) -> None:
-    asked.makeup(tmp_path / "segments")
-    kept = {path.stat().st_size for path in (tmp_path / "segments").glob("*.gz")}
-    assert {share.initrd_bytes for share in asked.makeup(tmp_path / "segments").shares} == kept
-
-
-def test_nothing_is_made_of_nothing(tmp_path: Path) -> None:
-    found = explainer(tmp_path, "{}", {}).makeup(tmp_path / "segments")
-    assert (found.shares, found.files, found.size_bytes) == ((), 0, 0)

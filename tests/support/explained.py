@@ -17,9 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lkboard.model.rootfs import Rootfs
+
 
 def explainer(folder: Path, text: str, images: Mapping[str, Image]) -> Explainer:
-    """Return what explains the system of a config, ``x.yml``, whose images are named without ``docker.io/``."""
+    """Return what explains the system of a config; the arguments are those of `system`."""
+    return Explainer(*system(folder, text, images), RecordingJob())
+
+
+def system(folder: Path, text: str, images: Mapping[str, Image]) -> tuple[Rootfs, Makers]:
+    """Return the root of a config, ``x.yml``, whose images are named without ``docker.io/``, and who made it."""
     job = RecordingJob()
     config, problems = parse_config(text, "x.yml")
     assert config is not None, problems
@@ -31,4 +38,4 @@ def explainer(folder: Path, text: str, images: Mapping[str, Image]) -> Explainer
         if volume.image and volume.format == "oci"
     }
     root = assemble(config, resolved, store, AssembleOptions(with_losses=True), job, layouts=layouts)
-    return Explainer(root, Makers(config, resolved, layouts.values()), job)
+    return root, Makers(config, resolved, layouts.values())
