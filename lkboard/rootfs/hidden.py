@@ -47,5 +47,11 @@ def replaced_file(path: str, file: Entry, folder: Entry) -> str:
     return f"{message} (use another path, or an image in which '/{path}' is a folder)"
 
 
+def covered_file(path: str, file: Entry) -> str:
+    """Return the sentence about a file at ``path`` whose place the bill of materials takes."""
+    message = f"the bill of materials replaces the {kinds.NAMES[file.kind]} '/{path}' of {_owner(file.origin)}"
+    return f"{message} (give it another place: --sbom-output PATH)"
+
+
 def _owner(origin: Origin) -> str:
     return f"{origin.location} ({origin.source})" if origin.source else "the build"

@@ -12,6 +12,7 @@ from lkboard.model.extents import Content, Inline
 from lkboard.model.rootfs import EPOCH, Kind, Origin
 from lkboard.oci.image_spec.attestation import SPDX
 from lkboard.oci.layers.file_tree import clean
+from lkboard.rootfs.hidden import covered_file
 from lkboard.rootfs.kernel import BOOT
 from lkboard.rootfs.spdx import Merger, SpdxInvalid
 
@@ -53,6 +54,9 @@ def add_sbom(root: Root, files: ImageFiles, options: SbomOptions) -> None:
     if (clean(options.path) or "").startswith(f"{BOOT}/"):
         root.job.note(f"the bill of materials '{options.path}' will be in tars only: {_ARCHIVES_ONLY}", "warning")
     data = merger.encode(created=options.created, tool=f"lkboard-{__version__}")
+    there = root.tree.find(options.path)
+    if there is not None and there.children is None:
+        root.job.note(covered_file(options.path, there.entry), "warning")
     root.begin_segment(SEGMENT)
     root.put_made(options.path, Kind.FILE, 0o644, Content(tuple(Inline(piece) for piece in data)), _NOBODY)
 

@@ -155,3 +155,20 @@ def test_a_bill_where_no_boot_loader_takes_it_is_told(path: str, is_told: bool, 
     assert [note for note in job.notes if "bill" in note] == [
         *[f"{text}and microcode from there (--sbom-output PATH)"] * is_told
     ]
+
+
+@pytest.mark.parametrize(
+    ("more", "path", "told"),
+    [
+        ("files: [{path: etc/bill, contents: x}]", "etc/bill", "file '/etc/bill' of files[0] (linuxkit.files)"),
+        ("files: [{path: etc/bill, symlink: x}]", "etc/bill", "symbolic link '/etc/bill' of files[0] (linuxkit.files)"),
+        ("", "bin/tool", "file '/bin/tool' of init[0] (docker.io/lab/tool:v1)"),
+        ("", "etc/bill", ""),
+    ],
+)
+def test_a_file_whose_place_it_takes_is_told(tmp_path: Path, more: str, path: str, told: str) -> None:
+    job = RecordingJob()
+    root = assembled(tmp_path, CONFIG + more, images(), SbomOptions(path), job)
+    assert packages(root, path)
+    said = f"the bill of materials replaces the {told} (give it another place: --sbom-output PATH)"
+    assert [note for note in job.notes if "bill of materials" in note] == ([said] if told else [])
