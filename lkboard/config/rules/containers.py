@@ -40,7 +40,8 @@ def container_name(config: Config) -> Iterator[Located]:
     """Find names that cannot be those of a directory and of a container.
 
     The init systems take each directory in ``/containers/SECTION`` for a container, and its name, which is numbered
-    except for services, for the id that runc or containerd knows it by (build.md sections 8.7 and 8.8).
+    except for services, for the id that runc or containerd knows it by (build.md sections 8.7 and 8.8). LinuxKit builds
+    with names that its init never finds; so do we, with a warning.
     """
     for section, _index, container in config.containers:
         if found := _container_name(container.name, is_service=section == "services"):
@@ -48,10 +49,12 @@ def container_name(config: Config) -> Iterator[Located]:
 
 
 def _container_name(name: str, *, is_service: bool) -> Finding | None:
-    if "/" in name or name in {".", ".."} or _CONTROL.search(name):
+    if {".", ".."} & set(name.split("/")) or _CONTROL.search(name):
         return Finding("name", f"{name!r} cannot be the name of a directory", _SIMPLE)
+    if "/" in name:
+        return warning("name", f"{name!r} is not the name of one directory, so it is never started", _SIMPLE)
     if not name and is_service:
-        return Finding("name", "a service without a name is not started", "add name: NAME")
+        return warning("name", "a service without a name is never started", "add name: NAME")
     if not name:
         return warning("name", "the name is empty", _SIMPLE)
     if is_service and not (_CONTAINERD_ID.fullmatch(name) and len(name) <= _LONGEST_CONTAINERD_ID):
