@@ -5,15 +5,16 @@ files ─read_config─▶ Config ─resolve_images─▶ Images ─assemble_roo
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lkboard.errors import ConfigError, OciError, StoreCorrupt
+from lkboard.errors import ConfigError, NotFound, OciError, StoreCorrupt
 from lkboard.model.image import Platform, ResolvedImage, WholeImage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lkboard.events import Job
     from lkboard.model.board import Board
@@ -114,6 +115,19 @@ def _resolve(name: ImageName, around: Surroundings, resolve: Callable[[Reference
         raise
 
 
+@contextmanager
+def _vendored_hint(around: Surroundings) -> Iterator[None]:
+    """Say how a vendored folder that is not whole is made anew."""
+    from lkboard.sources.locked import remake_hint
+
+    try:
+        yield
+    except (NotFound, StoreCorrupt) as error:
+        if around.settings.is_vendored and around.lock:
+            error.hint = remake_hint(around.lock)
+        raise
+
+
 def assemble_root(config: Config, images: Images, around: Surroundings, options: AssembleOptions) -> Rootfs:
     """Fetch the layers that the store does not have and put the root together.
 
@@ -123,7 +137,8 @@ def assemble_root(config: Config, images: Images, around: Surroundings, options:
     from lkboard.rootfs.assemble import assemble
 
     puller = Puller(around.store, around.settings, around.job)
-    puller.fetch(images.all)
+    with _vendored_hint(around):
+        puller.fetch(images.all)
     run = partial(assemble, config, images.by_reference, around.store, options, around.job, layouts=images.layouts)
     with around.job.step("Assemble root"):
         try:

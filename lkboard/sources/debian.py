@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkboard.disk.content import digest
-from lkboard.errors import BuildError, LockMismatch
+from lkboard.errors import BuildError, LockMismatch, Offline, StoreCorrupt
+from lkboard.sources.locked import remake_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ def choose(source: DebianSource, sha256: str, architecture: str, context: Source
     if context.lock is None:
         versions = _versions(name, architecture, context.packages, is_pinned=bool(sha256))
     else:
-        versions = _locked_versions(name, architecture, context.packages, context.lock)
+        versions = _locked_versions(name, architecture, context, context.lock)
     chosen = None
     for package in versions:
         content = _file_of(package, source, context)
@@ -62,7 +63,7 @@ def _versions(name: str, architecture: str, packages: DebianPackages, *, is_pinn
         yield from newest
 
 
-def _locked_versions(name: str, architecture: str, packages: DebianPackages, lock: Lock) -> Iterator[Package]:
+def _locked_versions(name: str, architecture: str, context: SourceContext, lock: Lock) -> Iterator[Package]:
     versions = lock.packages_of(name, architecture)
     if not versions:
         raise LockMismatch(
@@ -72,7 +73,15 @@ def _locked_versions(name: str, architecture: str, packages: DebianPackages, loc
         )
     for package in versions:
         try:
-            packages.fetch([package])
+            context.packages.fetch([package])
+        except Offline as error:
+            if context.registry.is_vendored:
+                raise StoreCorrupt(
+                    f"the Debian package '{name}' {package.version} is missing or damaged there",
+                    where=context.store.root,
+                    hint=remake_hint(lock),
+                ) from error
+            raise
         except BuildError as error:
             raise LockMismatch(
                 f"the Debian package '{name}' {package.version}, which the lock names, cannot be had: {error.message}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from lkboard.errors import LockMismatch, NotFound
+from lkboard.errors import LockMismatch, NotFound, StoreCorrupt
 from lkboard.model.image import ResolvedImage, WholeImage
 
 if TYPE_CHECKING:
@@ -42,5 +42,14 @@ def resolve_locked(
         message = f"the image '{reference}' is locked as {digest}, which is not to be had: {error.message}"
         hint = f"lock what there is now: {lock.remake} --update {reference}"
         if is_vendored:
-            hint = f"make the folder anew: {lock.remake}"
+            hint = remake_hint(lock)
         raise LockMismatch(message, where=where, hint=hint) from error
+    except StoreCorrupt as error:
+        if is_vendored:
+            error.hint = remake_hint(lock)
+        raise
+
+
+def remake_hint(lock: Lock) -> str:
+    """Return what mends a vendored folder with this lock."""
+    return f"make the folder anew: {lock.remake}"

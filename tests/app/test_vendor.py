@@ -23,7 +23,7 @@ from lkboard.app.lock import LockOptions
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.app.vendor import STEP, VendorResult, vendor
 from lkboard.app.write import WriteOptions, plan_write, write
-from lkboard.errors import Cancelled, LkboardError, LockMismatch, Offline, OutputError, UsageError
+from lkboard.errors import Cancelled, LkboardError, LockMismatch, Offline, OutputError, StoreCorrupt, UsageError
 from lkboard.events import Event, Job, Step
 from lkboard.oci.store.store import Store
 from lkboard.sources.apt.packages import DebianPackages
@@ -57,6 +57,11 @@ def built(lab: Lab, config: Path | None = None, *, name: str = "made", **options
 
 def built_online(lab: Lab, config: Path | None = None, **options: Any) -> bytes:
     return built(lab, config, name="online", vendored="", cache=str(lab.cache), **options)
+
+
+def spoil(blob: Path) -> None:
+    blob.chmod(0o644)
+    blob.write_bytes(blob.read_bytes()[:-1] + b"?")
 
 
 def layout(folder: Path) -> dict[str, str]:
@@ -221,6 +226,12 @@ def test_files_of_boards_are_in_it_from_every_kind_of_source(lab: Lab) -> None:
     folder = lab.folder / "vendored"
     assert blobs(folder) <= listed(folder)
     assert {"lkboard.local/debian-packages:amd64", "lkboard.local/files:urls"} <= {*layout(folder)}
+    (package,) = packages.stored("amd64")
+    spoil(folder / "blobs/sha256" / package.sha256)
+    with pytest.raises(StoreCorrupt, match="the Debian package 'loader' 1 is missing or damaged there") as caught:
+        built(lab, board=board, name="damaged")
+    assert caught.value.where == str(folder)
+    assert str(caught.value.hint).startswith(f"make the folder anew: lkboard vendor {folder} ")
 
 
 def test_a_config_without_images_is_vendored_as_an_empty_layout(lab: Lab) -> None:
@@ -288,8 +299,23 @@ def test_a_blob_that_was_lost_is_named(lab: Lab) -> None:
     vendored(lab)
     largest = max((lab.folder / "vendored").glob("blobs/*/*"), key=lambda path: path.stat().st_size)
     largest.unlink()
-    with pytest.raises(LkboardError, match=f"its blob sha256:{largest.name} is not in the folder"):
+    with pytest.raises(LkboardError) as caught:
         built(lab)
+    assert f": its blob sha256:{largest.name} is not in the folder {lab.folder}/vendored" in str(caught.value)
+    assert str(caught.value.hint).startswith(f"make the folder anew: lkboard vendor {lab.folder}/vendored ")
+
+
+def test_damaged_blobs_are_named_and_stay_where_they_are(lab: Lab) -> None:
+    vendored(lab)
+    for blob in (lab.folder / "vendored").glob("blobs/*/*"):
+        before = blob.read_bytes()
+        spoil(blob)
+        with pytest.raises(LkboardError) as caught:
+            built(lab, name=blob.name)
+        assert f"its blob sha256:{blob.name} is damaged in the folder {lab.folder}/vendored" in str(caught.value)
+        assert str(caught.value.hint).startswith(f"make the folder anew: lkboard vendor {lab.folder}/vendored ")
+        blob.write_bytes(before)
+    built(lab)
 
 
 def test_a_folder_that_is_none_is_refused(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from typing import TYPE_CHECKING
 
@@ -87,8 +88,8 @@ class Fetcher:
         Raises `Offline`, naming ``what`` is missing of the image, when no connection may be made, and `NotFound` when
         none could help.
         """
-        if self._settings.offline and self._settings.is_vendored:
-            raise NotFound(f"{what} is not in the folder", where=reference, hint="make it anew: lkboard vendor")
+        if self._is_closed:
+            raise NotFound(f"{what} is not in the folder {self._store.root}", where=reference, hint=self._remake)
         if self._settings.offline:
             raise Offline(
                 f"{what} is not in the store, and lkboard may not use the network",
@@ -101,6 +102,15 @@ class Fetcher:
             self._made_client = self._made_client or RegistryClient(self._settings, self._job)
             return self._made_client
 
+    @property
+    def _is_closed(self) -> bool:
+        """Whether there is nothing but a folder that `lkboard vendor` has made."""
+        return self._settings.offline and self._settings.is_vendored
+
+    @property
+    def _remake(self) -> str:
+        return f"make it anew: lkboard vendor {shlex.quote(str(self._store.root))} FILE…"
+
     def _ensure(
         self, descriptor: Descriptor, reference: Reference, fetch: Callable[[], None], *, recheck: bool
     ) -> bool:
@@ -111,6 +121,9 @@ class Fetcher:
             if self._store.is_sound(descriptor, self._job, recheck=recheck):
                 return False  # another process was faster
             is_damaged = self._store.has(descriptor.digest)
+            if is_damaged and self._is_closed:
+                message = f"its blob {descriptor.digest} is damaged in the folder {self._store.root}"
+                raise StoreCorrupt(message, where=reference, hint=self._remake)
             if is_damaged:
                 self._store.quarantine(descriptor.digest)
                 what_next = "" if self._settings.offline else ", it is fetched again"

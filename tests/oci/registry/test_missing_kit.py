@@ -72,4 +72,4 @@ def test_other_images_are_pulled(store: Store, job: RecordingJob) -> None:
 def test_a_folder_of_lkboard_vendor_is_made_anew(store: Store, job: RecordingJob) -> None:
     with pytest.raises(LkboardError) as caught:
         resolve(store, NAME, job, offline=True, is_vendored=True)
-    assert caught.value.hint == "make it anew: lkboard vendor"
+    assert caught.value.hint == f"make it anew: lkboard vendor {store.root} FILE…"
