@@ -5,8 +5,9 @@ options ─plan_build─▶ BuildPlan ─make_system─▶ System ─format.plan
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -20,12 +21,14 @@ from lkboard.app.system import make_system
 from lkboard.errors import Cancelled, LkboardError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from lkboard.app.assembly import Surroundings
     from lkboard.app.build_options import BuildOptions
     from lkboard.app.build_plan import BuildPlan, PlannedFormat
     from lkboard.app.system import System
     from lkboard.events import Job
-    from lkboard.formats.format import BuildInput
+    from lkboard.formats.format import BuildInput, PlannedFile
     from lkboard.model.artifact import Artifact
     from lkboard.model.board import Board
     from lkboard.model.disk import BootFile
@@ -53,13 +56,15 @@ def build(
     refuse_sources(plan, system.config)
     given, around = _build_input(system, plan), system.around
     used: _BoardFiles = []
-    made = _make_all(plan, given, around, stdout, used)
+    make = partial(_make_all, plan, given, around, stdout, used)
     if plan.record is None:
-        return made
-    from lkboard.app.record import make_record, summed, write_record
+        return make()
+    from lkboard.app.record import make_record, open_record, summed, write_record
 
-    artifacts = tuple(summed(artifact, job) for artifact in made)
-    write_record(plan.record, make_record(options, plan, system, board_files=used, artifacts=artifacts))
+    with open_record(plan.record) as file:
+        artifacts = tuple(summed(artifact, job) for artifact in make())
+        record = make_record(options, plan, system, board_files=used, artifacts=artifacts)
+        write_record(plan.record, file, record)
     return artifacts
 
 
@@ -116,7 +121,7 @@ def _make_all(
     try:
         for planned in plan.formats:
             fitting = with_plain_kernel(given, planned) if plan.decompresses_kernel else given
-            made += _make(planned, fitting, around, stdout, used)
+            made += _make(planned, fitting, around, stdout, used, record=plan.record)
     except (LkboardError, Cancelled):
         if made:
             around.job.note(f"these are whole, and stay: {', '.join(artifact.path for artifact in made)}")
@@ -125,9 +130,20 @@ def _make_all(
 
 
 def _make(
-    planned: PlannedFormat, given: BuildInput, around: Surroundings, stdout: BinaryIO | None, used: _BoardFiles
+    planned: PlannedFormat,
+    given: BuildInput,
+    around: Surroundings,
+    stdout: BinaryIO | None,
+    used: _BoardFiles,
+    *,
+    record: Path | None,
 ) -> list[Artifact]:
-    """Plan and write the files of one format; a stream leaves no artifact. What boards bring is added to ``used``."""
+    """Plan and write the files of one format; a stream leaves no artifact.
+
+    What boards bring is added to ``used``. The ``record`` of an earlier build is gone before a file is replaced.
+    """
+    from lkboard.disk.replacing import replacing_together
+
     if planned.board:
         given = _with_board(given, planned.board, around, used)
     with around.job.step(f"Lay out {planned.format.name}"):
@@ -138,7 +154,10 @@ def _make(
         for output in wanted:
             stream(output.extents, stdout, around.job, compression=planned.compression)
         return []
-    with ExitStack() as together:
+    with replacing_together() as together:
+        together.remove(_no_longer_made(planned, wanted))
+        if record is not None:
+            together.remove([Path(os.path.realpath(record))])
         made = [
             write(
                 output.extents,
@@ -152,3 +171,13 @@ def _make(
             for output in wanted
         ]
     return [replace(artifact, tools=tools) for artifact in made]
+
+
+def _no_longer_made(planned: PlannedFormat, outputs: Iterable[PlannedFile]) -> Iterator[Path]:
+    """Yield the files of earlier builds that would be taken for parts of this one, such as a command line."""
+    from lkboard.disk.sidecars import sidecar_paths
+
+    made = {planned.path_of(output.suffix) for output in outputs}
+    for path in planned.paths:
+        if path not in made:
+            yield from (path, *sidecar_paths(path))

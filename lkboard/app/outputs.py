@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from lkboard.model.artifact import Artifact
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
     from pathlib import Path
 
+    from lkboard.disk.replacing import Replacement
     from lkboard.events import Job
     from lkboard.model.artifact import Compression, Sidecar
     from lkboard.model.extents import ExtentMap
@@ -23,7 +23,7 @@ def write(
     *,
     compression: Compression | None = None,
     sidecars: tuple[Sidecar, ...] = (),
-    together: ExitStack | None = None,
+    together: Replacement | None = None,
 ) -> Artifact:
     """Write a planned file to its place, and its sidecars beside it; with others ``together``, when that ends well.
 

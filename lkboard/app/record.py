@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,7 @@ from lkboard.model.record import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from io import FileIO
 
     from lkboard.app.build_options import BuildOptions
     from lkboard.app.build_plan import BuildPlan
@@ -81,12 +84,29 @@ def make_record(
     )
 
 
-def write_record(path: Path, record: BuildRecord) -> None:
-    """Write a record as JSON; the file is replaced as a whole. Raises `OutputError`."""
-    from lkboard.disk.replacing import replace_file
+@contextmanager
+def open_record(path: Path) -> Iterator[FileIO]:
+    """Open the file that becomes the record when the block ends well; the older one has its name until then.
+
+    Raises `OutputError`.
+    """
+    from lkboard.disk.replacing import explained, refuse_special, replacing_together
+
+    with replacing_together() as together:
+        with explained(path, 0):
+            refuse_special(path)
+            (file,) = together.open((Path(os.path.realpath(path)),))
+        yield file
+
+
+def write_record(path: Path, file: FileIO, record: BuildRecord) -> None:
+    """Write a record as JSON into the file that `open_record` gave for a path. Raises `OutputError`."""
+    from lkboard.disk.replacing import explained, write_all
 
     text = json.dumps({"version": VERSION, **asdict(record)}, indent=2, sort_keys=True)
-    replace_file(path, f"{text}\n".encode())
+    with explained(path, len(text)):
+        write_all(file, f"{text}\n".encode())
+        os.fsync(file.fileno())
 
 
 def _options(options: BuildOptions, plan: BuildPlan, epoch: int) -> RecordedOptions:

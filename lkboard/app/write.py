@@ -230,7 +230,9 @@ def _wanted(options: WriteOptions, image: Path) -> BuildOptions:
 def _build(options: WriteOptions, scratch: Path, job: Job, stdin: bytes | None) -> Path:
     from lkboard.app.build import build
 
-    (artifact,) = build(_wanted(options, scratch / "image"), job, stdin=stdin)
+    folder = scratch / "built"  # the build locks the folder of its output for itself
+    folder.mkdir()
+    (artifact,) = build(_wanted(options, folder / "image"), job, stdin=stdin)
     return Path(artifact.path)
 
 

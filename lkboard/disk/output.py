@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from lkboard.disk import content, packed
 from lkboard.disk.bmap import BLOCK, block_ranges
 from lkboard.disk.copying import copy
-from lkboard.disk.replacing import check_room, explained, refuse_special, replacing, write_all
+from lkboard.disk.replacing import check_room, explained, refuse_special, replacing_together, write_all
 from lkboard.disk.sidecars import Sums, sidecar_path, sidecar_paths
 from lkboard.errors import OutputError
 from lkboard.model.extents import Extent, ExtentMap, FileSpan
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from io import FileIO
 
+    from lkboard.disk.replacing import Replacement
     from lkboard.model.artifact import Compression, Sidecar
 
 
@@ -40,26 +41,26 @@ def write_file(
     on_bytes: Callable[[int], None],
     compression: Compression | None = None,
     sidecars: tuple[Sidecar, ...] = (),
-    together: ExitStack | None = None,
+    together: Replacement | None = None,
 ) -> Written:
     """Write a file that appears under its name only when it is whole and on the disk, and then its sidecars.
 
     Holes of the map (gaps and `Zeros`) become holes of the file. ``on_bytes`` gets how many bytes of `work` are done at
     least every MiB, or, of a compressed file, every 100 ms, and all of them once they are on the disk; what it raises
     (`Cancelled`) stops the work. A symbolic link is followed; sidecars are beside the link. Sidecars of a file that is
-    replaced are gone before it is. With ``together``, all names are taken when that ends well, and none otherwise.
+    replaced are gone before it is. With ``together``, all names are taken when that ends well.
     Raises `OutputError`, and `BuildError` when a source cannot be read; nothing is left behind then.
     """
     final = Path(os.path.realpath(path))
     beside = tuple(sidecar_path(path, kind) for kind in sidecars)
     sums = Sums(sidecars, extents)
     stale = {*sidecar_paths(path), *sidecar_paths(final)}
-    with ExitStack() as alone:
-        stack = together or alone
+    with ExitStack() as stack:
         stack.enter_context(explained(path, extents.mapped_bytes))
         for name in (path, *beside):
             refuse_special(name)
-        file, *others = stack.enter_context(replacing((final, *beside), stale=stale))
+        together = together or stack.enter_context(replacing_together())
+        file, *others = together.open((final, *beside), stale=stale)
         if compression is None:
             check_room(final.parent, extents.mapped_bytes)
             _write_plain(extents, file, sums if sidecars else None, on_bytes)

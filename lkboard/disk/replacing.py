@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import shlex
 import stat
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,28 +22,74 @@ if TYPE_CHECKING:
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _PERMISSIONS, _PRIVATE = 0o777, 0o600
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 5, 0.01
+
+
+class Replacement:
+    """Files that take their names together, when `replacing_together` ends well."""
+
+    def __init__(self, open_files: contextlib.ExitStack) -> None:
+        self._open_files = open_files
+        self._files: list[tuple[FileIO, Path, int]] = []
+        self._stale: list[Path] = []
+
+    def open(self, finals: Sequence[Path], *, stale: Iterable[Path] = ()) -> tuple[FileIO, ...]:
+        """Open temporary files beside ``finals``, which will have the permissions of the files of those names.
+
+        Nobody else may read what is written until then. ``stale`` is for `remove`. Bringing the data to the disk is for
+        the caller. Raises OSError.
+        """
+        for folder in {final.parent for final in finals}:
+            remove_leftovers(folder)
+        files = tuple(self._open_files.enter_context(temporary_file(final.parent)) for final in finals)
+        self._files += [(file, final, _mode_of(final, file)) for file, final in zip(files, finals, strict=True)]
+        for file in files:
+            _set_mode(file, _PRIVATE)
+        self.remove(stale)
+        return files
+
+    def remove(self, stale: Iterable[Path]) -> None:
+        """Let files be gone before the first name is taken, as what they say is not true of the new files."""
+        self._stale += stale
+
+    def take_names(self) -> None:
+        """Give every file its name, the first one first.
+
+        Older files of the other names are gone before. So whatever stops this, even a kill, no file is beside one that
+        was not made with it: some are missing. Sets of others in one of the folders wait for it. Raises `OutputError`.
+        """
+        finals = [final for _, final, _ in self._files]
+        touched = [*finals, *self._stale]
+        if not touched:
+            return
+        with contextlib.ExitStack() as held, explained(touched[0], 0):
+            if len(touched) > 1:  # else it is one step of the file system
+                _hold({path.parent for path in touched}, held)
+            _remove([*self._stale, *finals[1:]])
+            for file, final, mode in self._files:
+                _set_mode(file, mode)
+                with explained(final, os.fstat(file.fileno()).st_size):
+                    Path(os.fsdecode(file.name)).replace(final)
+            _sync_folders(finals)
+
+
+@contextlib.contextmanager
+def replacing_together() -> Iterator[Replacement]:
+    """Let files be opened that take their names when the block ends well, else vanish. Raises `OutputError`."""
+    with contextlib.ExitStack() as open_files:
+        together = Replacement(open_files)
+        yield together
+        together.take_names()
 
 
 @contextlib.contextmanager
 def replacing(finals: Sequence[Path], *, stale: Iterable[Path] = ()) -> Iterator[tuple[FileIO, ...]]:
-    """Open temporary files beside ``finals``, which take those names when the block ends well, else vanish.
+    """Open temporary files beside ``finals``, which take those names together when the block ends well, else vanish.
 
-    The first name is taken first, with the permissions of the file that it belonged to; until then nobody else may
-    read what is written. ``stale`` are files that say something about what is replaced: they are gone before,
-    whenever the process is killed. Bringing the data to the disk is for the block. Raises OSError.
+    See `Replacement`. Raises OSError and `OutputError`.
     """
-    for folder in {final.parent for final in finals}:
-        remove_leftovers(folder)
-    with contextlib.ExitStack() as stack:
-        files = tuple(stack.enter_context(temporary_file(final.parent)) for final in finals)
-        modes = [_mode_of(final, file) for final, file in zip(finals, files, strict=True)]
-        _set_modes(files, [_PRIVATE] * len(files))
-        yield files
-        _set_modes(files, modes)
-        _remove(stale)
-        for file, final in zip(files, finals, strict=True):
-            Path(os.fsdecode(file.name)).replace(final)
-    _sync_folders(finals)
+    with replacing_together() as together:
+        yield together.open(finals, stale=stale)
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -106,16 +154,41 @@ def _mode_of(final: Path, new: FileIO) -> int:
     return os.fstat(new.fileno()).st_mode & _PERMISSIONS
 
 
-def _set_modes(files: Iterable[FileIO], modes: Iterable[int]) -> None:
-    for file, mode in zip(files, modes, strict=True):
-        with contextlib.suppress(OSError):  # file systems of cameras and sticks have no permissions to set
-            os.fchmod(file.fileno(), mode)
+def _set_mode(file: FileIO, mode: int) -> None:
+    with contextlib.suppress(OSError):  # file systems of cameras and sticks have no permissions to set
+        os.fchmod(file.fileno(), mode)
+
+
+def _hold(folders: Iterable[Path], held: contextlib.ExitStack) -> None:
+    """Hold folders alone until ``held`` ends: each once, whatever its names are, and all in the same order."""
+    identities = {
+        (status.st_dev, status.st_ino): path for path in folders if path.is_dir() for status in (path.stat(),)
+    }
+    for _, folder in sorted(identities.items()):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        held.callback(os.close, descriptor)
+        _lock(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Lock a folder, unless it stays locked for long: then by whoever started us (``flock FOLDER lkboard build …``)."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE_SECONDS)
+        except OSError:  # no locks in this file system
+            return
+        else:
+            return
 
 
 def _remove(stale: Iterable[Path]) -> None:
     there = [path for path in stale if path.is_symlink() or path.is_file()]
     for path in there:
-        path.unlink(missing_ok=True)
+        with explained(path, 0):
+            path.unlink(missing_ok=True)
     _sync_folders(there)
 
 

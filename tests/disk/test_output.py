@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from support.plans import map_bytes
 from support.small_disk import small_disk
 
 from lkboard.disk.output import write_file, write_stream
+from lkboard.disk.replacing import replacing_together
 from lkboard.errors import BuildError, Cancelled, OutputError
 from lkboard.model.extents import Extent, ExtentMap, FileSpan, Inline, Zeros
 
@@ -169,13 +169,13 @@ def test_a_write_can_be_cancelled_when_only_its_name_is_missing(folder: Path) ->
 
 
 def write_together(*files: tuple[ExtentMap, Path]) -> None:
-    with ExitStack() as together:
+    with replacing_together() as together:
         for extents, path in files:
             write_file(extents, path, on_bytes=ignore, together=together)
 
 
 def test_files_that_are_written_together_take_their_names_at_the_end(folder: Path) -> None:
-    with ExitStack() as together:
+    with replacing_together() as together:
         for name in ("x", "y"):
             write_file(SMALL, folder / name, on_bytes=ignore, sidecars=("sha256",), together=together)
         assert not {"x", "y"} & {path.name for path in folder.iterdir()}

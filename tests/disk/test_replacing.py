@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from support.processes import ENVIRONMENT
 
+from lkboard.disk.folders import holding
 from lkboard.disk.replacing import check_room, replacing
 from lkboard.disk.temporary import remove_leftovers
+from lkboard.errors import OutputError
 
 
 def names(folder: Path) -> list[str]:
@@ -92,6 +94,74 @@ def test_files_may_be_in_several_folders(tmp_path: Path) -> None:
     with replacing((tmp_path / "one" / "a", tmp_path / "two" / "b")):
         pass
     assert (names(tmp_path / "one"), names(tmp_path / "two")) == (["a"], ["b"])
+
+
+def test_no_older_file_is_beside_a_newer_one_whatever_fails(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_bytes(b"old")
+
+    def fail() -> None:
+        with replacing([tmp_path / name for name in "abc"]):
+            (tmp_path / "b").unlink()
+            (tmp_path / "b").mkdir()
+
+    with pytest.raises(OutputError, match="b: cannot be written"):
+        fail()
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir() if path.is_file()] == [("a", b"")]
+
+
+# two sets of the same names: the second one begins when the first one has taken one of its names
+INTERLEAVED = """
+import sys
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from lkboard.disk.replacing import replacing
+
+folder, renames, others = Path(sys.argv[1]), 0, []
+
+def replace(text):
+    with replacing((folder / "a", folder / "a.sum")) as files:
+        for file in files:
+            file.write(text)
+
+def hook(event, _arguments):
+    global renames
+    if event == "os.rename":
+        renames += 1
+        if renames == 2:
+            others.append(pool.submit(replace, b"second"))
+            wait(others, timeout=0.5)
+
+with ThreadPoolExecutor(1) as pool:
+    sys.addaudithook(hook)
+    replace(b"first")
+others[0].result()
+"""
+
+
+def test_sets_of_one_folder_take_their_names_one_after_the_other(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", INTERLEAVED, tmp_path], env=ENVIRONMENT, check=True)
+    assert [(tmp_path / name).read_bytes() for name in names(tmp_path)] == [b"second", b"second"]
+
+
+def test_a_script_that_holds_the_folder_does_not_stop_us(tmp_path: Path) -> None:
+    with holding(tmp_path), replacing((tmp_path / "a", tmp_path / "b")):
+        pass
+    assert names(tmp_path) == ["a", "b"]
+
+
+def test_a_folder_with_two_names_is_held_once(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with replacing((tmp_path / "real" / "a", tmp_path / "link" / "a.sum")):
+        pass
+    assert names(tmp_path / "real") == ["a", "a.sum"]
+
+
+def test_one_file_is_replaced_while_its_folder_is_held(tmp_path: Path) -> None:
+    with holding(tmp_path), replacing((tmp_path / "a",)):
+        pass
+    assert names(tmp_path) == ["a"]
 
 
 # the interpreter tells its audit hooks of each change of a folder before it is made
