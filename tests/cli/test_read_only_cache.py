@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.processes import lkboard
 from support.read_only import read_only
+from support.tools import need
 
 if TYPE_CHECKING:
     import subprocess
@@ -42,6 +43,20 @@ def test_a_build_that_has_to_unpack_is_told_where_to(lab: Lab) -> None:
     assert str(lab.cache) in line
     assert "choose a folder with --cache DIR" in line
     assert lab.made() == []
+
+
+def test_a_build_that_has_to_pack_is_told_where_to(lab: Lab) -> None:
+    need("mksquashfs")
+    assert build(lab, "kernel+squashfs").returncode == 0
+    with read_only(lab.cache):
+        done = build(lab, "kernel+squashfs", "--name", "again")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("(choose a folder with --cache DIR)")
+    copied = lab.folder / "other"
+    assert lkboard("cache", "import", lab.cache, "--cache", copied).returncode == 0
+    assert build(lab, "kernel+squashfs", "--name", "again", "--cache", str(copied), "--offline").returncode == 0
+    first, again = ((lab.out / f"{name}-squashfs.img").read_bytes() for name in ("x", "again"))
+    assert first == again
 
 
 @pytest.mark.parametrize("verb", [("ls",), ("verify",), ("gc", "--dry-run")])
