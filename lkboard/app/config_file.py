@@ -32,7 +32,8 @@ def open_config(path: Path) -> ConfigFile:
 
 def save_config(path: Path, config: ConfigFile) -> None:
     """Write a config under a temporary name and rename it. Links are followed, the mode is kept. Raises OSError."""
-    from lkboard.disk.replacing import replacing, write_all
+    from lkboard.disk.replacing import replacing
+    from lkboard.writing import write_all
 
     data = config.text.replace("\n", config.newline).encode("utf-8")
     with replacing([path.resolve()]) as (file,):

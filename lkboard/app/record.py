@@ -101,7 +101,8 @@ def open_record(path: Path) -> Iterator[FileIO]:
 
 def write_record(path: Path, file: FileIO, record: BuildRecord) -> None:
     """Write a record as JSON into the file that `open_record` gave for a path. Raises `OutputError`."""
-    from lkboard.disk.replacing import explained, write_all
+    from lkboard.disk.replacing import explained
+    from lkboard.writing import write_all
 
     text = json.dumps({"version": VERSION, **asdict(record)}, indent=2, sort_keys=True)
     with explained(path, len(text)):

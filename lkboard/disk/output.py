@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from lkboard.disk import content, packed
 from lkboard.disk.bmap import BLOCK, block_ranges
 from lkboard.disk.copying import copy
-from lkboard.disk.replacing import check_room, explained, refuse_special, replacing_together, write_all
+from lkboard.disk.replacing import check_room, explained, refuse_special, replacing_together
 from lkboard.disk.sidecars import Sums, sidecar_path, sidecar_paths
 from lkboard.errors import OutputError
 from lkboard.model.extents import Extent, ExtentMap, FileSpan
+from lkboard.writing import write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lkboard.disk.temporary import remove_leftovers, temporary_file
 from lkboard.errors import OutputError
+from lkboard.writing import write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -129,13 +130,6 @@ def refuse_special(path: Path) -> None:
             )
         if not stat.S_ISREG(mode):
             raise OutputError("is there and is not an ordinary file", where=path, hint="choose another name")
-
-
-def write_all(file: FileIO, data: bytes) -> None:
-    """Write all of it, which one call to the system need not do. Raises OSError."""
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
 
 
 def check_room(folder: Path, size: int) -> None:
