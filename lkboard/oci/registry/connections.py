@@ -20,8 +20,9 @@ import urllib3
 from requests.utils import get_environ_proxies
 
 import lkboard
+from lkboard.connection_errors import causes_of
 from lkboard.errors import TlsError
-from lkboard.oci.registry.http_errors import causes_of, speaks_tls
+from lkboard.oci.registry.http_errors import speaks_tls
 from lkboard.oci.servers.certificates import certificates_of
 from lkboard.oci.servers.endpoint import Trust, is_loopback
 from lkboard.oci.servers.urls import host_of, origin_of

@@ -7,10 +7,11 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, TypeGuard
 
-from requests.exceptions import InvalidSchema, InvalidURL, RequestException
+from requests.exceptions import InvalidSchema, RequestException
 from requests.utils import select_proxy
-from urllib3.exceptions import HTTPError, IncompleteRead, LocationParseError, ProxyError
+from urllib3.exceptions import HTTPError, ProxyError
 
+from lkboard.connection_errors import causes_of, reason_of
 from lkboard.errors import AuthNeeded, NotFound, OciError, RegistryError, TlsError
 from lkboard.oci.servers.settings import canonical_registry
 from lkboard.oci.servers.urls import host_of, is_server, shown
@@ -132,19 +133,19 @@ def unreachable(error: Exception, url: str, where: str, proxies: Mapping[str, st
     """Return the error for a request that got no answer, or only a part of one."""
     causes = list(causes_of(error))
     if any(_is_tls_failure(cause) for cause in causes):
-        return TlsError(f"asking {shown(url)} failed: {_reason(error)}", where=where, hint=_tls_hint(causes, url))
+        return TlsError(f"asking {shown(url)} failed: {reason_of(error)}", where=where, hint=_tls_hint(causes, url))
     proxy = select_proxy(url, dict(proxies))
     if any(_is_refused_tunnel(cause) for cause in causes):
         return refused_by_proxy(url, where, proxies)
     if proxy and (not is_server(proxy) or any(isinstance(cause, InvalidSchema) for cause in causes)):
         return RegistryError(f"the proxy '{shown(proxy)}' cannot be used", where=where, hint=_PROXY_HINT)
     if proxy and any(isinstance(cause, ProxyError) for cause in causes):
-        message = f"asking {shown(url)} through the proxy '{shown(proxy)}' failed: {_reason(error)}"
+        message = f"asking {shown(url)} through the proxy '{shown(proxy)}' failed: {reason_of(error)}"
         return RegistryError(message, where=where, hint=f"{_PROXY_HINT}, or NO_PROXY for hosts that need none")
     hint = "check the network, and the name of the server"
     if url.startswith("https:") and any(isinstance(cause, _HUNG_UP) for cause in causes):
         hint = f"check the network; {_client_hint(url)}"  # with TLS 1.3 the alert may get lost on the way
-    return RegistryError(f"asking {shown(url)} failed: {_reason(error)}", where=where, hint=hint)
+    return RegistryError(f"asking {shown(url)} failed: {reason_of(error)}", where=where, hint=hint)
 
 
 def refused_by_proxy(url: str, where: str, proxies: Mapping[str, str]) -> RegistryError:
@@ -194,35 +195,6 @@ def speaks_tls(causes: Iterable[BaseException]) -> bool:
 
 def _is_tls_failure(cause: BaseException) -> TypeGuard[ssl.SSLError]:
     return isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError)
-
-
-def causes_of(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and everything it was made from; urllib3 hides causes in ``reason`` and in arguments."""
-    seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        cause = waiting.pop()
-        if isinstance(cause, BaseException) and not any(cause is other for other in seen):
-            seen.append(cause)
-            waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
-    yield from seen
-
-
-def _reason(error: Exception) -> str:
-    for cause in reversed(list(causes_of(error))):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message}"
-        if isinstance(cause, ssl.SSLError) and cause.reason:
-            return f"TLS failed: {cause.reason.lower().replace('_', ' ')}"
-        if isinstance(cause, (UnicodeError, InvalidURL, LocationParseError)):
-            return "its host cannot be a name"
-        if isinstance(cause, TimeoutError):
-            return "no answer in time"
-        if isinstance(cause, IncompleteRead):
-            return "the connection was cut"
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-    return type(error).__name__
 
 
 def _printable(text: str) -> str:
