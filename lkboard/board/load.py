@@ -231,13 +231,15 @@ def _local(value: Value, folder: Traversable) -> str:
 def _text(value: Value, folder: Traversable, destinations: _Once) -> TextFile:
     record = value.record("to", "template")
     name = record["template"].word(r"[\w.-]+", f"the name of a file beside {FILE_NAME}")
-    file = Path(_local(record["template"], folder))
+    # in a zip file there are no links to follow, and nothing that a build could replace
+    path = _local(record["template"], folder) if isinstance(folder, Path) else ""
+    file: Traversable = Path(path) if path else folder / name
     try:
         template = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         record["template"].fail(f"'{name}' cannot be read as UTF-8 text")
     check_template(template, str(folder / name))
-    return TextFile(destinations.take(record["to"]), template, str(file))
+    return TextFile(destinations.take(record["to"]), template, path)
 
 
 def _emulation(value: Value, boot_chain: str) -> Emulation:
