@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.app.assembly import Surroundings
-from lkboard.errors import LockMismatch
+from lkboard.errors import LockMismatch, UsageError
 from lkboard.model.lock import LockedTool
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def surroundings_of(options: BuildOptions, architecture: str, job: Job) -> Surro
     lock = _lock_of(options)
     if not options.vendored:
         return Surroundings(open_store(options.cache or None), options.registry.settings(), architecture, job, lock)
+    if options.registry.always_pull:
+        raise UsageError("--pull asks the registry, which --vendored forbids", hint="leave out one of them")
     settings = replace(options.registry, offline=True).settings()
     store = open_vendored(Path(options.vendored), options.cache or None)
     return Surroundings(store, replace(settings, is_vendored=True), architecture, job, lock)

@@ -520,3 +520,9 @@ def test_a_run_that_is_killed_leaves_what_was_there_and_the_next_one_goes_on(lab
     vendored(lab)
     assert built(lab) == built_online(lab)
     assert [path.name for path in lab.folder.glob(".vendored*")] == []
+
+
+def test_a_vendored_folder_and_a_registry_exclude_each_other(lab: Lab) -> None:
+    vendored(lab)
+    with pytest.raises(UsageError, match="--pull asks the registry, which --vendored forbids"):
+        built(lab, registry=RegistryOptions(always_pull=True))
