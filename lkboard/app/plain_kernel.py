@@ -23,7 +23,7 @@ def with_plain_kernel(given: BuildInput, planned: PlannedFormat) -> BuildInput:
 
     kernel = kernel_file(given.rootfs, KERNEL)
     if planned.board and kernel and is_bzimage(kernel):
-        text = f"--decompress-kernel says nothing about {planned.format.name}: its boot loader starts the packed kernel"
+        text = f"--decompress-kernel has no effect on {planned.format.name}: its boot loader starts the packed kernel"
         given.job.note(text, "warning")
         return given
     return replace(given, rootfs=unpacked(given.rootfs))
