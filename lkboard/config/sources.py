@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import select
-import ssl
 import stat
 import threading
 import time
@@ -173,6 +172,8 @@ def _download(url: str, web: WebAccess) -> bytes:
 
 
 def _hint(error: Exception) -> str:
+    import ssl
+
     from lkboard.connection_errors import causes_of
 
     codes = {cause.verify_code for cause in causes_of(error) if isinstance(cause, ssl.SSLCertVerificationError)}
