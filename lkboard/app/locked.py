@@ -48,8 +48,13 @@ def remake_command(
     formats: Sequence[str],
     architectures: Sequence[str],
 ) -> str:
-    """Return the command that makes a lock or a vendored folder for some builds, as a user types it."""
-    words = ["lkboard", *verb, *files]
+    """Return the command that makes a lock or a vendored folder for some builds, as a user types it.
+
+    Of addresses without what may be secret in them: the command is shown in messages.
+    """
+    from lkboard.config.sources import STDIN, shown
+
+    words = ["lkboard", *verb, *(file if file == STDIN else shown(file) for file in files)]
     options = (("--board", boards), ("--format", formats), ("--arch", architectures))
     words += (word for option, values in options for value in values if value for word in (option, value))
     return shlex.join(words)

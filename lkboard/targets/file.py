@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkboard.disk.replacing import replacing
+from lkboard.disk.sidecars import sidecar_paths
 from lkboard.disk.sparse import write_sparse
 from lkboard.errors import OutputError
 from lkboard.targets.kind import TargetKind
@@ -51,7 +52,8 @@ class FileTarget:
     def prepare(self, size_bytes: int) -> None:
         """Make the temporary file. Raises `OutputError`."""
         with self._explained():
-            (file,) = self._replacing.enter_context(replacing([self._path]))
+            # older sidecars would not be true of the new file
+            (file,) = self._replacing.enter_context(replacing([self._path], stale=sidecar_paths(self._path)))
             self._medium, self._descriptor = Path(os.fsdecode(file.name)), file.fileno()
             os.truncate(self._descriptor, size_bytes)
 

@@ -14,6 +14,7 @@ from support.tools import need
 from lkboard.app.build import build
 from lkboard.app.build_options import BuildOptions
 from lkboard.app.lock import LockOptions, make_lock
+from lkboard.app.locked import remake_command
 from lkboard.app.registry_options import RegistryOptions
 from lkboard.app.write import WriteOptions, plan_write, write
 from lkboard.errors import BuildError, LockMismatch
@@ -105,6 +106,12 @@ def test_an_image_that_is_not_locked_is_named_with_its_place(lab: Lab) -> None:
         built(config, lab)
     assert caught.value.where == f"{config}:3:23"
     assert caught.value.hint == f"lock it: lkboard lock {config} --arch amd64"
+
+
+def test_the_command_that_mends_a_lock_shows_no_secret_of_an_address() -> None:
+    files = ["https://me:secret@host/a.yml?token=secret", "-", "b c.yml"]
+    command = remake_command(("lock",), files, boards=["rpi3"], formats=[], architectures=[""])
+    assert command == "lkboard lock https://host/a.yml - 'b c.yml' --board rpi3"
 
 
 def test_a_digest_that_the_registry_no_longer_has_is_named_with_its_place(lab: Lab) -> None:

@@ -54,6 +54,13 @@ def test_an_existing_file_is_replaced_at_the_end(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_bytes() == WHOLE
 
 
+def test_sidecars_of_the_file_that_is_replaced_are_gone(tmp_path: Path) -> None:
+    for name in ("out", "out.sha256", "out.bmap", "other.sha256"):
+        (tmp_path / name).write_bytes(b"old")
+    write_image(FileTarget(tmp_path / "out"), IMAGE, Job())
+    _assert_nothing_left(tmp_path, "out", "other.sha256")
+
+
 def test_an_existing_file_survives_a_failure(tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"old")
     with pytest.raises(Cancelled):
