@@ -11,7 +11,7 @@ import time
 from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from lkboard.errors import Place, Problem
 from lkboard.model.web import ANY_SERVER
@@ -28,12 +28,11 @@ HIDDEN = "…"
 """What `shown` puts in the place of a whole address."""
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
+_ADDRESS = re.compile(r"(https?://)\S*", re.IGNORECASE)
 _TIMEOUT_SECONDS = 30
 _TOTAL_SECONDS = 60.0
 _SLICE_SECONDS = 0.1
 _CHUNK_BYTES = 64 << 10
-_NETWORK_HINT = "check address and network"
-_UNKNOWN_AUTHORITY = {18, 19, 20, 21}  # X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, … of those whose issuer is not known
 
 
 class Unreadable(Exception):
@@ -143,7 +142,7 @@ def _fetch(url: str, job: Job | None, web: WebAccess) -> bytes:
         if job:
             job.check()
         if time.monotonic() > end:
-            raise Unreadable(url, f"did not come within {_TOTAL_SECONDS:.0f} s", _NETWORK_HINT)
+            raise Unreadable(url, f"did not come within {_TOTAL_SECONDS:.0f} s", "check address and network")
     return result.result()
 
 
@@ -151,11 +150,8 @@ def _download(url: str, web: WebAccess) -> bytes:
     import requests
     import urllib3
 
-    from lkboard.connection_errors import reason_of
-
     data = bytearray()
     try:
-        _ = urlsplit(url).port  # one that is too large would only be noticed with a socket open
         with _session(url, web) as session, session.get(url, stream=True, timeout=_TIMEOUT_SECONDS) as response:
             if response.status_code != requests.codes.ok:
                 reason = f"{response.status_code} {response.reason}".strip()
@@ -164,20 +160,9 @@ def _download(url: str, web: WebAccess) -> bytes:
                 data += chunk
                 if len(data) > MAX_BYTES:
                     break
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise Unreadable(url, f"cannot be fetched: {reason_of(error)}", _hint(error)) from error
-    except ValueError as error:
-        raise Unreadable(url, "cannot be fetched: it is no address, or leads to none", _NETWORK_HINT) from error
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:  # ValueError: a bad redirect
+        raise Unreadable(url, f"cannot be fetched: {_reason(error)}", "check address and network") from error
     return bytes(data)
-
-
-def _hint(error: Exception) -> str:
-    import ssl
-
-    from lkboard.connection_errors import causes_of
-
-    codes = {cause.verify_code for cause in causes_of(error) if isinstance(cause, ssl.SSLCertVerificationError)}
-    return "give its authority's certificate: --cert-file FILE" if codes & _UNKNOWN_AUTHORITY else _NETWORK_HINT
 
 
 def _session(url: str, web: WebAccess) -> requests.Session:
@@ -192,11 +177,9 @@ def _session(url: str, web: WebAccess) -> requests.Session:
     class Session(requests.Session):
         def get_redirect_target(self, resp: requests.Response) -> str | None:
             target = super().get_redirect_target(resp)
-            wanted = "https" if resp.url.startswith("https:") else "http"
-            if target and not urljoin(resp.url, target).startswith((f"{wanted}:", "https:")):
+            if target and resp.url.startswith("https:") and not urljoin(resp.url, target).startswith("https:"):
                 resp.close()
-                what = "neither http nor https" if wanted == "http" else "not https"
-                raise Unreadable(url, f"cannot be fetched: it leads to an address that is {what}", "give another one")
+                raise requests.exceptions.InvalidURL("it leads to plain http")
             return target
 
     session = Session()
@@ -204,6 +187,18 @@ def _session(url: str, web: WebAccess) -> requests.Session:
     session.proxies.update(requests.utils.get_environ_proxies(url))
     session.mount("https://", TlsAdapter(tls_context(web.ca_files)))
     return session
+
+
+def _reason(error: Exception) -> str:
+    """Return the last cause in a chain of wrapped errors, which is the one that says something."""
+    cause: BaseException = error
+    while cause.__context__ is not None:
+        cause = cause.__context__
+    return getattr(cause, "strerror", None) or _without_secrets(str(cause)) or type(cause).__name__
+
+
+def _without_secrets(text: str) -> str:
+    return _ADDRESS.sub(lambda match: shown(match[0]), text)
 
 
 def decode(name: str, data: bytes) -> str:
