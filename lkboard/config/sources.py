@@ -28,7 +28,6 @@ HIDDEN = "…"
 """What `shown` puts in the place of a whole address."""
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
-_ADDRESS = re.compile(r"(https?://)\S*", re.IGNORECASE)
 _TIMEOUT_SECONDS = 30
 _TOTAL_SECONDS = 60.0
 _SLICE_SECONDS = 0.1
@@ -150,6 +149,8 @@ def _download(url: str, web: WebAccess) -> bytes:
     import requests
     import urllib3
 
+    from lkboard.connection_errors import reason_of
+
     data = bytearray()
     try:
         with _session(url, web) as session, session.get(url, stream=True, timeout=_TIMEOUT_SECONDS) as response:
@@ -160,8 +161,10 @@ def _download(url: str, web: WebAccess) -> bytes:
                 data += chunk
                 if len(data) > MAX_BYTES:
                     break
-    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:  # ValueError: a bad redirect
-        raise Unreadable(url, f"cannot be fetched: {_reason(error)}", "check address and network") from error
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise Unreadable(url, f"cannot be fetched: {reason_of(error)}", "check address and network") from error
+    except ValueError as error:
+        raise Unreadable(url, "cannot be fetched: it is no address, or leads to none", "check the address") from error
     return bytes(data)
 
 
@@ -179,7 +182,7 @@ def _session(url: str, web: WebAccess) -> requests.Session:
             target = super().get_redirect_target(resp)
             if target and resp.url.startswith("https:") and not urljoin(resp.url, target).startswith("https:"):
                 resp.close()
-                raise requests.exceptions.InvalidURL("it leads to plain http")
+                raise Unreadable(url, "cannot be fetched: it leads to plain http", "give another address")
             return target
 
     session = Session()
@@ -187,18 +190,6 @@ def _session(url: str, web: WebAccess) -> requests.Session:
     session.proxies.update(requests.utils.get_environ_proxies(url))
     session.mount("https://", TlsAdapter(tls_context(web.ca_files)))
     return session
-
-
-def _reason(error: Exception) -> str:
-    """Return the last cause in a chain of wrapped errors, which is the one that says something."""
-    cause: BaseException = error
-    while cause.__context__ is not None:
-        cause = cause.__context__
-    return getattr(cause, "strerror", None) or _without_secrets(str(cause)) or type(cause).__name__
-
-
-def _without_secrets(text: str) -> str:
-    return _ADDRESS.sub(lambda match: shown(match[0]), text)
 
 
 def decode(name: str, data: bytes) -> str:
