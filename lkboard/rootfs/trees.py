@@ -67,7 +67,7 @@ class Tree:
     def bundles(self) -> dict[str, Bundle]:
         """The containers by part, in their order.
 
-        Raises `BuildError` when a document is no JSON, or a link to what is not in this root.
+        Raises `BuildError` when a document is no JSON, or a link to what is not in this root, or to the root itself.
         """
         bundles: dict[str, Bundle] = {}
         for section in _SECTIONS:
@@ -181,8 +181,11 @@ class Tree:
         """Return a JSON object; an empty one when the file is missing, as the init takes it for runtime.json."""
         if self._files.find(path) is None:
             return {}
+        real = self._followed(path)
+        if not real:  # the root itself, which needs no entry
+            raise BuildError(f"'/{path}' leads to '/', not to a file", where=self.name, hint="replace the link")
         try:
-            document = json.loads(self.read(self._followed(path)))
+            document = json.loads(self.read(real))
         except (ValueError, RecursionError) as error:
             raise BuildError(f"'/{path}' is not JSON: {error}", where=self.name) from error
         return document if isinstance(document, dict) else {}

@@ -132,6 +132,16 @@ def test_settings_that_are_not_there_are_refused(document: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("target", ["/", "../../.."])
+@pytest.mark.parametrize("document", ["config.json", "runtime.json"])
+def test_settings_that_are_the_whole_system_are_refused(document: str, target: str) -> None:
+    bundle = "containers/services/app"
+    entries = [file(f"{bundle}/config.json", CONFIG), symlink(f"{bundle}/{document}", target)]
+    with pytest.raises(BuildError, match=f"'/{bundle}/{document}' leads to '/', not to a file") as caught:
+        told(tree(*entries))
+    assert caught.value.hint
+
+
 HOST = {
     "a folder that is a link in an image": ("/containers/services/app/lower/host", "/containers/services/app/rootfs/x"),
     "what is below such a link": ("/containers/services/app/lower/host/etc", "/containers/services/app/rootfs/x"),
