@@ -8,6 +8,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ _IS_THERE = {errno.ENOTEMPTY, errno.EEXIST}
 _CANNOT_EXCHANGE = {errno.EINVAL, errno.ENOSYS}
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 _NEW, _OLD = "new", "old"
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 10, 0.01
 
 
 @contextlib.contextmanager
@@ -45,12 +47,25 @@ def replacing_folder(target: Path) -> Iterator[Path]:
 def holding(folder: Path) -> Iterator[None]:
     """Hold a folder alone, among threads as well as processes (flock), where the file system can do that.
 
-    It is for moments: nothing interrupts the wait for another one who holds it. Raises OSError.
+    It is for moments. A folder that stays held for seconds is not waited for: it is held by whoever started us then
+    (``flock FOLDER lkboard build …``). Raises OSError.
     """
     with _opened(folder) as descriptor:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor)
         yield
+
+
+def _lock(descriptor: int) -> None:
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE_SECONDS)
+        except OSError:  # no locks in this file system
+            return
+        else:
+            return
 
 
 def _put(new: Path, target: Path, old: Path) -> None:

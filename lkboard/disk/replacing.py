@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shlex
 import stat
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkboard.disk.folders import holding
 from lkboard.disk.temporary import remove_leftovers, temporary_file
 from lkboard.errors import OutputError
 from lkboard.writing import write_all
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _PERMISSIONS, _PRIVATE = 0o777, 0o600
-_PATIENCE_SECONDS, _PAUSE_SECONDS = 5, 0.01
 
 
 class Replacement:
@@ -42,12 +40,15 @@ class Replacement:
         """
         for folder in {final.parent for final in finals}:
             remove_leftovers(folder)
-        files = tuple(self._open_files.enter_context(temporary_file(final.parent)) for final in finals)
-        self._files += [(file, final, _mode_of(final, file)) for file, final in zip(files, finals, strict=True)]
-        for file in files:
-            _set_mode(file, _PRIVATE)
+        files = tuple(map(self._open, finals))
         self.remove(stale)
         return files
+
+    def _open(self, final: Path) -> FileIO:
+        file = self._open_files.enter_context(temporary_file(final.parent))
+        self._files.append((file, final, _mode_of(final, file)))
+        _set_mode(file, _PRIVATE)
+        return file
 
     def remove(self, stale: Iterable[Path]) -> None:
         """Let files be gone before the first name is taken, as what they say is not true of the new files."""
@@ -57,21 +58,26 @@ class Replacement:
         """Give every file its name, the first one first.
 
         Older files of the other names are gone before. So whatever stops this, even a kill, no file is beside one that
-        was not made with it: some are missing. Sets of others in one of the folders wait for it. Raises `OutputError`.
+        was not made with it: some are missing. Sets of others in one of the folders wait for it, as `holding` does.
+        Raises `OutputError`.
         """
         finals = [final for _, final, _ in self._files]
         touched = [*finals, *self._stale]
         if not touched:
             return
-        with contextlib.ExitStack() as held, explained(touched[0], 0):
-            if len(touched) > 1:  # else it is one step of the file system
-                _hold({path.parent for path in touched}, held)
-            _remove([*self._stale, *finals[1:]])
-            for file, final, mode in self._files:
-                _set_mode(file, mode)
-                with explained(final, os.fstat(file.fileno()).st_size):
-                    Path(os.fsdecode(file.name)).replace(final)
+        with explained(touched[0], 0):
+            with contextlib.ExitStack() as held:
+                if len(touched) > 1:  # else it is one step of the file system
+                    _hold({path.parent for path in touched}, held)
+                _remove([*self._stale, *finals[1:]])
+                self._rename()
             _sync_folders(finals)
+
+    def _rename(self) -> None:
+        for file, final, mode in self._files:
+            _set_mode(file, mode)
+            with explained(final, os.fstat(file.fileno()).st_size):
+                Path(os.fsdecode(file.name)).replace(final)
 
 
 @contextlib.contextmanager
@@ -159,23 +165,7 @@ def _hold(folders: Iterable[Path], held: contextlib.ExitStack) -> None:
         (status.st_dev, status.st_ino): path for path in folders if path.is_dir() for status in (path.stat(),)
     }
     for _, folder in sorted(identities.items()):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        held.callback(os.close, descriptor)
-        _lock(descriptor)
-
-
-def _lock(descriptor: int) -> None:
-    """Lock a folder, unless it stays locked for long: then by whoever started us (``flock FOLDER lkboard build …``)."""
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < end:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_PAUSE_SECONDS)
-        except OSError:  # no locks in this file system
-            return
-        else:
-            return
+        held.enter_context(holding(folder))
 
 
 def _remove(stale: Iterable[Path]) -> None:

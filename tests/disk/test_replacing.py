@@ -144,7 +144,8 @@ def test_sets_of_one_folder_take_their_names_one_after_the_other(tmp_path: Path)
     assert [(tmp_path / name).read_bytes() for name in names(tmp_path)] == [b"second", b"second"]
 
 
-def test_a_script_that_holds_the_folder_does_not_stop_us(tmp_path: Path) -> None:
+def test_a_script_that_holds_the_folder_does_not_stop_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lkboard.disk.folders._PATIENCE_SECONDS", 0.1)
     with holding(tmp_path), replacing((tmp_path / "a", tmp_path / "b")):
         pass
     assert names(tmp_path) == ["a", "b"]

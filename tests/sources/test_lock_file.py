@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.waiting import PATIENCE
 
+from lkboard.disk.folders import holding
 from lkboard.errors import BuildError, OutputError
 from lkboard.model.lock import Lock, LockedFile, LockedImage, LockedPackage, LockedTool
 from lkboard.model.package import Package
@@ -252,14 +253,23 @@ def test_an_update_that_fails_leaves_the_lock(tmp_path: Path) -> None:
     assert items(read_lock(tmp_path / "x.lock", remake=REMAKE)) == items(LOCK)
 
 
+def test_a_script_that_holds_the_folder_does_not_stop_an_update(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lkboard.disk.folders._PATIENCE_SECONDS", 0.1)
+    with holding(tmp_path):
+        update_lock(tmp_path / "x.lock", lambda _lock: LOCK, remake=REMAKE)
+    assert items(read_lock(tmp_path / "x.lock", remake=REMAKE)) == items(LOCK)
+
+
 def test_no_update_loses_what_others_add(tmp_path: Path) -> None:
-    path, all_are_here = tmp_path / "x.lock", threading.Barrier(8)
+    path, all_are_here = tmp_path / "x.lock", threading.Barrier(4)
 
     def add(number: int) -> None:
         image = LockedImage(f"lab/{number}", f"sha256:{number:064x}")
         all_are_here.wait(PATIENCE)
         update_lock(path, lambda lock: replace(lock, images=(*lock.images, image)), remake=REMAKE)
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(add, range(8)))
-    assert {image.reference for image in read_lock(path, remake=REMAKE).images} == {f"lab/{n}" for n in range(8)}
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(4)))
+    assert {image.reference for image in read_lock(path, remake=REMAKE).images} == {f"lab/{n}" for n in range(4)}
