@@ -126,8 +126,11 @@ class MainWindow(QMainWindow):
             self.project.save(path)
         except OSError as error:
             self._say_error(f"{path}: {error.strerror}")
-            return False
-        return True
+        except LkboardError as error:
+            self._say_error(str(error))
+        else:
+            return True
+        return False
 
     def _may_close(self) -> bool:
         task = self.project.task

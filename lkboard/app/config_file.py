@@ -31,7 +31,10 @@ def open_config(path: Path) -> ConfigFile:
 
 
 def save_config(path: Path, config: ConfigFile) -> None:
-    """Write a config under a temporary name and rename it. Links are followed, the mode is kept. Raises OSError."""
+    """Write a config under a temporary name and rename it. Links are followed, the mode is kept.
+
+    Raises OSError, and `OutputError` when the file cannot be given its name.
+    """
     from lkboard.disk.replacing import replacing
     from lkboard.writing import write_all
 

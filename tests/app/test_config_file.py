@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkboard.app.config_file import ConfigFile, open_config, save_config
-from lkboard.errors import LkboardError
+from lkboard.errors import LkboardError, OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +50,14 @@ def test_a_save_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> N
     with pytest.raises(UnicodeEncodeError):
         save_config(path, ConfigFile("\ud800"))
     assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_that_a_folder_has_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.yml"
+    path.mkdir()
+    with pytest.raises(OutputError, match=r"x\.yml: cannot be written: Is a directory"):
+        save_config(path, ConfigFile("a"))
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QLineEdit,
+    QMessageBox,
     QPlainTextEdit,
     QPushButton,
     QToolButton,
@@ -124,6 +125,33 @@ def test_a_file_is_opened_edited_and_saved(
     assert path.read_text() == GOOD + "\nfiles: []"
     assert not window.project.is_modified
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.fixture
+def stuck(window: MainWindow, system: SystemPage, wait_for_check: Callable[[], None], tmp_path: Path) -> Path:
+    """Return the path of an open, edited config that nothing can be saved at: a folder has its name now."""
+    path = tmp_path / "stuck.yml"
+    path.write_text(GOOD)
+    window.open(path)
+    path.unlink()
+    path.mkdir()
+    system.editor.appendPlainText("files: []")
+    wait_for_check()
+    return path
+
+
+def test_why_a_file_cannot_be_saved_is_said(window: MainWindow, stuck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(QMessageBox, "warning", lambda _parent, _title, text: said.append(text))
+    assert not window.save()
+    assert [text.partition(": ")[0] for text in said] == [str(stuck)]
+    assert window.project.is_modified
+
+
+def test_what_cannot_be_saved_is_not_built(window: MainWindow, build: BuildPage, stuck: Path) -> None:
+    build.start()
+    assert window.project.task is None
+    assert str(stuck) in build.result.text()
 
 
 def test_building_needs_a_saved_and_valid_config(

@@ -111,7 +111,7 @@ class Project(QObject):
         self.file_changed.emit()
 
     def save(self, path: Path) -> None:
-        """Write the config. Raises OSError."""
+        """Write the config. Raises OSError and `OutputError`."""
         file = ConfigFile(self.text, self._saved.newline)
         save_config(path, file)
         self.path = path

@@ -9,6 +9,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit
 
+from lkboard.errors import LkboardError
 from lkboard.events import Note
 from lkboard.model.artifact import Artifact
 from lkboard.model.units import human_size
@@ -56,6 +57,9 @@ class BuildPage(JobPage):
             self.project.save(path)
         except OSError as error:
             self.say("bad", f"{path}: cannot be saved: {error.strerror}")
+            return
+        except LkboardError as error:
+            self.say("bad", str(error))
             return
         self.steps.clear()
         self.notes.clear()
