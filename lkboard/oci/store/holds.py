@@ -1,4 +1,4 @@
-"""Work that takes longer than garbage stays: what it uses has no name yet, and is kept all the same."""
+"""Imports may take longer than garbage stays: the blobs that one brings have no name yet, and are kept all the same."""
 
 from __future__ import annotations
 
