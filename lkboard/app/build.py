@@ -6,8 +6,8 @@ options ─plan_build─▶ BuildPlan ─make_system─▶ System ─format.plan
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lkboard.app.build_options import BuildOptions
     from lkboard.app.build_plan import BuildPlan, PlannedFormat
     from lkboard.app.system import System
+    from lkboard.disk.replacing import Replacement
     from lkboard.events import Job
     from lkboard.formats.format import BuildInput, PlannedFile
     from lkboard.model.artifact import Artifact
@@ -44,7 +45,7 @@ def build(
 
     ``stdin`` is the config when a file is ``-``; ``stdout`` takes the artifact when the output is ``-``. Raises
     `UsageError`, `ConfigError`, `OciError`, `BuildError`, `Cancelled`; no output file is there before all of its
-    format are whole.
+    format are whole, and all of the formats that share files with it.
     """
     plan = plan_build(options)
     if options.input_tar:
@@ -56,16 +57,19 @@ def build(
     refuse_sources(plan, system.config)
     given, around = _build_input(system, plan), system.around
     used: _BoardFiles = []
-    make = partial(_make_all, plan, given, around, stdout, used)
-    if plan.record is None:
-        return make()
-    from lkboard.app.record import make_record, open_record, summed, write_record
+    made: list[Artifact] = []
+    with _telling_what_stays(made, job):
+        if plan.record is None:
+            _make_all(plan, given, around, stdout=stdout, used=used, made=made)
+            return tuple(made)
+        from lkboard.app.record import make_record, open_record, summed, write_record
 
-    with open_record(plan.record) as file:
-        artifacts = tuple(summed(artifact, job) for artifact in make())
-        record = make_record(options, plan, system, board_files=used, artifacts=artifacts)
-        write_record(plan.record, file, record)
-    return artifacts
+        with open_record(plan.record) as file:
+            _make_all(plan, given, around, stdout=stdout, used=used, made=made)
+            artifacts = tuple(summed(artifact, job) for artifact in made)
+            record = make_record(options, plan, system, job, board_files=used, artifacts=artifacts)
+            write_record(plan.record, file, record)
+        return artifacts
 
 
 def _tell_useless_size(plan: BuildPlan, job: Job) -> None:
@@ -113,37 +117,64 @@ def _with_board(given: BuildInput, board: Board, around: Surroundings, used: _Bo
     return replace(given, board=board, board_files=files, part=part)
 
 
-def _make_all(
-    plan: BuildPlan, given: BuildInput, around: Surroundings, stdout: BinaryIO | None, used: _BoardFiles
-) -> tuple[Artifact, ...]:
-    """Make one format after the other; when one fails, those before it are told."""
-    made: list[Artifact] = []
+@contextmanager
+def _telling_what_stays(made: list[Artifact], job: Job) -> Iterator[None]:
+    """Tell which outputs are whole when the block fails."""
     try:
-        for planned in plan.formats:
-            fitting = with_plain_kernel(given, planned) if plan.decompresses_kernel else given
-            made += _make(planned, fitting, around, stdout, used, record=plan.record)
+        yield
     except (LkboardError, Cancelled):
         if made:
-            around.job.note(f"these are whole, and stay: {', '.join(artifact.path for artifact in made)}")
+            job.note(f"these are whole, and stay: {', '.join(artifact.path for artifact in made)}")
         raise
-    return tuple(made)
+
+
+def _make_all(
+    plan: BuildPlan,
+    given: BuildInput,
+    around: Surroundings,
+    *,
+    stdout: BinaryIO | None,
+    used: _BoardFiles,
+    made: list[Artifact],
+) -> None:
+    """Make one format after the other and add what has its name to ``made``.
+
+    The record of an earlier build is gone before a file is replaced.
+    """
+    from lkboard.disk.replacing import replacing_together
+
+    for formats in _sets(plan.formats):
+        whole: list[Artifact] = []
+        with replacing_together() as together:
+            if plan.record is not None:
+                together.remove([Path(os.path.realpath(plan.record))])
+            for planned in formats:
+                fitting = with_plain_kernel(given, planned) if plan.decompresses_kernel else given
+                whole += _make(planned, fitting, around, stdout=stdout, used=used, together=together)
+        made += whole
+
+
+def _sets(formats: Iterable[PlannedFormat]) -> Iterable[list[PlannedFormat]]:
+    """Put formats that share files together, lest a new kernel stand beside the root of an earlier build."""
+    sets: dict[str, list[PlannedFormat]] = {}
+    for planned in formats:
+        sets.setdefault("" if planned.format.shared else planned.format.name, []).append(planned)
+    return sets.values()
 
 
 def _make(
     planned: PlannedFormat,
     given: BuildInput,
     around: Surroundings,
+    *,
     stdout: BinaryIO | None,
     used: _BoardFiles,
-    *,
-    record: Path | None,
+    together: Replacement,
 ) -> list[Artifact]:
-    """Plan and write the files of one format; a stream leaves no artifact.
+    """Plan and write the files of one format, which have their names when ``together`` ends; a stream leaves none.
 
-    What boards bring is added to ``used``. The ``record`` of an earlier build is gone before a file is replaced.
+    What boards bring is added to ``used``.
     """
-    from lkboard.disk.replacing import replacing_together
-
     if planned.board:
         given = _with_board(given, planned.board, around, used)
     with around.job.step(f"Lay out {planned.format.name}"):
@@ -154,22 +185,19 @@ def _make(
         for output in wanted:
             stream(output.extents, stdout, around.job, compression=planned.compression)
         return []
-    with replacing_together() as together:
-        together.remove(_no_longer_made(planned, wanted))
-        if record is not None:
-            together.remove([Path(os.path.realpath(record))])
-        made = [
-            write(
-                output.extents,
-                planned.path_of(output.suffix),
-                planned.format.name,
-                around.job,
-                compression=planned.compression,
-                sidecars=planned.sidecars,
-                together=together,
-            )
-            for output in wanted
-        ]
+    together.remove(_no_longer_made(planned, wanted))
+    made = [
+        write(
+            output.extents,
+            planned.path_of(output.suffix),
+            planned.format.name,
+            around.job,
+            compression=planned.compression,
+            sidecars=planned.sidecars,
+            together=together,
+        )
+        for output in wanted
+    ]
     return [replace(artifact, tools=tools) for artifact in made]
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lkboard.model.artifact import Artifact
     from lkboard.model.board import Board
     from lkboard.model.disk import BootFile
+    from lkboard.model.extents import Content
     from lkboard.model.image import WholeImage
 
 VERSION = 1
@@ -61,13 +62,20 @@ def make_record(
     options: BuildOptions,
     plan: BuildPlan,
     system: System,
+    job: Job,
     *,
     board_files: Iterable[tuple[Board, BootFile]],
     artifacts: Iterable[Artifact],
 ) -> BuildRecord:
-    """Return the record of a build that used some files of boards and made some artifacts, whose sums are known."""
+    """Return the record of a build that used some files of boards and made some artifacts, whose sums are known.
+
+    Raises `BuildError` and `Cancelled`.
+    """
     boards = {planned.board.id: planned.board for planned in plan.formats if planned.board}
     made = tuple(artifacts)
+    with job.step("Sum what went in"):
+        host_files = sorted(_host_files(system, job), key=lambda file: file.path)
+        used = sorted({*_board_files(board_files, boards.values(), job)}, key=_file_key)
     return BuildRecord(
         lkboard=__version__,
         architecture=plan.architecture,
@@ -75,10 +83,10 @@ def make_record(
         epoch=system.epoch,
         options=_options(options, plan, system.epoch),
         configs=system.config.sources,
-        host_files=tuple(sorted(_host_files(system), key=lambda file: file.path)),
+        host_files=tuple(host_files),
         images=tuple(sorted({*map(_image, system.images.all)}, key=lambda image: (image.reference, image.platform))),
         boards=tuple(RecordedBoard(name, board.sha256) for name, board in sorted(boards.items())),
-        board_files=tuple(sorted({*_board_files(board_files, boards.values())}, key=_file_key)),
+        board_files=tuple(used),
         tools=tuple(sorted({tool for artifact in made for tool in artifact.tools}, key=lambda tool: tool.name)),
         outputs=tuple(sorted(map(_output, made), key=lambda output: output.name)),
     )
@@ -121,16 +129,15 @@ def _options(options: BuildOptions, plan: BuildPlan, epoch: int) -> RecordedOpti
     )
 
 
-def _host_files(system: System) -> Iterator[RecordedHostFile]:
+def _host_files(system: System, job: Job) -> Iterator[RecordedHostFile]:
     """Yield the files of this machine as they went into the system, unless something replaced them there."""
-    from lkboard.disk.content import digest
     from lkboard.model.rootfs import Kind
 
     copied = {f"files[{index}]": file.source for index, file in enumerate(system.config.files) if file.source}
     for entry in system.rootfs.entries:
         source = copied.get(entry.origin.location)
         if source and entry.kind is Kind.FILE:
-            yield RecordedHostFile(entry.path, source, digest(entry.content).removeprefix("sha256:"))
+            yield RecordedHostFile(entry.path, source, _sha256(entry.content, job))
 
 
 def _image(image: ResolvedImage | WholeImage) -> RecordedImage:
@@ -141,15 +148,27 @@ def _image(image: ResolvedImage | WholeImage) -> RecordedImage:
     return RecordedImage(name, image.top.digest)
 
 
-def _board_files(used: Iterable[tuple[Board, BootFile]], boards: Iterable[Board]) -> Iterator[RecordedBoardFile]:
+def _board_files(
+    used: Iterable[tuple[Board, BootFile]], boards: Iterable[Board], job: Job
+) -> Iterator[RecordedBoardFile]:
     """Yield what was used of boards, and the templates of their texts."""
-    from lkboard.disk.content import digest
     from lkboard.model.extents import Content
 
     contents = [(board.id, file.path, file.content) for board, file in used]
     contents += ((board.id, text.to, Content.of(text.template.encode())) for board in boards for text in board.text)
     for board, to, content in contents:
-        yield RecordedBoardFile(board, to, content.size, digest(content).removeprefix("sha256:"))
+        yield RecordedBoardFile(board, to, content.size, _sha256(content, job))
+
+
+def _sha256(content: Content, job: Job) -> str:
+    """Return the sum of a content. What went in of a file is asked of its span: the file may be edited by now."""
+    from lkboard.disk.content import digest
+    from lkboard.model.extents import FileSpan
+
+    match content.parts:
+        case (FileSpan(_path, 0, size, known, (_device, _inode, whole, _time)),) if known and size == whole:
+            return known.removeprefix("sha256:")
+    return digest(content, job.check).removeprefix("sha256:")
 
 
 def _file_key(file: RecordedBoardFile) -> tuple[str, str, str]:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.toy import CONFIG, toy
+from support.writes import job_that_cancels
 
 from lkboard.app.build import build
 from lkboard.app.build_options import BuildOptions
 from lkboard.app.registry_options import RegistryOptions
-from lkboard.errors import LkboardError
+from lkboard.errors import Cancelled, LkboardError
 from lkboard.events import Job, Step
 
 if TYPE_CHECKING:
@@ -55,6 +56,34 @@ def test_parts_that_several_formats_share_stay(toy: Path) -> None:
     assert built(toy, CONFIG, "kernel+initrd", "kernel+iso") == shared
 
 
+@pytest.mark.parametrize("step", ["Lay out {}", "Write {}"])
+@pytest.mark.parametrize(
+    ("formats", "last"),
+    [
+        (("kernel+initrd", "kernel+iso"), ("kernel+iso", "x.iso")),
+        (("kernel+iso", "tar-kernel-initrd", "kernel+initrd"), ("kernel+initrd", "x-initrd.img")),
+    ],
+)
+def test_a_new_kernel_is_never_beside_the_root_of_an_earlier_build(
+    toy: Path, formats: tuple[str, ...], last: tuple[str, str], step: str
+) -> None:
+    """The build is stopped in the last of the formats that share the kernel; its command line is another one."""
+    names = built(toy, CONFIG, *formats)
+    before = {name: (toy / "out" / name).read_bytes() for name in names}
+    name, file = last
+    job = job_that_cancels(step.format(name if step.startswith("Lay") else toy / "out" / file), "started")
+    with pytest.raises(Cancelled):
+        built(toy, CONFIG.replace("ttyS0", "ttyS1"), *formats, job=job)
+    assert {path.name: path.read_bytes() for path in (toy / "out").iterdir()} == before
+
+
+def test_files_of_formats_that_share_a_kernel_keep_their_permissions(toy: Path) -> None:
+    built(toy, CONFIG, "kernel+iso", "kernel+initrd")
+    (toy / "out" / "x-initrd.img").chmod(0o600)
+    built(toy, CONFIG, "kernel+iso", "kernel+initrd")
+    assert stat.S_IMODE((toy / "out" / "x-initrd.img").stat().st_mode) == 0o600
+
+
 def test_other_outputs_stay(toy: Path) -> None:
     built(toy, CONFIG, "kernel+initrd", name="y")
     assert built(toy, WITHOUT_CMDLINE, "tar") >= {"y-cmdline", "x.tar"}
@@ -62,17 +91,16 @@ def test_other_outputs_stay(toy: Path) -> None:
 
 def test_a_record_is_never_beside_the_files_of_another_build(toy: Path) -> None:
     record = toy / "record.json"
-    built(toy, CONFIG, "kernel+initrd", "kernel+iso", record=str(record))
+    built(toy, CONFIG, "kernel+initrd", "tar-kernel-initrd", record=str(record))
     record.chmod(0o600)
     seen = []
 
     def look(event: Event) -> None:
-        if isinstance(event, Step) and event.name == "Lay out kernel+iso" and event.state == "started":
+        if isinstance(event, Step) and event.name == "Lay out tar-kernel-initrd" and event.state == "started":
             seen.append(record.exists())
 
-    assert "x-cmdline" not in built(
-        toy, WITHOUT_CMDLINE, "kernel+initrd", "kernel+iso", record=str(record), job=Job(look)
-    )
+    names = built(toy, WITHOUT_CMDLINE, "kernel+initrd", "tar-kernel-initrd", record=str(record), job=Job(look))
+    assert "x-cmdline" not in names
     assert seen == [False]
     assert b"x-cmdline" not in record.read_bytes()
     assert stat.S_IMODE(record.stat().st_mode) == 0o600

@@ -16,6 +16,7 @@ from support.kit import kit_store
 from support.lab import FILES, IMAGES
 from support.processes import ROOT, lkboard
 from support.tools import need
+from support.writes import job_that_acts
 
 import lkboard as package
 from lkboard.app.build import build
@@ -23,8 +24,8 @@ from lkboard.app.build_options import BuildOptions
 from lkboard.app.lock import LockOptions, make_lock
 from lkboard.app.planning import plan_build
 from lkboard.board.catalogue import find_board
-from lkboard.errors import OutputError, UsageError
-from lkboard.events import Step
+from lkboard.errors import Cancelled, OutputError, UsageError
+from lkboard.events import Event, Job, Note, Step
 from lkboard.model import record as model
 from lkboard.model.board import KernelSource
 from lkboard.model.config import ConfigSource
@@ -64,7 +65,7 @@ def sha256(data: bytes | Path) -> str:
     return hashlib.sha256(data if isinstance(data, bytes) else data.read_bytes()).hexdigest()
 
 
-def made(lab: Lab, *files: Path, job: RecordingJob | None = None, **options: Any) -> tuple[Artifact, ...]:
+def made(lab: Lab, *files: Path, job: Job | None = None, **options: Any) -> tuple[Artifact, ...]:
     """Build the lab's config, or others, with a record."""
     given = {"architecture": "amd64", "cache": str(lab.cache), "record": str(lab.folder / "record.json"), **options}
     if not given.get("output"):
@@ -113,6 +114,15 @@ class TestInputs:
             {"path": "a/b", "source": str(large), "sha256": sha256(large)},
             {"path": "z", "source": str(small), "sha256": sha256(small)},
         ]
+
+    def test_a_file_that_is_edited_when_the_outputs_are_done_is_recorded_as_it_went_in(self, lab: Lab) -> None:
+        large, output = lab.folder / "large", lab.out / "x.tar"
+        large.write_bytes(bytes(3 << 20))
+        before = sha256(large)
+        job = job_that_acts(f"Write {output}", "done", lambda: large.write_bytes(b"edited"))
+        config = lab.write(f"files: [{{path: a, source: '{large}'}}]")
+        (one,) = recorded(lab, config, job=job, output=str(output))["host_files"]
+        assert (one["sha256"], large.read_bytes()) == (before, b"edited")
 
     @pytest.mark.parametrize("architecture", ["amd64", "arm64"])
     def test_images_by_index_and_manifest(self, lab: Lab, architecture: str) -> None:
@@ -220,6 +230,27 @@ class TestPlace:
         (lab.folder / "record.json").write_text("old")
         assert recorded(lab)["version"] == 1
         assert sorted(path.name for path in lab.folder.glob(".*")) == []
+
+    @pytest.mark.parametrize("step", ["Sum {}/x-kernel", "Sum what went in"])
+    def test_a_build_that_is_stopped_while_it_sums_tells_what_stays(self, lab: Lab, step: str) -> None:
+        events: list[Event] = []
+
+        def listen(event: Event) -> None:
+            events.append(event)
+            if event == Step(step.format(lab.out), "started"):
+                job.cancel()
+
+        job = Job(listen)
+        (lab.folder / "source").write_bytes(b"to be summed")
+        (lab.folder / "record.json").write_text("old")
+        config = lab.config(f"files: [{{path: a, source: '{lab.folder}/source'}}]\n")
+        with pytest.raises(Cancelled):
+            made(lab, config, job=job, formats=("kernel+initrd",))
+        names = ["x-kernel", "x-initrd.img", "x-cmdline"]
+        assert lab.made() == sorted(names)
+        assert not (lab.folder / "record.json").exists()
+        stays = f"these are whole, and stay: {', '.join(f'{lab.out}/{name}' for name in names)}"
+        assert [event.text for event in events if isinstance(event, Note)][-1] == stays
 
     def test_a_file_that_becomes_part_of_the_system_is_kept(self, lab: Lab) -> None:
         source = lab.folder / "record.json"
