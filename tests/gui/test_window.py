@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 from support.waiting import PATIENCE_MS
 
-from lkboard.errors import BoardError
+from lkboard.errors import UsageError
 from lkboard_gui.app import make_window
 from lkboard_gui.page import pages
 from lkboard_gui.pages.build import BuildPage
@@ -237,5 +237,5 @@ def test_a_page_draws_something(qtbot: QtBot, window: MainWindow, page: object) 
 
 
 def test_an_unknown_board_is_an_error(app: QApplication) -> None:
-    with pytest.raises(BoardError):
+    with pytest.raises(UsageError):
         make_window("rpi33")
