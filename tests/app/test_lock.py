@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.boards import write_board
+from support.boards import UEFI_BOARD, write_board
 from support.images import Image, file, image, index, layer
 from support.lab import DATA, IMAGES
 from support.mirror import Mirror
@@ -198,23 +198,14 @@ def test_the_changes_are_told(lab: Lab) -> None:
 # files of boards
 
 FIRMWARE = b"firmware"
-BOARD = """\
-id: toy
-title: Toy
-vendor: Nobody
-support: untested
-arch: amd64
-boot_chain: uefi
-format: raw-efi
-kernel: {path: kernel}
-initrd: {path: initrd.img}
-layout:
-  table: gpt
-  partitions: [{name: EFI System, type: esp, filesystem: fat32, start: 1 MiB, slack: 2 MiB}]
+BOARD = (
+    UEFI_BOARD
+    + """\
 files:
   - {to: logo.bmp, local: logo.bmp, licence: MIT}
   - {to: device.dtb, kernel: boot/x.dtb, optional: true}
 """
+)
 
 
 def toy(lab: Lab, more: str = "") -> str:

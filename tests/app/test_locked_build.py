@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.boards import write_board
+from support.boards import UEFI_BOARD, write_board
 from support.images import Image, file, image, index, layer
 from support.tools import need
 
@@ -161,21 +161,12 @@ def test_a_damaged_lock_is_refused_with_line_and_field(lab: Lab) -> None:
 
 # files of boards
 
-BOARD = """\
-id: toy
-title: Toy
-vendor: Nobody
-support: untested
-arch: amd64
-boot_chain: uefi
-format: raw-efi
-kernel: {path: kernel}
-initrd: {path: initrd.img}
-layout:
-  table: gpt
-  partitions: [{name: EFI System, type: esp, filesystem: fat32, start: 1 MiB, slack: 2 MiB}]
+BOARD = (
+    UEFI_BOARD
+    + """\
 files:
 """
+)
 LOGO = "  - {to: logo.bmp, local: logo.bmp}\n"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.boards import write_board
+from support.boards import UEFI_BOARD, write_board
 from support.jobs import RecordingJob
 from support.kit import kit_store
 from support.lab import FILES, IMAGES
@@ -37,19 +37,9 @@ if TYPE_CHECKING:
 
     from lkboard.model.artifact import Artifact
 
-BOARD = """\
-id: toy
-title: Toy
-vendor: Nobody
-support: untested
-arch: amd64
-boot_chain: uefi
-format: raw-efi
-kernel: {path: kernel}
-initrd: {path: initrd.img}
-layout:
-  table: gpt
-  partitions: [{name: EFI System, type: esp, filesystem: fat32, start: 1 MiB, slack: 2 MiB}]
+BOARD = (
+    UEFI_BOARD
+    + """\
 files:
   - {to: logo.bmp, local: logo.bmp}
   - {to: device.dtb, kernel: boot/x.dtb, optional: true}
@@ -59,6 +49,7 @@ parts:
 text:
   - {to: loader/entries/toy.conf, template: cmdline.txt}
 """
+)
 
 
 def sha256(data: bytes | Path) -> str:

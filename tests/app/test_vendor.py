@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.attestations import attestation, attested, statement
-from support.boards import write_board
+from support.boards import UEFI_BOARD, write_board
 from support.images import REF_NAME, file, image, index, layer, write_layout
 from support.lab import IMAGES
 from support.mirror import Mirror
@@ -187,19 +187,7 @@ def test_a_tag_that_moved_since_it_was_locked_is_vendored_as_locked(lab: Lab) ->
     assert built(lab, config, name="again") == before
 
 
-BOARD = """\
-id: toy
-title: Toy
-vendor: Nobody
-support: untested
-arch: amd64
-boot_chain: uefi
-format: raw-efi
-kernel: {{path: kernel}}
-initrd: {{path: initrd.img}}
-layout:
-  table: gpt
-  partitions: [{{name: EFI System, type: esp, filesystem: fat32, start: 1 MiB, slack: 2 MiB}}]
+FILES = """\
 files:
   - {{to: web.bin, url: "{url}", sha256: {sha256}}}
   - {{to: fw.bin, image: {{reference: "{host}/vendor-board/fw:1", path: fw}}}}
@@ -216,7 +204,7 @@ def test_files_of_boards_are_in_it_from_every_kind_of_source(lab: Lab) -> None:
     lab.registry.push(index([image(layer(file("fw", b"of an image")))]), "vendor-board/fw:1")
     with running_web_server(firmware=Answer(b"of the web")) as web:
         sha256 = hashlib.sha256(b"of the web").hexdigest()
-        text = BOARD.format(url=f"{web.url}/firmware", sha256=sha256, host=lab.registry.host)
+        text = UEFI_BOARD + FILES.format(url=f"{web.url}/firmware", sha256=sha256, host=lab.registry.host)
         board = f"{write_board(lab.folder / 'toy', text)}/"
         vendored(lab, boards=(board,))
         expected = built_online(lab, board=board)
@@ -251,7 +239,7 @@ def test_the_folder_is_only_read_by_builds(lab: Lab) -> None:
 
 
 def test_a_card_is_written_from_the_folder(lab: Lab) -> None:
-    board = f"{write_board(lab.folder / 'toy', BOARD.partition('files:')[0].format())}/"
+    board = f"{write_board(lab.folder / 'toy', UEFI_BOARD)}/"
     vendored(lab, boards=(board,))
     card = lab.out / "card"
     options = WriteOptions(
@@ -276,10 +264,8 @@ def test_a_build_for_another_architecture_is_refused(lab: Lab) -> None:
 
 def test_a_folder_for_one_board_is_made_anew_for_that_one_too(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(lab.folder))
-    (text, _, _) = BOARD.partition("files:")
-    folder = write_board(
-        lab.folder / "lkboard/boards/toy", f"{text.format()}files: [{{to: logo.bmp, local: logo.bmp}}]\n"
-    )
+    text = f"{UEFI_BOARD}files: [{{to: logo.bmp, local: logo.bmp}}]\n"
+    folder = write_board(lab.folder / "lkboard/boards/toy", text)
     (folder / "logo.bmp").write_bytes(b"logo")
     vendored(lab, boards=("toy",))
     with pytest.raises(LockMismatch) as caught:

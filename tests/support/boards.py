@@ -42,6 +42,22 @@ emulate:
   not_covered: [everything real]
 """
 
+UEFI_BOARD = """\
+id: toy
+title: Toy
+vendor: Nobody
+support: untested
+arch: amd64
+boot_chain: uefi
+format: raw-efi
+kernel: {path: kernel}
+initrd: {path: initrd.img}
+layout:
+  table: gpt
+  partitions: [{name: EFI System, type: esp, filesystem: fat32, start: 1 MiB, slack: 2 MiB}]
+"""
+"""One for virtual machines; ``files``, ``parts`` and ``text`` may be added."""
+
 
 def write_board(folder: Path, text: str = BOARD) -> Path:
     """Write the toy board, or another text, with the files it names; return the folder."""
