@@ -31,12 +31,13 @@ BIG = raw_layer(noise(6_000_000, "processes"), compression="none")
 IMAGE = image(layer(a_file("small")), BIG)
 
 PULL = """
-import sys
+import signal, sys
 from pathlib import Path
 from lkboard.errors import LkboardError
 from lkboard.events import Job
 from lkboard.oci.store.store import Store
 from support.pulls import pull
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
 try:
     pull(Store(Path(sys.argv[1])), sys.argv[2], Job())
 except LkboardError as error:
