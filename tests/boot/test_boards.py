@@ -116,6 +116,7 @@ def test_a_damaged_initrd_fails_soon(images: Images, tmp_path: Path) -> None:
     assert verdict.hint.startswith("the initrd is damaged")
 
 
+@pytest.mark.nightly
 def test_an_init_of_another_architecture_fails_soon(images: Images, tmp_path: Path) -> None:
     shutil.copy(f"{images.kernel_and_initrd('amd64')}-kernel", tmp_path / "x-kernel")
     shutil.copy(f"{images.kernel_and_initrd('arm64')}-initrd.img", tmp_path / "x-initrd.img")
